@@ -1,0 +1,75 @@
+# Flags and helpers for every folder.
+#
+#   selvage_library(NAME SOURCES a.c b.c LIBS x y)   a static library
+#   selvage_program(NAME SOURCES main.c LIBS x y)    lands in build/bin
+#   selvage_test(NAME SOURCES test_x.c LIBS x y)     a cmocka test, run by ctest
+#   selvage_fuzz(NAME SOURCES fuzz_x.c LIBS x y)     a fuzz target; its corpus
+#                                                    is fuzz/corpus/NAME/
+# SELVAGE_DEPS is where tools/deps put what is built from source.
+# SELVAGE_SANITIZE=ON adds address and undefined behaviour sanitizers.
+# SELVAGE_FUZZ=ON (clang) links the fuzz targets with libFuzzer; otherwise
+# they are linked with a main that replays the files it is given.
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+option(SELVAGE_SANITIZE "address and undefined behaviour sanitizers" OFF)
+option(SELVAGE_FUZZ "link the fuzz targets with libFuzzer (clang only)" OFF)
+set(SELVAGE_DEPS "${CMAKE_SOURCE_DIR}/.deps" CACHE PATH "what tools/deps built")
+
+add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Wcast-qual
+    -Wstrict-prototypes -Wmissing-prototypes -Werror -fno-common)
+# Debug assertions of ours stay on in every build, so NDEBUG means nothing.
+add_compile_definitions(_POSIX_C_SOURCE=200809L _DEFAULT_SOURCE)
+if(SELVAGE_SANITIZE)
+    add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
+        -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=address,undefined)
+endif()
+if(SELVAGE_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+function(selvage_library name)
+    cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
+    add_library(${name} STATIC ${A_SOURCES})
+    target_link_libraries(${name} PUBLIC ${A_LIBS})
+endfunction()
+
+function(selvage_program name)
+    cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
+    add_executable(${name} ${A_SOURCES})
+    target_link_libraries(${name} PRIVATE ${A_LIBS})
+endfunction()
+
+enable_testing()
+function(selvage_test name)
+    cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
+    add_executable(${name} ${A_SOURCES})
+    target_link_libraries(${name} PRIVATE ${A_LIBS} cmocka)
+    set_target_properties(${name} PROPERTIES
+        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
+    add_test(NAME ${name} COMMAND ${name}
+        WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+endfunction()
+
+function(selvage_fuzz name)
+    cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
+    add_executable(${name} ${A_SOURCES})
+    target_link_libraries(${name} PRIVATE ${A_LIBS})
+    set_target_properties(${name} PROPERTIES
+        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    if(SELVAGE_FUZZ)
+        target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    else()
+        target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/fuzz/replay_main.c)
+        add_test(NAME corpus_${name}
+            COMMAND ${name} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${name}
+            WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    endif()
+endfunction()

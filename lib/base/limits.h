@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * base/limits.h - every build-time limit, with its reason and its cost. A
+ * build may override each with -D; going over one at run time is a clear
+ * error that names the limit, never a crash. */
+#ifndef SELV_BASE_LIMITS_H
+#define SELV_BASE_LIMITS_H
+
+/* Deepest nesting of arrays, maps and tags that the CBOR reader skips.
+ * SUIT text (map in map in map) needs 4. Cost: 8 bytes of stack each. */
+#ifndef SELV_CBOR_DEPTH_MAX
+#define SELV_CBOR_DEPTH_MAX 8
+#endif
+
+/* Bytes of hash state that struct selv_sha256 holds for the port. Bare
+ * Mbed TLS needs 112; PSA on a 64-bit host needs more. */
+#ifndef SELV_SHA256_STATE_LEN
+#define SELV_SHA256_STATE_LEN 256
+#endif
+
+/* Bytes of the contiguous view that holds wrapper, manifest and severable
+ * elements of one envelope. A device needs this much RAM while it reads a
+ * manifest from the network. Offsets into the view are 16 bits wide. */
+#ifndef SELV_SUIT_ENVELOPE_MAX
+#define SELV_SUIT_ENVELOPE_MAX 2048
+#endif
+
+/* Components that one manifest may name. Cost: about 32 bytes of RAM each. */
+#ifndef SELV_SUIT_COMPONENTS_MAX
+#define SELV_SUIT_COMPONENTS_MAX 4
+#endif
+
+/* Deepest nesting of try-each (and later run-sequence) in a sequence.
+ * Cost: about 12 bytes of RAM each. */
+#ifndef SELV_SUIT_DEPTH_MAX
+#define SELV_SUIT_DEPTH_MAX 4
+#endif
+
+/* Authentication blocks that one wrapper may carry. */
+#ifndef SELV_SUIT_SIGNERS_MAX
+#define SELV_SUIT_SIGNERS_MAX 2
+#endif
+
+/* Bytes of the URI in a fetch. */
+#ifndef SELV_SUIT_URI_MAX
+#define SELV_SUIT_URI_MAX 255
+#endif
+
+/* Largest CoAP payload in one message is 2^(SZX + 4); a device's send and
+ * receive buffers hold one such block plus SELV_COAP_HEADER_MAX. SZX 5 is
+ * 512 bytes, SZX 6 is 1024 [RFC 7959 2.2]. */
+#ifndef SELV_COAP_SZX
+#define SELV_COAP_SZX 5
+#endif
+
+/* Bytes of CoAP header, token and options that we ever send. */
+#ifndef SELV_COAP_HEADER_MAX
+#define SELV_COAP_HEADER_MAX 160
+#endif
+
+/* Boots that a trial gets before it is reverted. */
+#ifndef SELV_BOOT_ATTEMPTS_MAX
+#define SELV_BOOT_ATTEMPTS_MAX 3
+#endif
+
+/* Largest write unit of a flash, in bytes. */
+#ifndef SELV_FLASH_UNIT_MAX
+#define SELV_FLASH_UNIT_MAX 32
+#endif
+
+#endif
