@@ -7,7 +7,7 @@
 #define SELV_BASE_LIMITS_H
 
 /* Deepest nesting of arrays, maps and tags that the CBOR reader skips.
- * SUIT text (map in map in map) needs 4. Cost: 8 bytes of stack each. */
+ * SUIT text (map in map in map) needs 4. Cost: 20 bytes of stack each. */
 #ifndef SELV_CBOR_DEPTH_MAX
 #define SELV_CBOR_DEPTH_MAX 8
 #endif
