@@ -1,10 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+#
 # Flags and helpers for every folder.
 #
 #   selvage_library(NAME SOURCES a.c b.c LIBS x y)   a static library
 #   selvage_program(NAME SOURCES main.c LIBS x y)    lands in build/bin
 #   selvage_test(NAME SOURCES test_x.c LIBS x y)     a cmocka test, run by ctest
+#   selvage_script(NAME COMMAND c args... [LABELS l] [TIMEOUT seconds])
+#                                                    a test that is a command
 #   selvage_fuzz(NAME SOURCES fuzz_x.c LIBS x y)     a fuzz target; its corpus
 #                                                    is fuzz/corpus/NAME/
+#
+# Tests with the label `board`, `search` or `soak` are left to `make check` and
+# `make soak`; those labelled `slow` are left out of `make quick`. A script
+# that cannot run here prints one line `skip: REASON` and exits 77; a cmocka
+# test prints that line and calls skip().
 # SELVAGE_DEPS is where tools/deps put what is built from source.
 # SELVAGE_SANITIZE=ON adds address and undefined behaviour sanitizers.
 # SELVAGE_FUZZ=ON (clang) links the fuzz targets with libFuzzer; otherwise
@@ -45,6 +54,7 @@ function(selvage_program name)
     cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
     add_executable(${name} ${A_SOURCES})
     target_link_libraries(${name} PRIVATE ${A_LIBS})
+    install(TARGETS ${name} RUNTIME DESTINATION bin)
 endfunction()
 
 enable_testing()
@@ -56,7 +66,24 @@ function(selvage_test name)
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
     add_test(NAME ${name} COMMAND ${name}
         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 120)
 endfunction()
+
+# The command runs in the top folder with SELVAGE_BUILD set to the build
+# folder, whose programs are in $SELVAGE_BUILD/bin.
+function(selvage_script name)
+    cmake_parse_arguments(A "" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
+    if(NOT A_TIMEOUT)
+        set(A_TIMEOUT 120)
+    endif()
+    add_test(NAME ${name} COMMAND ${A_COMMAND}
+        WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77
+        TIMEOUT ${A_TIMEOUT} LABELS "${A_LABELS}"
+        ENVIRONMENT "SELVAGE_BUILD=${CMAKE_BINARY_DIR};SELVAGE_DEPS=${SELVAGE_DEPS}")
+endfunction()
+
+add_custom_target(fuzzers COMMENT "all fuzz targets")
 
 function(selvage_fuzz name)
     cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
@@ -64,6 +91,7 @@ function(selvage_fuzz name)
     target_link_libraries(${name} PRIVATE ${A_LIBS})
     set_target_properties(${name} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    add_dependencies(fuzzers ${name})
     if(SELVAGE_FUZZ)
         target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     else()
@@ -71,5 +99,6 @@ function(selvage_fuzz name)
         add_test(NAME corpus_${name}
             COMMAND ${name} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${name}
             WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+        set_tests_properties(corpus_${name} PROPERTIES TIMEOUT 120)
     endif()
 endfunction()

@@ -58,6 +58,12 @@
 #define SELV_COAP_HEADER_MAX 160
 #endif
 
+/* Longest answer that a server keeps to repeat it for a duplicate of its
+ * request. Cost: as many bytes of RAM for each request remembered. */
+#ifndef SELV_COAP_REPLY_MAX
+#define SELV_COAP_REPLY_MAX 64
+#endif
+
 /* Boots that a trial gets before it is reverted. */
 #ifndef SELV_BOOT_ATTEMPTS_MAX
 #define SELV_BOOT_ATTEMPTS_MAX 3

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store/factory.h - what a device is born with: identity, trust anchor and
+ * random seed, written once in the factory and never by any firmware.
+ * Format: docs/spec/flash.md (a CBOR map that begins with a format version,
+ * followed by the first 8 bytes of its SHA-256). */
+#ifndef SELV_STORE_FACTORY_H
+#define SELV_STORE_FACTORY_H
+
+#include "base/base.h"
+#include "cose/cose.h"
+
+#define SELV_FACTORY_VERSION 1u
+#define SELV_FACTORY_LEN_MAX 384u      /* bytes, encoded */
+#define SELV_FACTORY_COMPONENT_MAX 32u /* bytes of encoded component id */
+
+struct selv_factory {
+    uint8_t vendor_id[16]; /* UUID */
+    uint8_t class_id[16];  /* UUID */
+    uint8_t device_id[16]; /* UUID, its own */
+    uint8_t seed[32];      /* secret; random; another on every device */
+    struct selv_cose_key anchor; /* the trust provisioning authority's key */
+    uint8_t component_id[SELV_FACTORY_COMPONENT_MAX]; /* encoded, such as
+                                                         [h'617070'] */
+    uint8_t component_id_len;
+};
+
+/* SELV_ERR_STORE_FACTORY (missing, damaged), SELV_ERR_STORE_VERSION. */
+SELV_MUST_CHECK enum selv_err selv_factory_decode(struct selv_bytes in,
+                                                  struct selv_factory *out);
+/* Host builds only. SELV_ERR_SPACE. */
+SELV_MUST_CHECK enum selv_err
+selv_factory_encode(const struct selv_factory *factory, struct selv_buf *out);
+
+#endif

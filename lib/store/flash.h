@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store/flash.h - the flash that a port supplies, with NOR rules: an erase
+ * sets a whole sector to the erased value, a write only clears bits of erased
+ * units, both are synchronous, and either may be cut short by a power loss.
+ *
+ * Owns: the port owns its flash; callers keep the struct alive. */
+#ifndef SELV_STORE_FLASH_H
+#define SELV_STORE_FLASH_H
+
+#include "base/base.h"
+
+struct selv_flash {
+    void *port;          /* handed back to the functions below */
+    uint32_t size;       /* bytes, a multiple of sector_len */
+    uint32_t sector_len; /* bytes that one erase clears */
+    uint16_t write_unit; /* bytes, 1 to SELV_FLASH_UNIT_MAX; writes start and
+                            end at multiples of it */
+    uint8_t erased;      /* value of an erased byte: 0xff or 0x00 */
+    const uint8_t *map;  /* where the flash is readable as memory, or NULL */
+
+    /* Read len bytes at off. SELV_ERR_FLASH_IO (ECC), _RULE (range). */
+    enum selv_err (*read)(void *port, uint32_t off, void *p, uint32_t len);
+    /* Write len bytes at off; durable when it returns. SELV_ERR_FLASH_RULE
+     * when unaligned, out of range, protected, or onto unerased bytes. */
+    enum selv_err (*write)(void *port, uint32_t off, const void *p,
+                           uint32_t len);
+    /* Erase the sector that starts at off; durable when it returns. */
+    enum selv_err (*erase)(void *port, uint32_t off);
+    /* Kick the watchdog; called at least once per sector of work. May be
+     * NULL. */
+    void (*kick)(void *port);
+};
+
+/* Check that geometry makes sense (ports call it once at start):
+ * SELV_ERR_STORE_LAYOUT. */
+SELV_MUST_CHECK enum selv_err selv_flash_check(const struct selv_flash *flash);
+
+/* True when len bytes at off all hold the erased value; false on a read
+ * error, too. */
+bool selv_flash_is_erased(const struct selv_flash *flash, uint32_t off,
+                          uint32_t len);
+
+/* SHA-256 of len bytes at off, kicking as it goes. */
+SELV_MUST_CHECK enum selv_err
+selv_flash_digest(const struct selv_flash *flash, uint32_t off, uint32_t len,
+                  uint8_t digest[static 32]);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store/journal.h - the boot journal and the update log: two sectors each, in
+ * which whole snapshots are appended, the newest valid one counts.
+ *
+ * The boot journal is written by the bootloader alone, and locked before it
+ * hands over; every number in it comes from manifests that the bootloader
+ * authenticated. The update log is written by the application and read by
+ * the bootloader as hostile input: it can only ask.
+ *
+ * A record is padded to the write unit and ends with the first 8 bytes of the
+ * SHA-256 of what comes before, so that a torn record is never taken for
+ * whole. Formats: docs/spec/flash.md. Invariants: DESIGN.md J1 and following. */
+#ifndef SELV_STORE_JOURNAL_H
+#define SELV_STORE_JOURNAL_H
+
+#include "base/base.h"
+#include "store/flash.h"
+#include "store/layout.h"
+
+#define SELV_JOURNAL_VERSION 1u
+#define SELV_LOG_VERSION 1u
+#define SELV_NONCE_LEN 8u
+
+enum selv_trial_state {
+    SELV_TRIAL_NONE = 0,    /* nothing on trial */
+    SELV_TRIAL_RUNNING = 1  /* trial fields are valid */
+};
+
+/* One snapshot of all that the bootloader knows. */
+struct selv_journal {
+    uint32_t serial;        /* counts records; the newest wins */
+    uint64_t accepted;      /* an install must not be lower */
+    uint64_t floor;         /* a boot must not be lower; <= accepted */
+    uint8_t current_slot;   /* confirmed; SELV_SLOT_NONE before the first */
+    uint8_t current_digest[32];
+    uint8_t trial_state;    /* enum selv_trial_state */
+    uint8_t trial_slot;
+    uint8_t trial_attempts; /* boots given so far, 1.. */
+    uint8_t trial_digest[32];
+    uint64_t trial_sequence;
+    uint8_t trial_nonce[SELV_NONCE_LEN]; /* of the latest attempt */
+    uint8_t refused_digest[32]; /* last request reverted or refused; zeros:
+                                   none */
+    uint16_t refused_reason;    /* enum selv_err */
+    uint8_t refused_was_trial;  /* 1: it ran and was reverted */
+};
+
+/* What the application asks, and where its download stands. */
+enum selv_log_state {
+    SELV_LOG_IDLE = 0,
+    SELV_LOG_DOWNLOADING = 1, /* digest, slot and progress are valid */
+    SELV_LOG_TRIAL = 2,       /* asks the bootloader to try digest in slot */
+    SELV_LOG_CONFIRM = 3      /* confirms the trial whose nonce this is */
+};
+
+struct selv_log {
+    uint32_t serial;
+    uint8_t state; /* enum selv_log_state */
+    uint8_t slot;
+    uint8_t digest[32];   /* of the manifest */
+    uint32_t progress;    /* bytes of the image known to be in flash, a
+                             multiple of the sector */
+    uint8_t nonce[SELV_NONCE_LEN];
+    uint8_t reported_digest[32]; /* outcome already told to the server */
+    uint16_t reported_reason;
+};
+
+/* Newest valid record. SELV_ERR_STORE_EMPTY when there is none,
+ * SELV_ERR_STORE_VERSION, SELV_ERR_FLASH_IO. Never writes. */
+SELV_MUST_CHECK enum selv_err selv_journal_read(const struct selv_flash *flash,
+                                                const struct selv_layout *layout,
+                                                struct selv_journal *out);
+/* Append; serial is set to the next one. At a cut, a later read finds either
+ * the old or the new record. */
+SELV_MUST_CHECK enum selv_err selv_journal_write(const struct selv_flash *flash,
+                                                 const struct selv_layout *layout,
+                                                 struct selv_journal *record);
+
+SELV_MUST_CHECK enum selv_err selv_log_read(const struct selv_flash *flash,
+                                            const struct selv_layout *layout,
+                                            struct selv_log *out);
+SELV_MUST_CHECK enum selv_err selv_log_write(const struct selv_flash *flash,
+                                             const struct selv_layout *layout,
+                                             struct selv_log *record);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store/layout.h - where things lie in a device's flash: factory data, boot
+ * journal, update log, random counter, and two slots that each hold an
+ * envelope (the signed manifest) and an image executed in place. */
+#ifndef SELV_STORE_LAYOUT_H
+#define SELV_STORE_LAYOUT_H
+
+#include "base/base.h"
+#include "store/flash.h"
+
+enum { SELV_SLOT_A = 0, SELV_SLOT_B = 1, SELV_SLOT_COUNT = 2, SELV_SLOT_NONE = 0xff };
+
+/* All offsets and lengths are bytes and multiples of the sector. */
+struct selv_slot_place {
+    uint32_t envelope_off, envelope_len;
+    uint32_t image_off, image_len;
+};
+
+struct selv_layout {
+    uint32_t factory_off, factory_len; /* written in the factory only */
+    uint32_t journal_off[2];           /* a sector each; bootloader writes */
+    uint32_t log_off[2];               /* a sector each; application writes */
+    uint32_t random_off[2];            /* a sector each; port's boot counter */
+    struct selv_slot_place slot[SELV_SLOT_COUNT];
+};
+
+/* The layout of selvage-device and of the emulated board: 4 KiB sectors.
+ * Sector 0 factory, 1-2 journal, 3-4 log, 5-6 random counter, 7 free,
+ * 8 envelope A, 9-71 image A, 72 envelope B, 73-135 image B. */
+extern const struct selv_layout selv_layout_default;
+#define SELV_LAYOUT_DEFAULT_SECTOR 4096u
+#define SELV_LAYOUT_DEFAULT_SIZE (136u * 4096u)
+
+/* SELV_ERR_STORE_LAYOUT when regions overlap, are unaligned, do not fit the
+ * flash, or an envelope region is shorter than SELV_SUIT_ENVELOPE_MAX and
+ * longer than a sector allows. */
+SELV_MUST_CHECK enum selv_err selv_layout_check(const struct selv_layout *layout,
+                                                const struct selv_flash *flash);
+
+#endif
