@@ -126,6 +126,7 @@ enum selv_coap_option {
 #define SELV_COAP_TOKEN_MAX 8u
 #define SELV_COAP_ETAG_MAX 8u
 #define SELV_COAP_SZX_MAX 6u
+#define SELV_COAP_BLOCK_NUM_MAX 0xfffffu
 
 /* Bytes of one block. */
 static inline size_t selv_coap_block_len(uint8_t szx)

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * coap/coap_int.h - what the files of this folder share. */
+#ifndef SELV_COAP_COAP_INT_H
+#define SELV_COAP_COAP_INT_H
+
+#include "coap/coap.h"
+
+/* Head of an option with room for len bytes of value; NULL when they do not
+ * fit. */
+uint8_t *selv_coap_write_opt_reserve(struct selv_coap_writer *w,
+                                     uint16_t number, size_t len);
+
+/* The writer's own complaint. */
+void selv_coap_write_fail(struct selv_coap_writer *w, enum selv_err err);
+
+/* An empty message: ACK or Reset. out->cap at least 4. */
+void selv_coap_write_empty(struct selv_buf *out, enum selv_coap_type type,
+                           uint16_t mid);
+
+/* Pseudo-random numbers for jitter, where predicting them gains nothing.
+ * *state is never 0. */
+uint32_t selv_coap_random(uint32_t *state);
+
+/* ACK_TIMEOUT times 1 to ACK_RANDOM_FACTOR, milliseconds [RFC 7252 4.2]. */
+uint32_t selv_coap_first_timeout(uint32_t *random);
+
+#endif
