@@ -18,8 +18,8 @@ enum selv_cose_alg { SELV_COSE_ES256 = -7, SELV_COSE_ESP256 = -9 };
 /* A public key that may verify: an entry of the trust anchors. */
 struct selv_cose_key {
     uint8_t public_key[SELV_P256_PUBLIC_LEN];
-    uint8_t kid[8];   /* first kid_len bytes are the kid; see cose_key.c */
-    uint8_t kid_len;  /* 0: has none */
+    uint8_t kid[8];  /* first kid_len bytes are the kid */
+    uint8_t kid_len; /* 0: has none, and agrees with every block */
 };
 
 /* ---- COSE_Sign1 --------------------------------------------------------- */
@@ -50,10 +50,14 @@ selv_cose_sign1_create(const struct selv_cose_key *key,
 /* Read an EC2 P-256 COSE_Key (kty 2, crv 1, uncompressed x and y) and check
  * its alg, when present, is ES256 or ESP256. private_key, when not NULL, gets
  * d, and *has_private says whether there was one. SELV_ERR_COSE_KEY,
- * SELV_ERR_CBOR_*. A kid longer than 8 bytes is refused. */
-SELV_MUST_CHECK enum selv_err
-selv_cose_key_decode(struct selv_bytes in, struct selv_cose_key *key,
-                     uint8_t *private_key, bool *has_private);
+ * SELV_ERR_CBOR_*. Parameters may stand in any order; a known one given twice
+ * is refused. A kid longer than 8 bytes is not kept (kid_len 0): it is only a
+ * hint. private_key and has_private may be NULL. Whether d belongs to x and y
+ * is for the caller to check (selv_p256_public). */
+SELV_MUST_CHECK enum selv_err selv_cose_key_decode(struct selv_bytes in,
+                                                   struct selv_cose_key *key,
+                                                   uint8_t *private_key,
+                                                   bool *has_private);
 
 /* Write a COSE_Key with kid and alg ESP256; with d when private_key is not
  * NULL. SELV_ERR_SPACE. */
