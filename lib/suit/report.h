@@ -17,12 +17,18 @@ struct selv_suit_report {
     struct selv_suit_failure failure; /* when not a success */
 };
 
-/* Append one SUIT_Report to a writer. */
+/* Append one SUIT_Report to a writer. Of the failure it carries err (as the
+ * result code), section, section_offset and component; a component of 0xff
+ * says that none was reached. */
 void selv_suit_report_put(struct selv_cbor_writer *w,
                           const struct selv_suit_report *report);
 
-/* Read one. SELV_ERR_CBOR_*, SELV_ERR_SUIT_KEY, SELV_ERR_SUIT_MISSING. */
-SELV_MUST_CHECK enum selv_err selv_suit_report_get(struct selv_cbor *r,
-                                                   struct selv_suit_report *out);
+/* Read one, anybody's: nonce, records and capabilities are skipped. An
+ * unknown result code comes out as SELV_ERR_SUIT_OPERATION. The reader moves
+ * behind it; after an error it has not moved, and *out is undefined.
+ * SELV_ERR_CBOR_*, SELV_ERR_SUIT_KEY, SELV_ERR_SUIT_MISSING,
+ * SELV_ERR_SUIT_DIGEST_ALG, SELV_ERR_SUIT_ARGUMENT. */
+SELV_MUST_CHECK enum selv_err
+selv_suit_report_get(struct selv_cbor *r, struct selv_suit_report *out);
 
 #endif

@@ -31,7 +31,9 @@ struct selv_suit_component {
                              an update goes to, or that a boot looks at */
 };
 
-/* Facts that conditions are evaluated against. The caller keeps it. */
+/* Facts that conditions are evaluated against. The caller keeps it. With
+ * components == NULL any component identifier passes the check, and no
+ * procedure can begin: for tools that look at manifests of other devices. */
 struct selv_suit_device {
     const struct selv_suit_component *components;
     size_t component_count;
@@ -52,7 +54,8 @@ struct selv_suit_profile;
 extern const struct selv_suit_profile selv_suit_profile_boot_select;
 extern const struct selv_suit_profile selv_suit_profile_consumer;
 
-/* ---- the engine ----------------------------------------------------------- */
+/* ---- the engine -----------------------------------------------------------
+ */
 
 enum selv_suit_procedure {
     SELV_SUIT_UPDATE,    /* payload-fetch, install, validate [manifest 6.5] */
@@ -72,45 +75,72 @@ enum selv_suit_todo_kind {
 /* What to do next. Views point into the envelope. */
 struct selv_suit_todo {
     enum selv_suit_todo_kind kind;
-    uint8_t component;          /* index into the manifest's components */
-    uint8_t device_component;   /* index into the device's components */
-    bool has_size;              /* image-size is set */
-    bool is_integrated;         /* fetch: payload lies in the envelope */
-    uint32_t size;              /* image-size, bytes */
-    uint32_t integrated_off;    /* bytes from the envelope's first byte */
-    uint32_t integrated_len;    /* bytes */
-    struct selv_bytes uri;      /* fetch: URI reference [RFC 3986], UTF-8 */
-    const uint8_t *digest;      /* image-digest, 32 bytes, NULL when unset */
+    uint8_t component;        /* index into the manifest's components */
+    uint8_t device_component; /* index into the device's components */
+    bool has_size;            /* image-size is set */
+    bool is_integrated;       /* fetch: payload lies in the envelope */
+    uint32_t size;            /* image-size, bytes */
+    uint32_t integrated_off;  /* bytes from the envelope's first byte */
+    uint32_t integrated_len;  /* bytes */
+    struct selv_bytes uri;    /* fetch: URI reference [RFC 3986], UTF-8 */
+    const uint8_t *digest;    /* image-digest, 32 bytes, NULL when unset */
 };
 
 /* Where and why a manifest was refused or failed. */
 struct selv_suit_failure {
     enum selv_err err;
-    int16_t section;    /* key of the section or element; 3 for common, 0 when
-                           none was reached */
-    uint16_t offset;    /* bytes from the envelope's first byte */
-    int32_t code;       /* command, parameter or key at fault; 0: none */
-    uint8_t component;  /* index, 0xff: none */
+    int16_t section; /* key of the section or element; 3 for common, 0 when
+                        none was reached */
+    uint16_t offset; /* bytes from the envelope's first byte */
+    uint16_t section_offset; /* of a command: bytes from its section's (or the
+                                shared sequence's) first byte; else 0 */
+    int32_t code;            /* command, parameter or key at fault; 0: none */
+    uint8_t component;       /* index, 0xff: none */
 };
 
-/* One level of the stack of running sequences (private). */
-struct selv_suit_frame {
-    uint16_t next;  /* offset of the next command */
-    uint16_t end;   /* offset just past the sequence */
-    uint16_t alt;   /* try-each: offset of the next alternative, 0: none */
-    uint8_t left;   /* try-each: alternatives left, nil included */
-    uint8_t flags;
+/* The sections that a manifest may have, in the order in which the
+ * procedures run them: an update is the first three, an invocation the three
+ * from VALIDATE on [manifest 8.4.6]. Text is none, but severable too. */
+enum selv_suit_section {
+    SELV_SUIT_SECTION_PAYLOAD_FETCH = 0,
+    SELV_SUIT_SECTION_INSTALL = 1,
+    SELV_SUIT_SECTION_VALIDATE = 2,
+    SELV_SUIT_SECTION_LOAD = 3,
+    SELV_SUIT_SECTION_INVOKE = 4,
+    SELV_SUIT_SECTION_TEXT = 5,
+    SELV_SUIT_SECTION_COUNT = 6
 };
 
-/* Parameters of one component: offsets into the view, 0 is "unset"
- * (private). */
+/* Parameters of one component: offsets of their encoded values in the view,
+ * 0 is "unset" (private). */
+enum selv_suit_slot {
+    SELV_SUIT_SLOT_VENDOR_ID,
+    SELV_SUIT_SLOT_CLASS_ID,
+    SELV_SUIT_SLOT_IMAGE_DIGEST,
+    SELV_SUIT_SLOT_COMPONENT_SLOT,
+    SELV_SUIT_SLOT_IMAGE_SIZE,
+    SELV_SUIT_SLOT_URI,
+    SELV_SUIT_SLOT_COUNT
+};
+
 struct selv_suit_params {
-    uint64_t slot;
-    uint32_t image_size;
-    uint16_t vendor_id, class_id, image_digest, uri, uri_len;
-    uint8_t set;              /* bits: image_size, slot */
+    enum selv_verdict image_good; /* image-match was good in this procedure */
+    uint16_t image_digest;        /* with this digest */
+    uint16_t image_size;          /* and this size */
+    uint16_t at[SELV_SUIT_SLOT_COUNT];
     uint8_t device_component; /* index into the device's components */
-    uint8_t matched;          /* image-match was good in this procedure */
+};
+
+/* One sequence that is running (private). */
+struct selv_suit_frame {
+    uint16_t at;       /* offset of the current command */
+    uint16_t next;     /* offset of the one after it */
+    uint16_t end;      /* offset just past the sequence */
+    uint16_t list;     /* offset of the component index when it is an array or
+                          true, else 0 */
+    uint8_t iteration; /* how many of the list are done */
+    uint8_t component; /* the component index when list is 0 */
+    uint8_t left;      /* try-each: alternatives left, nil included */
 };
 
 /* State of one manifest. Visible so that callers can place it; private. */
@@ -118,24 +148,31 @@ struct selv_suit {
     const struct selv_suit_profile *profile;
     const struct selv_suit_device *device;
     struct selv_bytes view;
+    size_t total_len; /* of the envelope, 0: unknown */
     enum selv_verdict authentic;
-    enum selv_verdict image_good; /* of the component last matched */
     uint64_t sequence_number;
-    const uint8_t *digest; /* manifest digest, 32 bytes, in the view */
-    uint16_t manifest_off, manifest_len;
+    uint16_t wrapper_off, wrapper_len;
+    uint16_t manifest_head, manifest_off, manifest_len;
+    uint16_t digest_off;
+    uint16_t components_off, reference_off;
     uint16_t shared_off, shared_len;
-    uint16_t components_off;
-    uint16_t section_off[6], section_len[6];
-    uint16_t payloads_off; /* first integrated payload's key, 0: none */
-    uint8_t state, procedure, section, depth, component, component_count;
-    uint8_t waiting, key_index;
+    uint16_t section_off[SELV_SUIT_SECTION_COUNT];
+    uint16_t section_len[SELV_SUIT_SECTION_COUNT];
+    uint16_t severed_off[SELV_SUIT_SECTION_COUNT]; /* of the head, envelope */
+    uint16_t payloads_off; /* first integrated payload's key */
+    uint16_t payload_count;
+    uint8_t absent; /* bits: severed sections that were taken out */
+    uint8_t state, waiting;
+    uint8_t section, section_last, is_shared;
+    uint8_t depth, component_count, anchor;
     struct selv_suit_params params[SELV_SUIT_COMPONENTS_MAX];
-    struct selv_suit_frame frames[SELV_SUIT_DEPTH_MAX];
+    struct selv_suit_frame frames[SELV_SUIT_DEPTH_MAX + 1];
     struct selv_suit_failure failure;
 };
 
 /* Start over with a profile and a device. */
-void selv_suit_init(struct selv_suit *s, const struct selv_suit_profile *profile,
+void selv_suit_init(struct selv_suit *s,
+                    const struct selv_suit_profile *profile,
                     const struct selv_suit_device *device);
 
 /* Offer the envelope's first view.len bytes; total_len is the whole
@@ -143,9 +180,8 @@ void selv_suit_init(struct selv_suit *s, const struct selv_suit_profile *profile
  * wrapper, the manifest and every severable element (payloads may be
  * missing); SELV_ERR_SUIT_MORE when it must grow (feed it again, from its
  * first byte); any other error is final. Nothing is believed yet. */
-SELV_MUST_CHECK enum selv_err selv_suit_feed(struct selv_suit *s,
-                                             struct selv_bytes view,
-                                             size_t total_len);
+SELV_MUST_CHECK enum selv_err
+selv_suit_feed(struct selv_suit *s, struct selv_bytes view, size_t total_len);
 
 /* Authenticate first (digest, then signature), then check version, sequence
  * number, keys, severed digests, components and every command and argument
@@ -163,18 +199,27 @@ size_t selv_suit_anchor(const struct selv_suit *s);
 struct selv_bytes selv_suit_component_id(const struct selv_suit *s,
                                          size_t component);
 size_t selv_suit_component_count(const struct selv_suit *s);
+/* The manifest's reference-uri, UTF-8; empty when it has none. */
+struct selv_bytes selv_suit_reference_uri(const struct selv_suit *s);
 
 /* Begin a procedure: parameters cleared, shared sequence before each
- * section. SELV_ERR_STATE before a good check. */
+ * section. SELV_ERR_STATE before a good check; SELV_ERR_SUIT_ABSENT, with
+ * selv_suit_failure, when one of the procedure's sections was severed and
+ * taken out of the envelope: nothing was done, and the other procedure can
+ * still be begun. */
 SELV_MUST_CHECK enum selv_err selv_suit_begin(struct selv_suit *s,
                                               enum selv_suit_procedure p);
 
 /* Run conditions and directives until the caller has something to do.
- * Returns the kind, also in *todo. Bounded work: one pass over the section. */
+ * Returns the kind, also in *todo; the same again until it is answered.
+ * Bounded work: one pass over the procedure's sequences, a command as often
+ * as it has components selected. */
 enum selv_suit_todo_kind selv_suit_poll(struct selv_suit *s,
                                         struct selv_suit_todo *todo);
 
-/* Tell how FETCH or INVOKE went; any error fails the directive. */
+/* Tell how FETCH or INVOKE went; any error fails the directive, and with it
+ * the procedure. Also tells why a DIGEST could not be computed (an image
+ * shorter than its size): then image-match fails. */
 void selv_suit_answer(struct selv_suit *s, enum selv_err err);
 /* Answer DIGEST; the engine compares. */
 void selv_suit_answer_digest(struct selv_suit *s,
@@ -183,7 +228,8 @@ void selv_suit_answer_digest(struct selv_suit *s,
 /* SELV_GOOD only while polling gave INVOKE of an authentic manifest, for a
  * component whose image-match was good in this same procedure. The
  * bootloader must ask this before it jumps. */
-SELV_MUST_CHECK enum selv_verdict selv_suit_may_invoke(const struct selv_suit *s);
+SELV_MUST_CHECK enum selv_verdict
+selv_suit_may_invoke(const struct selv_suit *s);
 
 /* Where and why, after SELV_BAD, SELV_SUIT_FAILED or an error of feed. */
 const struct selv_suit_failure *selv_suit_failure(const struct selv_suit *s);
