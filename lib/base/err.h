@@ -99,6 +99,7 @@ enum selv_err {
     SELV_ERR_STORE_VERSION = 196, /* record of a format version we lack */
     SELV_ERR_STORE_FULL = 197,    /* image or envelope larger than its slot */
     SELV_ERR_STORE_FACTORY = 198, /* factory data missing or malformed */
+    SELV_ERR_STORE_DAMAGED = 199, /* there were records; none is valid now */
 
     /* coap: 224 to 255 [RFC 7252, RFC 7959] */
     SELV_ERR_COAP_FORMAT = 224,  /* message format error: send Reset or drop */

@@ -98,6 +98,7 @@ static const struct name names[] = {
     NAME(SELV_ERR_STORE_VERSION, "record of a format version we lack"),
     NAME(SELV_ERR_STORE_FULL, "image or envelope larger than its slot"),
     NAME(SELV_ERR_STORE_FACTORY, "factory data missing or malformed"),
+    NAME(SELV_ERR_STORE_DAMAGED, "there were records, but none is valid now"),
     NAME(SELV_ERR_COAP_FORMAT, "CoAP message format error"),
     NAME(SELV_ERR_COAP_OPTION, "critical option not understood"),
     NAME(SELV_ERR_COAP_TIMEOUT, "no answer after the last retransmission"),

@@ -32,8 +32,9 @@ struct selv_flash {
     void (*kick)(void *port);
 };
 
-/* Check that geometry makes sense (ports call it once at start):
- * SELV_ERR_STORE_LAYOUT. */
+/* Check that geometry makes sense (ports call it once at start): size a
+ * multiple of the sector, the sector of the write unit, the unit a power of
+ * two, erased 0x00 or 0xff. SELV_ERR_STORE_LAYOUT. */
 SELV_MUST_CHECK enum selv_err selv_flash_check(const struct selv_flash *flash);
 
 /* True when len bytes at off all hold the erased value; false on a read
@@ -41,7 +42,8 @@ SELV_MUST_CHECK enum selv_err selv_flash_check(const struct selv_flash *flash);
 bool selv_flash_is_erased(const struct selv_flash *flash, uint32_t off,
                           uint32_t len);
 
-/* SHA-256 of len bytes at off, kicking as it goes. */
+/* SHA-256 of len bytes at off, kicking as it goes. SELV_ERR_FLASH_RULE when
+ * the range is not in the flash, and those of the port's read. */
 SELV_MUST_CHECK enum selv_err
 selv_flash_digest(const struct selv_flash *flash, uint32_t off, uint32_t len,
                   uint8_t digest[static 32]);

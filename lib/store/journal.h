@@ -66,20 +66,34 @@ struct selv_log {
     uint16_t reported_reason;
 };
 
-/* Newest valid record. SELV_ERR_STORE_EMPTY when there is none,
- * SELV_ERR_STORE_VERSION, SELV_ERR_FLASH_IO. Never writes. */
+/* Newest valid record. Never writes.
+ * SELV_ERR_STORE_EMPTY: there never was one (a first write that was cut short
+ *   counts as none); the only case in which a device may be taken as new.
+ * SELV_ERR_STORE_DAMAGED: there was one, and no place holds a valid one now.
+ * SELV_ERR_STORE_VERSION: the records are of a format that we lack. */
 SELV_MUST_CHECK enum selv_err selv_journal_read(const struct selv_flash *flash,
                                                 const struct selv_layout *layout,
                                                 struct selv_journal *out);
 /* Append; serial is set to the next one. At a cut, a later read finds either
- * the old or the new record. */
+ * the old or the new record. What was written is read back; a place that does
+ * not take it is passed over. SELV_ERR_FLASH_IO when no place takes it,
+ * SELV_ERR_ARG when the record breaks an invariant of its own (floor above
+ * accepted, a trial in the current slot, ...), SELV_ERR_STORE_DAMAGED and
+ * _VERSION as for read: a journal that is lost is never overwritten. */
 SELV_MUST_CHECK enum selv_err selv_journal_write(const struct selv_flash *flash,
                                                  const struct selv_layout *layout,
                                                  struct selv_journal *record);
 
+/* The serial that the next selv_journal_write gives when the newest record is
+ * *newest (NULL: there is none). */
+uint32_t selv_journal_next_serial(const struct selv_journal *newest);
+
+/* SELV_ERR_STORE_EMPTY when there is no valid record, whatever else the
+ * sectors hold: the log only asks, so losing it loses a question. */
 SELV_MUST_CHECK enum selv_err selv_log_read(const struct selv_flash *flash,
                                             const struct selv_layout *layout,
                                             struct selv_log *out);
+/* Append. SELV_ERR_FLASH_IO, SELV_ERR_ARG (unknown state or slot). */
 SELV_MUST_CHECK enum selv_err selv_log_write(const struct selv_flash *flash,
                                              const struct selv_layout *layout,
                                              struct selv_log *record);

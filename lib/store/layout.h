@@ -32,9 +32,10 @@ extern const struct selv_layout selv_layout_default;
 #define SELV_LAYOUT_DEFAULT_SECTOR 4096u
 #define SELV_LAYOUT_DEFAULT_SIZE (136u * 4096u)
 
-/* SELV_ERR_STORE_LAYOUT when regions overlap, are unaligned, do not fit the
- * flash, or an envelope region is shorter than SELV_SUIT_ENVELOPE_MAX and
- * longer than a sector allows. */
+/* SELV_ERR_STORE_LAYOUT when regions overlap, are empty, unaligned or do not
+ * fit the flash, or a sector is too small for one journal record. How long an
+ * envelope region is, is the layout's choice: an envelope that does not fit
+ * is refused when it is stored. */
 SELV_MUST_CHECK enum selv_err selv_layout_check(const struct selv_layout *layout,
                                                 const struct selv_flash *flash);
 

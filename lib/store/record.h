@@ -24,10 +24,12 @@ struct selv_boot_record {
     uint32_t magic;
     uint16_t version;
     uint16_t len;          /* sizeof(struct selv_boot_record) */
-    uint8_t slot;          /* running: SELV_SLOT_A or _B */
+    uint8_t slot;          /* running: SELV_SLOT_A or _B; SELV_SLOT_NONE when
+                              nothing may boot */
     uint8_t is_trial;      /* 1: confirm it, or it is reverted */
     uint8_t attempt;       /* of the trial, 1.. */
     uint8_t reset_cause;   /* enum selv_reset_cause, of this boot */
+    uint32_t serial;       /* of the newest record in the boot journal */
     uint64_t sequence;     /* of the running manifest */
     uint64_t accepted;     /* an install must not be lower */
     uint64_t floor;        /* a boot must not be lower */
@@ -40,6 +42,9 @@ struct selv_boot_record {
     uint8_t reserved;
     uint32_t check;        /* sum of all 32-bit words before it, inverted */
 };
+
+_Static_assert(sizeof(struct selv_boot_record) == 120,
+               "the boot record's layout is fixed; new fields are a new version");
 
 /* Fill magic, version, len and check. */
 void selv_record_seal(struct selv_boot_record *record);

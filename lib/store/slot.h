@@ -23,9 +23,10 @@ struct selv_slot_writer {
     uint8_t tail_len;
 };
 
-/* Erase the slot's envelope. SELV_ERR_STORE_FULL when image_size is more than
- * the slot holds. from: bytes already in flash from an earlier try, a
- * multiple of the sector, 0 to start anew. */
+/* Erase the slot's envelope, where it is not erased already.
+ * SELV_ERR_STORE_FULL when image_size is more than the slot holds. from:
+ * bytes already in flash from an earlier try, a multiple of the sector and at
+ * most image_size (else SELV_ERR_ARG), 0 to start anew. */
 SELV_MUST_CHECK enum selv_err
 selv_slot_begin(struct selv_slot_writer *w, const struct selv_flash *flash,
                 const struct selv_slot_place *place, uint32_t image_size,
@@ -35,7 +36,8 @@ SELV_MUST_CHECK enum selv_err selv_slot_write(struct selv_slot_writer *w,
                                               struct selv_bytes bytes);
 /* Write the rest of the last unit. SELV_ERR_UPDATE_SIZE when bytes lack. */
 SELV_MUST_CHECK enum selv_err selv_slot_end(struct selv_slot_writer *w);
-/* Store the envelope; only after the image was verified. */
+/* Store the envelope; only after the image was verified.
+ * SELV_ERR_STORE_FULL when it does not fit the region. */
 SELV_MUST_CHECK enum selv_err
 selv_slot_put_envelope(const struct selv_flash *flash,
                        const struct selv_slot_place *place,
@@ -43,7 +45,8 @@ selv_slot_put_envelope(const struct selv_flash *flash,
 
 /* The stored envelope as a view: of the mapped flash, or copied into scratch
  * (capacity SELV_SUIT_ENVELOPE_MAX) when the flash is not mapped.
- * SELV_ERR_STORE_EMPTY, SELV_ERR_SPACE, SELV_ERR_FLASH_IO. */
+ * SELV_ERR_STORE_EMPTY, SELV_ERR_STORE_DAMAGED (a length that no write of ours
+ * left), SELV_ERR_SPACE, SELV_ERR_FLASH_IO. The bytes are not authenticated. */
 SELV_MUST_CHECK enum selv_err
 selv_slot_envelope(const struct selv_flash *flash,
                    const struct selv_slot_place *place, struct selv_buf *scratch,

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store/journal.c - the boot journal: struct selv_journal to and from a
+ * record. Format: docs/spec/flash.md. */
+#define SELV_MODULE 0x4a4f5552u /* "JOUR" */
+#include "store/journal.h"
+
+#include "store/store_int.h"
+
+enum {
+    KIND = 0x4a, /* 'J' */
+    TRIAL_STATE_AT = 2,
+    CURRENT_SLOT_AT = 3,
+    ACCEPTED_AT = 8,
+    FLOOR_AT = 16,
+    TRIAL_SEQUENCE_AT = 24,
+    CURRENT_DIGEST_AT = 32,
+    TRIAL_DIGEST_AT = 64,
+    REFUSED_DIGEST_AT = 96,
+    TRIAL_NONCE_AT = 128,
+    TRIAL_SLOT_AT = 136,
+    TRIAL_ATTEMPTS_AT = 137,
+    REFUSED_REASON_AT = 138, /* 2 bytes */
+    REFUSED_WAS_TRIAL_AT = 140,
+    ZEROS_AT = 141, /* 3 bytes */
+    RECORD_LEN = 152
+};
+
+/* The whole bit of J7: what the bootloader never writes otherwise. */
+static bool is_sane(const struct selv_journal *j)
+{
+    if (j->current_slot >= SELV_SLOT_COUNT || j->floor > j->accepted ||
+        j->refused_was_trial > 1) {
+        return false;
+    }
+    if (j->trial_state == SELV_TRIAL_NONE) {
+        return true;
+    }
+    return j->trial_state == SELV_TRIAL_RUNNING &&
+           j->trial_slot == (j->current_slot ^ 1) && j->trial_attempts >= 1 &&
+           j->trial_attempts <= SELV_BOOT_ATTEMPTS_MAX &&
+           j->trial_sequence >= j->floor && j->trial_sequence <= j->accepted;
+}
+
+static void decode(const uint8_t *p, struct selv_journal *j)
+{
+    memset(j, 0, sizeof *j);
+    j->serial = selv_get_be32(p + SELV_RING_SERIAL_AT);
+    j->accepted = selv_get_be64(p + ACCEPTED_AT);
+    j->floor = selv_get_be64(p + FLOOR_AT);
+    j->current_slot = p[CURRENT_SLOT_AT];
+    memcpy(j->current_digest, p + CURRENT_DIGEST_AT, 32);
+    j->trial_state = p[TRIAL_STATE_AT];
+    j->trial_slot = p[TRIAL_SLOT_AT];
+    j->trial_attempts = p[TRIAL_ATTEMPTS_AT];
+    memcpy(j->trial_digest, p + TRIAL_DIGEST_AT, 32);
+    j->trial_sequence = selv_get_be64(p + TRIAL_SEQUENCE_AT);
+    memcpy(j->trial_nonce, p + TRIAL_NONCE_AT, SELV_NONCE_LEN);
+    memcpy(j->refused_digest, p + REFUSED_DIGEST_AT, 32);
+    j->refused_reason =
+        (uint16_t)(p[REFUSED_REASON_AT] << 8 | p[REFUSED_REASON_AT + 1]);
+    j->refused_was_trial = p[REFUSED_WAS_TRIAL_AT];
+}
+
+static void encode(const struct selv_journal *j, uint8_t *p)
+{
+    memset(p, 0, SELV_RING_RECORD_MAX);
+    selv_put_be64(p + ACCEPTED_AT, j->accepted);
+    selv_put_be64(p + FLOOR_AT, j->floor);
+    p[CURRENT_SLOT_AT] = j->current_slot;
+    memcpy(p + CURRENT_DIGEST_AT, j->current_digest, 32);
+    p[TRIAL_STATE_AT] = j->trial_state;
+    p[TRIAL_SLOT_AT] = j->trial_slot;
+    p[TRIAL_ATTEMPTS_AT] = j->trial_attempts;
+    memcpy(p + TRIAL_DIGEST_AT, j->trial_digest, 32);
+    selv_put_be64(p + TRIAL_SEQUENCE_AT, j->trial_sequence);
+    memcpy(p + TRIAL_NONCE_AT, j->trial_nonce, SELV_NONCE_LEN);
+    memcpy(p + REFUSED_DIGEST_AT, j->refused_digest, 32);
+    p[REFUSED_REASON_AT] = (uint8_t)(j->refused_reason >> 8);
+    p[REFUSED_REASON_AT + 1] = (uint8_t)j->refused_reason;
+    p[REFUSED_WAS_TRIAL_AT] = j->refused_was_trial;
+}
+
+static bool is_record_sane(const uint8_t *record)
+{
+    struct selv_journal j;
+    decode(record, &j);
+    return is_sane(&j);
+}
+
+static struct selv_ring journal_ring(const struct selv_flash *flash,
+                                     const struct selv_layout *layout)
+{
+    struct selv_ring ring = {
+        .flash = flash,
+        .sector_off = {layout->journal_off[0], layout->journal_off[1]},
+        .version = SELV_JOURNAL_VERSION,
+        .kind = KIND,
+        .len = RECORD_LEN,
+        .is_sane = is_record_sane,
+    };
+    return ring;
+}
+
+enum selv_err selv_journal_read(const struct selv_flash *flash,
+                                const struct selv_layout *layout,
+                                struct selv_journal *out)
+{
+    struct selv_ring ring = journal_ring(flash, layout);
+    struct selv_ring_place place;
+    uint8_t record[SELV_RING_RECORD_MAX];
+    enum selv_err err = selv_ring_read(&ring, record, &place);
+    if (err) {
+        return err;
+    }
+    decode(record, out);
+    return SELV_OK;
+}
+
+uint32_t selv_journal_next_serial(const struct selv_journal *newest)
+{
+    return newest == NULL ? 1 : newest->serial + 1;
+}
+
+enum selv_err selv_journal_write(const struct selv_flash *flash,
+                                 const struct selv_layout *layout,
+                                 struct selv_journal *journal)
+{
+    struct selv_ring ring = journal_ring(flash, layout);
+    struct selv_ring_place place;
+    uint8_t record[SELV_RING_RECORD_MAX];
+    if (!is_sane(journal)) {
+        return SELV_ERR_ARG;
+    }
+    enum selv_err err = selv_ring_read(&ring, record, &place);
+    if (err != SELV_OK && err != SELV_ERR_STORE_EMPTY) {
+        return err;
+    }
+    /* J4: both numbers only rise, whoever asks. */
+    if (err == SELV_OK &&
+        (journal->accepted < selv_get_be64(record + ACCEPTED_AT) ||
+         journal->floor < selv_get_be64(record + FLOOR_AT))) {
+        return SELV_ERR_ARG;
+    }
+    bool is_first = err == SELV_ERR_STORE_EMPTY;
+    encode(journal, record);
+    return selv_ring_write(&ring, record, is_first ? NULL : &place,
+                           &journal->serial);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store/store_int.h - the ring: fixed-length records appended in two sectors,
+ * under the boot journal and the update log alike. Formats and the order of
+ * operations: DESIGN.md, docs/spec/flash.md. */
+#ifndef SELV_STORE_STORE_INT_H
+#define SELV_STORE_STORE_INT_H
+
+#include "base/base.h"
+#include "store/flash.h"
+
+/* Every record: version, kind, two bytes of its own, serial (big endian),
+ * fields, check. */
+enum {
+    SELV_RING_VERSION_AT = 0,
+    SELV_RING_KIND_AT = 1,
+    SELV_RING_SERIAL_AT = 4,
+    SELV_RING_HEAD_LEN = 8,
+    SELV_RING_CHECK_LEN = 8,
+    SELV_RING_RECORD_MAX = 160 /* bytes, padding included */
+};
+
+/* One of the two logs. */
+struct selv_ring {
+    const struct selv_flash *flash;
+    uint32_t sector_off[2];
+    uint8_t version;
+    uint8_t kind;
+    uint16_t len; /* bytes of a record, check included, padding not; at most
+                     SELV_RING_RECORD_MAX */
+    /* Whether the fields of a whole record make sense; one that does not is
+     * as if it were torn. */
+    bool (*is_sane)(const uint8_t *record);
+};
+
+/* Where the newest record lies. */
+struct selv_ring_place {
+    uint8_t sector; /* 0 or 1 */
+    uint32_t index; /* place in the sector, 0.. */
+    uint32_t serial;
+};
+
+/* Newest valid record into record (SELV_RING_RECORD_MAX bytes).
+ * SELV_ERR_STORE_EMPTY, SELV_ERR_STORE_DAMAGED, SELV_ERR_STORE_VERSION. */
+SELV_MUST_CHECK enum selv_err selv_ring_read(const struct selv_ring *ring,
+                                             uint8_t *record,
+                                             struct selv_ring_place *place);
+
+/* Append record (SELV_RING_RECORD_MAX bytes, fields filled; head, serial,
+ * check and padding are set here; overwritten). newest: what selv_ring_read
+ * found, NULL for none. SELV_ERR_FLASH_IO when no place takes it. */
+SELV_MUST_CHECK enum selv_err
+selv_ring_write(const struct selv_ring *ring, uint8_t *record,
+                const struct selv_ring_place *newest, uint32_t *serial);
+
+/* True when serial a was given after serial b; serials may wrap around. */
+bool selv_ring_is_newer(uint32_t a, uint32_t b);
+
+/* Big-endian 64-bit numbers of the records. */
+static inline uint64_t selv_get_be64(const uint8_t p[static 8])
+{
+    return (uint64_t)selv_get_be32(p) << 32 | selv_get_be32(p + 4);
+}
+
+static inline void selv_put_be64(uint8_t p[static 8], uint64_t v)
+{
+    selv_put_be32(p, (uint32_t)(v >> 32));
+    selv_put_be32(p + 4, (uint32_t)v);
+}
+
+#endif

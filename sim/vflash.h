@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim/vflash.h - a flash in memory that obeys NOR rules, counts its
+ * operations, and can lose power before, inside or after any of them.
+ *
+ * An operation is one call of write or erase. A cut is a pair: which
+ * operation (0 is the next one), and which way:
+ *   write of n units   0           nothing written
+ *                      1           all written, power lost after
+ *                      2 + 2j      units before j written, j is random bits
+ *                      3 + 2j      units up to and including j written (j <
+ * n-1) erase              0, 1        as above 2 .. 9      torn, see
+ * SELV_VFLASH_TORN_ERASE_COUNT A way beyond the last is taken as 1. At a cut
+ * the flash stops working and on_cut is called, which must not return
+ * (longjmp); without on_cut the operation fails with SELV_ERR_FLASH_IO, and so
+ * does every later one until power_on. */
+#ifndef SELV_SIM_VFLASH_H
+#define SELV_SIM_VFLASH_H
+
+#include "store/flash.h"
+
+/* Torn erases: the first quarter, half, three quarters erased and the rest
+ * old; the same with the rest random; every byte a random mix of old and
+ * erased; all bytes random. */
+#define SELV_VFLASH_TORN_ERASE_COUNT 8u
+#define SELV_VFLASH_NO_CUT UINT32_MAX
+
+struct selv_vflash {
+    struct selv_flash flash; /* give this one to the code under test */
+    uint8_t *mem;            /* size bytes, the caller's */
+    uint8_t *programmed;     /* a byte per write unit: written since erased */
+    uint8_t *writable;       /* a byte per sector: 0 is protected */
+
+    uint32_t op_count; /* operations begun since power_on */
+    uint32_t cut_op;   /* at which of them to lose power; NO_CUT: never */
+    uint32_t cut_way;  /* how, see above */
+    uint64_t seed;     /* of the random bits of torn operations */
+    bool is_off;       /* power was lost */
+    bool is_unmapped;  /* give flash.map as NULL */
+    void (*on_cut)(void *arg);
+    void *on_cut_arg;
+
+    /* Called before each operation with its number of ways, so that a search
+     * discovers what there is to cut. May be NULL. */
+    void (*on_op)(void *arg, uint32_t op, uint32_t ways);
+    void *on_op_arg;
+
+    uint32_t violation_count; /* NOR rules broken, or protected bytes */
+    const char *violation;    /* words for the first one */
+    uint32_t violation_off;
+    uint32_t erase_count; /* since init, for wear */
+    uint32_t write_count;
+};
+
+/* Bytes of memory that init needs for a geometry. */
+size_t selv_vflash_mem_len(uint32_t size, uint32_t sector_len,
+                           uint16_t write_unit);
+
+/* Start with an erased, writable flash in mem. */
+void selv_vflash_init(struct selv_vflash *v, uint8_t *mem, uint32_t size,
+                      uint32_t sector_len, uint16_t write_unit, uint8_t erased);
+
+/* Power comes back: operations count from 0, no cut is planned. */
+void selv_vflash_power_on(struct selv_vflash *v);
+
+/* Allow or forbid writes and erases of [off, off + len). */
+void selv_vflash_protect(struct selv_vflash *v, uint32_t off, uint32_t len,
+                         bool is_off_limits);
+
+/* Put bytes there, whatever the rules say (for tests that damage). */
+void selv_vflash_poke(struct selv_vflash *v, uint32_t off, const void *p,
+                      uint32_t len);
+
+/* Set a byte range to the erased state. */
+void selv_vflash_blank(struct selv_vflash *v, uint32_t off, uint32_t len);
+
+#endif

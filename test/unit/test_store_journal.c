@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The boot journal and the update log: what is read after what was written,
+ * and what is refused. Power cuts: test_store_journal_powerloss.c. */
+#include "store_fixture.h"
+
+#include "crypto/crypto.h"
+#include "store/journal.h"
+
+static void fill(struct selv_journal *j, unsigned n)
+{
+    memset(j, 0, sizeof *j);
+    j->accepted = 100 + n;
+    j->floor = 50 + n / 2;
+    j->current_slot = n & 1;
+    memset(j->current_digest, (int)(n + 1), 32);
+    j->refused_reason = (uint16_t)(n * 257);
+    j->refused_was_trial = n % 3 == 0;
+    memset(j->refused_digest, (int)(n + 2), 32);
+    if (n % 2 == 1) {
+        j->trial_state = SELV_TRIAL_RUNNING;
+        j->trial_slot = j->current_slot ^ 1;
+        j->trial_attempts = (uint8_t)(1 + n % 3);
+        j->trial_sequence = j->accepted;
+        memset(j->trial_digest, (int)(n + 3), 32);
+        memset(j->trial_nonce, (int)(n + 4), SELV_NONCE_LEN);
+    }
+}
+
+static void test_store_journal_reads_back_what_was_written(void **state)
+{
+    (void)state;
+    for (size_t g = 0; g < selv_geometry_count; g++) {
+        struct device d;
+        device_open(&d, &selv_geometries[g]);
+        struct selv_journal got;
+        assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &got),
+                         SELV_ERR_STORE_EMPTY);
+        for (unsigned n = 0; n < 90; n++) {
+            struct selv_journal want;
+            fill(&want, n);
+            assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &want),
+                             SELV_OK);
+            assert_int_equal(want.serial, n + 1);
+            memset(&got, 0xee, sizeof got);
+            assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &got),
+                             SELV_OK);
+            assert_int_equal(got.serial, want.serial);
+            assert_int_equal(got.accepted, want.accepted);
+            assert_int_equal(got.floor, want.floor);
+            assert_int_equal(got.current_slot, want.current_slot);
+            assert_memory_equal(got.current_digest, want.current_digest, 32);
+            assert_int_equal(got.trial_state, want.trial_state);
+            assert_int_equal(got.trial_slot, want.trial_slot);
+            assert_int_equal(got.trial_attempts, want.trial_attempts);
+            assert_int_equal(got.trial_sequence, want.trial_sequence);
+            assert_memory_equal(got.trial_digest, want.trial_digest, 32);
+            assert_memory_equal(got.trial_nonce, want.trial_nonce, 8);
+            assert_memory_equal(got.refused_digest, want.refused_digest, 32);
+            assert_int_equal(got.refused_reason, want.refused_reason);
+            assert_int_equal(got.refused_was_trial, want.refused_was_trial);
+        }
+        device_close(&d);
+    }
+}
+
+static void test_store_journal_erases_only_when_a_sector_is_full(void **state)
+{
+    (void)state;
+    struct device d;
+    device_open(&d, selv_geometry_find("4096x4-ff"));
+    uint32_t places = 4096 / 152;
+    for (unsigned n = 0; n < 1 + 3 * places; n++) {
+        struct selv_journal j;
+        fill(&j, n);
+        assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
+                         SELV_OK);
+    }
+    /* One for the first record, one per sector filled since. */
+    assert_int_equal(d.v.erase_count, 4);
+    device_close(&d);
+}
+
+static void test_store_journal_is_empty_only_before_the_first(void **state)
+{
+    (void)state;
+    for (size_t g = 0; g < selv_geometry_count; g++) {
+        struct device d;
+        struct selv_journal j;
+        device_open(&d, &selv_geometries[g]);
+        uint32_t sector = d.geometry->sector_len;
+        uint8_t junk[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+        /* A first write that was cut short: still empty. */
+        selv_vflash_poke(&d.v, d.layout.journal_off[0], junk, sizeof junk);
+        assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j),
+                         SELV_ERR_STORE_EMPTY);
+        /* The second record goes to the other sector, and from then on the
+         * loss of either sector is survived. */
+        for (unsigned n = 0; n < 2; n++) {
+            fill(&j, n);
+            assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
+                             SELV_OK);
+        }
+        assert_false(
+            selv_flash_is_erased(&d.v.flash, d.layout.journal_off[1], sector));
+        memset(d.mem + d.layout.journal_off[0], 0x5a, sector);
+        assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j), SELV_OK);
+        assert_int_equal(j.serial, 2);
+        /* Both lost: that is no new device, and nothing may be written. */
+        memset(d.mem + d.layout.journal_off[1], 0x5a, sector);
+        assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j),
+                         SELV_ERR_STORE_DAMAGED);
+        fill(&j, 0);
+        assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
+                         SELV_ERR_STORE_DAMAGED);
+        device_close(&d);
+    }
+}
+
+static void test_store_journal_names_a_foreign_version(void **state)
+{
+    (void)state;
+    struct device d;
+    struct selv_journal j;
+    device_open(&d, selv_geometry_find("512x8-ff"));
+    for (unsigned n = 0; n < 2; n++) {
+        fill(&j, n);
+        assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
+                         SELV_OK);
+    }
+    d.mem[d.layout.journal_off[0]] = SELV_JOURNAL_VERSION + 1;
+    d.mem[d.layout.journal_off[1]] = SELV_JOURNAL_VERSION + 1;
+    assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j),
+                     SELV_ERR_STORE_VERSION);
+    device_close(&d);
+}
+
+/* Every single bit of the newest record flipped: the one before it counts. */
+static void test_store_journal_every_flipped_bit_is_noticed(void **state)
+{
+    (void)state;
+    struct device d;
+    struct selv_journal j;
+    device_open(&d, selv_geometry_find("512x4-ff"));
+    for (unsigned n = 0; n < 4; n++) {
+        fill(&j, n);
+        assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
+                         SELV_OK);
+    }
+    /* Records 2, 3 and 4 lie in sector 1. */
+    uint8_t *newest = d.mem + d.layout.journal_off[1] + 2 * 152;
+    for (unsigned bit = 0; bit < 152 * 8; bit++) {
+        newest[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j), SELV_OK);
+        assert_int_equal(j.serial, 3);
+        newest[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j), SELV_OK);
+    assert_int_equal(j.serial, 4);
+    device_close(&d);
+}
+
+static void test_store_journal_refuses_nonsense(void **state)
+{
+    (void)state;
+    struct device d;
+    device_open(&d, selv_geometry_find("512x8-00"));
+    struct selv_journal good, j;
+    fill(&good, 1);
+    assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &good), SELV_OK);
+
+#define REFUSED(change)                                                        \
+    do {                                                                       \
+        j = good;                                                              \
+        change;                                                                \
+        assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),        \
+                         SELV_ERR_ARG);                                        \
+        assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j),         \
+                         SELV_OK);                                             \
+        assert_int_equal(j.serial, 1);                                         \
+    } while (0)
+    REFUSED(j.floor = j.accepted + 1);
+    REFUSED(j.current_slot = SELV_SLOT_NONE);
+    REFUSED(j.current_slot = 2);
+    REFUSED(j.trial_slot = j.current_slot);
+    REFUSED(j.trial_slot = SELV_SLOT_NONE);
+    REFUSED(j.trial_state = 2);
+    REFUSED(j.trial_attempts = 0);
+    REFUSED(j.trial_attempts = SELV_BOOT_ATTEMPTS_MAX + 1);
+    REFUSED(j.trial_sequence = j.accepted + 1);
+    REFUSED(j.trial_sequence = j.floor - 1);
+    REFUSED(j.refused_was_trial = 2);
+    REFUSED(j.accepted--; j.trial_sequence--);
+    REFUSED(j.floor--);
+#undef REFUSED
+    device_close(&d);
+}
+
+static enum selv_err (*real_write)(void *, uint32_t, const void *, uint32_t);
+static uint32_t bad_off;
+
+/* A flash with one place whose cells do not take a zero any more. */
+static enum selv_err write_with_bad_place(void *port, uint32_t off,
+                                          const void *p, uint32_t len)
+{
+    struct selv_vflash *v = port;
+    enum selv_err err = real_write(port, off, p, len);
+    if (err == SELV_OK && bad_off >= off && bad_off < off + len) {
+        v->mem[bad_off] ^= 0xa5;
+    }
+    return err;
+}
+
+static void test_store_journal_passes_over_a_bad_place(void **state)
+{
+    (void)state;
+    struct device d;
+    device_open(&d, selv_geometry_find("512x4-ff"));
+    real_write = d.v.flash.write;
+    d.v.flash.write = write_with_bad_place;
+    bad_off = d.layout.journal_off[1] + 152 + 77;
+    for (unsigned n = 0; n < 40; n++) {
+        struct selv_journal j, got;
+        fill(&j, n);
+        assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
+                         SELV_OK);
+        assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &got),
+                         SELV_OK);
+        assert_int_equal(got.serial, j.serial);
+    }
+    device_close(&d);
+}
+
+static void test_store_log_reads_back_what_was_written(void **state)
+{
+    (void)state;
+    for (size_t g = 0; g < selv_geometry_count; g++) {
+        struct device d;
+        device_open(&d, &selv_geometries[g]);
+        struct selv_log got;
+        assert_int_equal(selv_log_read(&d.v.flash, &d.layout, &got),
+                         SELV_ERR_STORE_EMPTY);
+        for (unsigned n = 0; n < 90; n++) {
+            struct selv_log want = {.state = (uint8_t)(n % 4),
+                                    .slot = n % 3 == 2 ? SELV_SLOT_NONE
+                                                       : (uint8_t)(n % 3),
+                                    .progress = n << 20,
+                                    .reported_reason = (uint16_t)(n * 257)};
+            memset(want.digest, (int)n + 1, 32);
+            memset(want.nonce, (int)n + 2, 8);
+            memset(want.reported_digest, (int)n + 3, 32);
+            assert_int_equal(selv_log_write(&d.v.flash, &d.layout, &want),
+                             SELV_OK);
+            assert_int_equal(selv_log_read(&d.v.flash, &d.layout, &got),
+                             SELV_OK);
+            assert_int_equal(got.serial, want.serial);
+            assert_int_equal(got.state, want.state);
+            assert_int_equal(got.slot, want.slot);
+            assert_int_equal(got.progress, want.progress);
+            assert_int_equal(got.reported_reason, want.reported_reason);
+            assert_memory_equal(got.digest, want.digest, 32);
+            assert_memory_equal(got.nonce, want.nonce, 8);
+            assert_memory_equal(got.reported_digest, want.reported_digest, 32);
+        }
+        struct selv_log bad = {.state = 4};
+        assert_int_equal(selv_log_write(&d.v.flash, &d.layout, &bad),
+                         SELV_ERR_ARG);
+        bad = (struct selv_log){.slot = 2};
+        assert_int_equal(selv_log_write(&d.v.flash, &d.layout, &bad),
+                         SELV_ERR_ARG);
+        device_close(&d);
+    }
+}
+
+/* Put a whole log record with a serial of one's choice into a sector. */
+static void forge_log(struct device *d, unsigned sector, uint32_t serial)
+{
+    uint8_t record[96] = {SELV_LOG_VERSION, 'L', SELV_LOG_IDLE, 0};
+    uint8_t digest[32];
+    struct selv_sha256 hash;
+    selv_put_be32(record + 4, serial);
+    selv_sha256_init(&hash);
+    selv_sha256_update(&hash, record, 88);
+    selv_sha256_finish(&hash, digest);
+    memcpy(record + 88, digest, 8);
+    selv_vflash_poke(&d->v, d->layout.log_off[sector], record, sizeof record);
+}
+
+/* Whatever serials an earlier application left, what is written next is what
+ * is read next. */
+static void test_store_log_outlives_hostile_serials_evil(void **state)
+{
+    (void)state;
+    static const uint32_t serials[] = {
+        0, 1, 2, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe, 0xffffffff};
+    size_t count = sizeof serials / sizeof serials[0];
+    for (size_t i = 0; i < count * count; i++) {
+        struct device d;
+        device_open(&d, selv_geometry_find("512x8-ff"));
+        forge_log(&d, 0, serials[i / count]);
+        forge_log(&d, 1, serials[i % count]);
+        for (unsigned n = 0; n < 12; n++) {
+            struct selv_log log = {.state = SELV_LOG_DOWNLOADING,
+                                   .progress = n + 1};
+            struct selv_log got;
+            assert_int_equal(selv_log_write(&d.v.flash, &d.layout, &log),
+                             SELV_OK);
+            assert_int_equal(selv_log_read(&d.v.flash, &d.layout, &got),
+                             SELV_OK);
+            assert_int_equal(got.progress, n + 1);
+        }
+        device_close(&d);
+    }
+}
+
+/* A log record copied over the journal is no journal record, and the
+ * reverse. */
+static void test_store_log_and_journal_are_not_mistaken(void **state)
+{
+    (void)state;
+    struct device d;
+    device_open(&d, selv_geometry_find("512x8-ff"));
+    struct selv_journal j;
+    struct selv_log log = {.state = SELV_LOG_IDLE};
+    for (unsigned n = 0; n < 2; n++) {
+        fill(&j, n);
+        assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
+                         SELV_OK);
+        assert_int_equal(selv_log_write(&d.v.flash, &d.layout, &log), SELV_OK);
+    }
+    uint8_t sector[512];
+    for (unsigned i = 0; i < 2; i++) {
+        memcpy(sector, d.mem + d.layout.journal_off[i], 512);
+        memcpy(d.mem + d.layout.journal_off[i], d.mem + d.layout.log_off[i],
+               512);
+        memcpy(d.mem + d.layout.log_off[i], sector, 512);
+    }
+    assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j),
+                     SELV_ERR_STORE_DAMAGED);
+    assert_int_equal(selv_log_read(&d.v.flash, &d.layout, &log),
+                     SELV_ERR_STORE_EMPTY);
+    device_close(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_store_journal_reads_back_what_was_written),
+        cmocka_unit_test(test_store_journal_erases_only_when_a_sector_is_full),
+        cmocka_unit_test(test_store_journal_is_empty_only_before_the_first),
+        cmocka_unit_test(test_store_journal_names_a_foreign_version),
+        cmocka_unit_test(test_store_journal_every_flipped_bit_is_noticed),
+        cmocka_unit_test(test_store_journal_refuses_nonsense),
+        cmocka_unit_test(test_store_journal_passes_over_a_bad_place),
+        cmocka_unit_test(test_store_log_reads_back_what_was_written),
+        cmocka_unit_test(test_store_log_outlives_hostile_serials_evil),
+        cmocka_unit_test(test_store_log_and_journal_are_not_mistaken),
+    };
+    return selv_crypto_init() ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}
