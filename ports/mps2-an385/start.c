@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ports/mps2-an385/start.c - vectors, memory initialisation, faults, reset
+ * causes. The same for the bootloader and the application; the linker
+ * scripts give each its own memory. */
+#include "board.h"
+#include "mmio.h"
+
+#define RECORD_MAGIC 0x53525354u
+#define RUNNING 0x52554e21u
+#define PAINT 0xc5c5c5c5u
+#define EXCEPTION_NMI 2u
+
+/* From the linker scripts. Addresses, never values. */
+extern uint32_t board_stack_limit[], board_stack_top[];
+extern uint32_t board_data_load[], board_data_start[], board_data_end[];
+extern uint32_t board_bss_start[], board_bss_end[];
+extern uint32_t board_net_start[], board_net_end[];
+
+/* Why the last run ended. QEMU does not model the board's RSTINFO register,
+ * which tells reset causes apart in hardware. So whoever resets the board
+ * writes the reason here first, in memory that no start-up code clears:
+ *  - no magic: memory lost its content, so this is a power-on;
+ *  - magic and RUNNING: the run ended and nobody wrote why. Only the
+ *    watchdog's second time-out does that (code that hangs inside a fault
+ *    handler, or vectors that were overwritten);
+ *  - magic and a cause: that cause.
+ * The check word makes a random power-on content an unlikely match. */
+struct record {
+    uint32_t magic;
+    uint32_t cause;
+    uint32_t exception;
+    uint32_t where;
+    uint32_t detail;
+    uint32_t check;
+};
+extern volatile struct record board_noinit_reset;
+
+int main(void);
+void board_reset_handler(void);
+void board_fault(const uint32_t *frame, uint32_t exception);
+void board_tick(void);
+
+/* ---- reset causes -------------------------------------------------------- */
+
+static uint32_t record_check(const volatile struct record *r)
+{
+    return ~(r->magic + 3u * r->cause + 5u * r->exception + 7u * r->where +
+             11u * r->detail);
+}
+
+static void record_put(uint32_t cause, struct selv_board_reset why)
+{
+    volatile struct record *r = &board_noinit_reset;
+
+    r->magic = RECORD_MAGIC;
+    r->cause = cause;
+    r->exception = why.exception;
+    r->where = why.where;
+    r->detail = why.detail;
+    r->check = record_check(r);
+    __asm volatile("dsb" ::: "memory");
+}
+
+struct selv_board_reset selv_board_reset_take(void)
+{
+    const volatile struct record *r = &board_noinit_reset;
+    struct selv_board_reset why = {SELV_RESET_POWER_ON, 0, 0, 0};
+
+    if (r->magic == RECORD_MAGIC && r->check == record_check(r)) {
+        why.cause = SELV_RESET_WATCHDOG;
+        if (r->cause != RUNNING) {
+            why.cause = (enum selv_reset_cause)r->cause;
+            why.exception = r->exception;
+            why.where = r->where;
+            why.detail = r->detail;
+        }
+    }
+    record_put(RUNNING, why);
+    return why;
+}
+
+_Noreturn void selv_board_reset(struct selv_board_reset why)
+{
+    record_put((uint32_t)why.cause, why);
+    *reg(SCB_AIRCR) = SCB_AIRCR_SYSRESETREQ;
+    for (;;) {
+        __asm volatile("dsb" ::: "memory");
+    }
+}
+
+_Noreturn void selv_panic(uint32_t module, uint32_t line)
+{
+    struct selv_board_reset why = {SELV_RESET_CRASH, 0, line, module};
+
+    selv_board_reset(why);
+}
+
+/* ---- faults -------------------------------------------------------------- */
+
+/* True when the eight words that the processor stacked can be read without
+ * another fault, which would be a lock-up. */
+static bool is_frame_readable(const uint32_t *frame)
+{
+    return frame >= board_stack_limit && frame + 8 <= board_stack_top &&
+           ((uintptr_t)frame & 3u) == 0;
+}
+
+/* Reached with the stack pointer moved back to the top: after a stack
+ * overflow the old one is of no use. */
+void board_fault(const uint32_t *frame, uint32_t exception)
+{
+    struct selv_board_reset why = {SELV_RESET_CRASH, exception, 0,
+                                   *reg(SCB_CFSR)};
+
+    if (is_frame_readable(frame)) {
+        why.where = frame[6];
+    }
+    if (exception == EXCEPTION_NMI) {
+        why.cause = SELV_RESET_WATCHDOG;
+    }
+    selv_board_reset(why);
+}
+
+/* Every exception but the tick ends the run. The watchdog's first time-out
+ * arrives here too, as an NMI, which no interrupt mask holds back. */
+__attribute__((naked)) static void fault_entry(void)
+{
+    __asm volatile("mrs r0, msp\n"
+                   "mrs r1, ipsr\n"
+                   "ldr r2, =board_stack_top\n"
+                   "msr msp, r2\n"
+                   "b board_fault\n");
+}
+
+/* ---- start --------------------------------------------------------------- */
+
+/* Overridden in clock.c where the image has a clock. */
+__attribute__((weak)) void board_tick(void)
+{
+    selv_panic(0, 0);
+}
+
+static void fill(uint32_t *from, const uint32_t *to, uint32_t word)
+{
+    for (volatile uint32_t *p = from; p < to; p++) {
+        *p = word;
+    }
+}
+
+static void copy(uint32_t *to, const uint32_t *end, const uint32_t *from)
+{
+    for (volatile uint32_t *p = to; p < end; p++) {
+        *p = *from++;
+    }
+}
+
+/* Paints from the limit up to just below the stack pointer, eight words of
+ * room for what fill itself pushes. */
+void board_reset_handler(void)
+{
+    uint32_t *here;
+
+    __asm volatile("mov %0, sp" : "=r"(here));
+    fill(board_stack_limit, here - 8, PAINT);
+    copy(board_data_start, board_data_end, board_data_load);
+    fill(board_bss_start, board_bss_end, 0);
+    fill(board_net_start, board_net_end, 0);
+    *reg(SCB_SHCSR) |= SCB_SHCSR_FAULTS;
+    *reg(SCB_CCR) |= SCB_CCR_DIV_0_TRP;
+    (void)main();
+    selv_panic(0, 0);
+}
+
+uint32_t selv_board_stack_size(void)
+{
+    return (uint32_t)((uintptr_t)board_stack_top -
+                      (uintptr_t)board_stack_limit);
+}
+
+uint32_t selv_board_stack_used(void)
+{
+    const uint32_t *p = board_stack_limit;
+
+    while (p < board_stack_top && *p == PAINT) {
+        p++;
+    }
+    return (uint32_t)((uintptr_t)board_stack_top - (uintptr_t)p);
+}
+
+/* The sixteen system vectors [ARMv7-M B1.5.3]. No peripheral interrupt is
+ * ever enabled, so the table ends there. */
+typedef void (*vector)(void);
+__attribute__((section(".vectors"), used)) static const struct {
+    uint32_t *stack;
+    vector handlers[15];
+} vectors = {
+    board_stack_top,
+    {board_reset_handler, fault_entry, fault_entry, fault_entry, fault_entry,
+     fault_entry, fault_entry, fault_entry, fault_entry, fault_entry,
+     fault_entry, fault_entry, fault_entry, fault_entry, board_tick},
+};
+
+/* ---- hand-over ----------------------------------------------------------- */
+
+/* From memory.ld: the application's RAM. */
+extern uint8_t board_app_ram_start[], board_app_ram_end[];
+
+_Noreturn void selv_board_start_image(uint32_t image_off, uint32_t image_len)
+{
+    uint32_t base = SELV_BOARD_FLASH_BASE + image_off;
+    const volatile uint32_t *words = reg(base);
+    uint32_t stack = words[0];
+    uint32_t entry = words[1];
+    struct selv_board_reset why = {SELV_RESET_CRASH, 0, entry, base};
+
+    if ((entry & 1u) == 0 || entry - base >= image_len || (stack & 7u) != 0 ||
+        stack <= (uintptr_t)board_app_ram_start ||
+        stack > (uintptr_t)board_app_ram_end) {
+        selv_board_reset(why);
+    }
+    *reg(SCB_VTOR) = base;
+    __asm volatile("dsb\n"
+                   "isb\n"
+                   "msr msp, %0\n"
+                   "bx %1\n" ::"r"(stack),
+                   "r"(entry)
+                   : "memory");
+    __builtin_unreachable();
+}
