@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The engine's clock: which step comes next, when a cycle begins, and what
+ * the port is told. The steps are drawn in DESIGN.md, with the invariants
+ * C1 to C10 that the other files name. */
+#define SELV_MODULE 0x434e534du /* "CNSM" */
+#include "consumer/consumer_int.h"
+
+#define RETRY_FIRST_S 16u  /* after the first cycle without a server */
+#define RETRY_LAST_S 3600u /* and at most, if polls are not rarer still */
+#define RETRY_DOUBLINGS_MAX 12u
+#define INTERVAL_MAX_S 31536000u /* a year; products stay within 64 bits */
+
+static void assert_state(const struct selv_consumer *c)
+{
+    SELV_ASSERT(c->step <= STEP_GIVE_UP);
+    SELV_ASSERT(c->envelope_len <= SELV_SUIT_ENVELOPE_MAX);
+    SELV_ASSERT(c->body_len <= SELV_CONSUMER_BODY_MAX);
+    /* C1: what a download may touch is never what runs. */
+    SELV_ASSERT(selv_consumer_idle_slot(c) != c->config->record->slot);
+    SELV_ASSERT(c->component.slot == selv_consumer_idle_slot(c));
+}
+
+static bool is_config_good(const struct selv_consumer_config *config)
+{
+    return config->flash && config->layout && config->factory &&
+           config->record && selv_record_is_valid(config->record) &&
+           config->record->slot < SELV_SLOT_COUNT &&
+           config->version.len <= SELV_CONSUMER_VERSION_MAX &&
+           config->poll_interval_s >= 1 &&
+           config->poll_interval_s <= INTERVAL_MAX_S &&
+           config->trial_timeout_s >= 1 &&
+           config->trial_timeout_s <= INTERVAL_MAX_S;
+}
+
+enum selv_err selv_consumer_init(struct selv_consumer *c,
+                                 const struct selv_consumer_config *config,
+                                 uint64_t now_ms)
+{
+    enum selv_err err;
+
+    memset(c, 0, sizeof *c);
+    if (!is_config_good(config)) {
+        return SELV_ERR_ARG;
+    }
+    c->config = config;
+    memcpy(c->random, config->random, sizeof c->random);
+    selv_coap_client_init(&c->client);
+    c->component.id = selv_bytes(config->factory->component_id,
+                                 config->factory->component_id_len);
+    c->component.slot = selv_consumer_idle_slot(c);
+    c->device.components = &c->component;
+    c->device.component_count = 1;
+    c->device.vendor_id = config->factory->vendor_id;
+    c->device.class_id = config->factory->class_id;
+    c->device.anchors = &config->factory->anchor;
+    c->device.anchor_count = 1;
+
+    err = selv_log_read(config->flash, config->layout, &c->log);
+    if (err == SELV_ERR_STORE_EMPTY || err == SELV_ERR_STORE_VERSION) {
+        /* A log in a later format was left by an image that did not stay:
+         * nothing in it binds this one. */
+        memset(&c->log, 0, sizeof c->log);
+    } else if (err) {
+        return err;
+    }
+    selv_consumer_read_boot(c, now_ms);
+    return SELV_OK;
+}
+
+/* ---- what the other files ask for -----------------------------------------
+ */
+
+void selv_consumer_tell(struct selv_consumer *c, enum selv_update_state state,
+                        enum selv_err err)
+{
+    SELV_ASSERT(!has_flag(c, FLAG_EVENT));
+    memset(&c->event, 0, sizeof c->event);
+    c->event.kind = SELV_CONSUMER_EVENT;
+    c->event.state = state;
+    c->event.err = err;
+    c->state = (uint8_t)state;
+    set_flag(c, FLAG_EVENT);
+}
+
+void selv_consumer_draw(struct selv_consumer *c, uint8_t out[static 8])
+{
+    struct selv_sha256 h;
+    uint8_t digest[SELV_SHA256_LEN];
+
+    /* Each draw replaces the state by one that does not lead back to it. */
+    selv_sha256_init(&h);
+    selv_sha256_update(&h, c->random, sizeof c->random);
+    selv_sha256_finish(&h, digest);
+    memcpy(c->random, digest, sizeof c->random);
+    memcpy(out, digest + sizeof c->random, 8);
+    selv_wipe(digest, sizeof digest);
+}
+
+/* Up to a quarter longer, so that devices that began together part. */
+static uint64_t jittered_ms(struct selv_consumer *c, uint64_t seconds)
+{
+    uint64_t ms = seconds * 1000u;
+    uint8_t random[8];
+
+    selv_consumer_draw(c, random);
+    return ms + ((ms * random[0]) >> 10);
+}
+
+void selv_consumer_rest(struct selv_consumer *c, uint64_t now_ms)
+{
+    c->failures = 0;
+    c->step = STEP_REST;
+    c->next_ms = now_ms + jittered_ms(c, c->config->poll_interval_s);
+}
+
+void selv_consumer_back_off(struct selv_consumer *c, uint64_t now_ms)
+{
+    uint64_t poll_s = c->config->poll_interval_s;
+    uint64_t most_s = poll_s > RETRY_LAST_S ? poll_s : RETRY_LAST_S;
+    uint64_t wait_s = poll_s < RETRY_FIRST_S ? poll_s : RETRY_FIRST_S;
+
+    wait_s <<= c->failures;
+    if (c->failures < RETRY_DOUBLINGS_MAX) {
+        c->failures++;
+    }
+    c->step = STEP_REST;
+    c->next_ms = now_ms + jittered_ms(c, wait_s < most_s ? wait_s : most_s);
+}
+
+void selv_consumer_tell_server(struct selv_consumer *c, enum step then)
+{
+    c->report.is_wanted = true;
+    c->then = (uint8_t)then;
+    c->step = c->id_len > 0 ? STEP_REPORT : STEP_REGISTER;
+}
+
+/* ---- the interface --------------------------------------------------------
+ */
+
+void selv_consumer_feed(struct selv_consumer *c, struct selv_bytes datagram,
+                        uint64_t now_ms)
+{
+    if (!has_flag(c, FLAG_BUSY) || c->rx_len > 0 || datagram.len == 0) {
+        return;
+    }
+    if (datagram.len > sizeof c->rx) {
+        set_flag(c, FLAG_OVERSIZE);
+        return;
+    }
+    memcpy(c->rx, datagram.p, datagram.len);
+    if (selv_coap_client_feed(&c->client, now_ms,
+                              selv_bytes(c->rx, datagram.len))) {
+        c->rx_len = (uint16_t)datagram.len;
+    }
+}
+
+static void begin_cycle(struct selv_consumer *c)
+{
+    clear_flag(c, FLAG_RENEWED);
+    c->then = STEP_MANIFEST;
+    c->step = STEP_MANIFEST;
+    if (c->report.is_wanted) {
+        c->step = STEP_REPORT;
+    }
+    if (c->id_len == 0) {
+        c->step = STEP_REGISTER;
+    }
+}
+
+static void rest_poll(struct selv_consumer *c, uint64_t now_ms,
+                      struct selv_consumer_todo *todo)
+{
+    if (now_ms >= c->next_ms) {
+        begin_cycle(c);
+    } else {
+        todo->until_ms = c->next_ms;
+    }
+}
+
+static void work(struct selv_consumer *c, uint64_t now_ms,
+                 struct selv_consumer_todo *todo)
+{
+    switch ((enum step)c->step) {
+    case STEP_REST:
+        rest_poll(c, now_ms, todo);
+        break;
+    case STEP_REGISTER:
+    case STEP_REPORT:
+    case STEP_MANIFEST:
+    case STEP_IMAGE:
+        selv_consumer_exchange(c, now_ms, todo);
+        break;
+    case STEP_DECIDE:
+        selv_consumer_decide(c, now_ms);
+        break;
+    case STEP_PROCEED:
+        selv_consumer_proceed(c, now_ms);
+        break;
+    case STEP_DIGEST:
+        selv_consumer_hash(c, now_ms);
+        break;
+    case STEP_KEEP:
+        selv_consumer_keep(c, now_ms);
+        break;
+    case STEP_ASK:
+        selv_consumer_ask(c, now_ms);
+        break;
+    case STEP_SELFTEST:
+        selv_consumer_try(c, now_ms, todo);
+        break;
+    case STEP_CONFIRM:
+        selv_consumer_confirm(c, now_ms);
+        break;
+    case STEP_REBOOT:
+        todo->kind = SELV_CONSUMER_REBOOT;
+        break;
+    case STEP_GIVE_UP:
+        todo->kind = SELV_CONSUMER_GIVE_UP;
+        break;
+    }
+}
+
+enum selv_consumer_todo_kind selv_consumer_poll(struct selv_consumer *c,
+                                                uint64_t now_ms,
+                                                struct selv_consumer_todo *todo)
+{
+    assert_state(c);
+    memset(todo, 0, sizeof *todo);
+    todo->kind = SELV_CONSUMER_WAIT;
+    todo->until_ms = now_ms;
+    if (!has_flag(c, FLAG_EVENT)) {
+        work(c, now_ms, todo);
+    }
+    if (has_flag(c, FLAG_EVENT)) {
+        SELV_ASSERT(todo->kind == SELV_CONSUMER_WAIT);
+        *todo = c->event;
+        clear_flag(c, FLAG_EVENT);
+    }
+    return todo->kind;
+}
+
+void selv_consumer_check_now(struct selv_consumer *c)
+{
+    c->next_ms = 0;
+}
+
+enum selv_update_state selv_consumer_state(const struct selv_consumer *c)
+{
+    return (enum selv_update_state)c->state;
+}
+
+bool selv_consumer_is_resting(const struct selv_consumer *c)
+{
+    return c->step == STEP_REST && c->next_ms > 0 && !has_flag(c, FLAG_EVENT);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The idle slot: fetch, resume, hash, keep.
+ *
+ * Order of what reaches flash for one manifest (C4, C5):
+ *   log DOWNLOADING{digest, slot, 0}  envelope of the idle slot erased
+ *   image, sector by sector; after each: log DOWNLOADING{.., progress}
+ *   (image hashed from flash)         envelope stored
+ *   log TRIAL{digest, slot}           reboot
+ * A cut anywhere leaves the running slot as it was, and a log from which the
+ * download goes on or begins again. */
+#define SELV_MODULE 0x434e444cu /* "CNDL" */
+#include "consumer/consumer_int.h"
+
+#define IMAGE_MS 600000u     /* for a whole image, and on top of it */
+#define IMAGE_BLOCK_MS 4000u /* for each block */
+
+uint8_t selv_consumer_idle_slot(const struct selv_consumer *c)
+{
+    return c->config->record->slot == SELV_SLOT_A ? SELV_SLOT_B : SELV_SLOT_A;
+}
+
+static const struct selv_slot_place *idle_place(const struct selv_consumer *c)
+{
+    return &c->config->layout->slot[selv_consumer_idle_slot(c)];
+}
+
+static enum selv_err write_log(struct selv_consumer *c, enum selv_log_state to)
+{
+    const struct selv_consumer_config *config = c->config;
+
+    c->log.state = (uint8_t)to;
+    return selv_log_write(config->flash, config->layout, &c->log);
+}
+
+/* The update ends here. C5: progress outlives only the want of a server;
+ * after any other failure the next try begins with an empty slot. */
+static void fail(struct selv_consumer *c, uint64_t now_ms, enum selv_err err)
+{
+    if (has_flag(c, FLAG_WRITTEN) && !has_flag(c, FLAG_AWAY) &&
+        write_log(c, SELV_LOG_IDLE) != SELV_OK) {
+        err = SELV_ERR_FLASH_IO;
+    }
+    selv_consumer_refuse(c, now_ms, err);
+}
+
+/* ---- the manifest's update procedure --------------------------------------
+ */
+
+/* The part of a URI reference that a request is made of, in views. Relative
+ * references with a path from the root, and absolute ones that name this very
+ * server [RFC 3986 4.2, 5.2]. */
+static bool resolve(const struct selv_consumer *c, struct selv_bytes uri,
+                    struct selv_bytes *path, struct selv_bytes *query)
+{
+    static const char scheme[] = "coap://";
+    const size_t scheme_len = sizeof scheme - 1;
+    struct selv_bytes authority = c->config->authority;
+    size_t skip = scheme_len + authority.len;
+    size_t at = 0;
+
+    if (authority.len > 0 && uri.len > skip &&
+        memcmp(uri.p, scheme, scheme_len) == 0 &&
+        memcmp(uri.p + scheme_len, authority.p, authority.len) == 0) {
+        uri = selv_bytes(uri.p + skip, uri.len - skip);
+    } else if (uri.len > 1 && uri.p[1] == '/') {
+        return false; /* "//host/..." names a server, too */
+    }
+    if (uri.len < 2 || uri.p[0] != '/' || uri.len > SELV_SUIT_URI_MAX) {
+        return false;
+    }
+    *path = selv_bytes(uri.p + 1, uri.len - 1);
+    *query = selv_bytes(NULL, 0);
+    for (; at < uri.len && uri.p[at] != '#'; at++) {
+        if (uri.p[at] == '?' && query->p == NULL) {
+            *path = selv_bytes(uri.p + 1, at - 1);
+            *query = selv_bytes(uri.p + at + 1, uri.len - at - 1);
+        }
+    }
+    return at == uri.len; /* a fragment is not for requests */
+}
+
+static enum selv_err check_fetch(struct selv_consumer *c,
+                                 const struct selv_suit_todo *todo)
+{
+    struct selv_bytes path, query;
+
+    if (todo->is_integrated || !has_flag(c, FLAG_WHOLE)) {
+        return SELV_ERR_SUIT_INTEGRATED;
+    }
+    if (!todo->has_size) {
+        return SELV_ERR_SUIT_UNSET;
+    }
+    if (todo->size == 0) {
+        return SELV_ERR_UPDATE_SIZE;
+    }
+    if (todo->size > idle_place(c)->image_len) {
+        return SELV_ERR_STORE_FULL;
+    }
+    if (!resolve(c, todo->uri, &path, &query)) {
+        return SELV_ERR_SUIT_URI;
+    }
+    return SELV_OK;
+}
+
+/* Bytes of this very image that an earlier try left in flash. */
+static uint32_t resumable(const struct selv_consumer *c, uint32_t size)
+{
+    uint32_t sector = c->config->flash->sector_len;
+    bool is_ours = c->log.state == SELV_LOG_DOWNLOADING &&
+                   c->log.slot == selv_consumer_idle_slot(c) &&
+                   memcmp(c->log.digest, selv_suit_digest(&c->suit),
+                          sizeof c->log.digest) == 0;
+
+    /* Requests begin at multiples of a block, of 16 bytes at least. */
+    if (!is_ours || c->log.progress > size || c->log.progress % sector != 0 ||
+        sector % 16 != 0) {
+        return 0;
+    }
+    return c->log.progress;
+}
+
+static enum selv_err begin_slot(struct selv_consumer *c, uint32_t size,
+                                uint32_t from)
+{
+    enum selv_err err = SELV_OK;
+
+    if (c->log.state != SELV_LOG_DOWNLOADING || from == 0) {
+        c->log.slot = selv_consumer_idle_slot(c);
+        c->log.progress = 0;
+        memcpy(c->log.digest, selv_suit_digest(&c->suit), sizeof c->log.digest);
+        err = write_log(c, SELV_LOG_DOWNLOADING);
+    }
+    set_flag(c, FLAG_WRITTEN);
+    if (!err) {
+        err = selv_slot_begin(&c->writer, c->config->flash, idle_place(c), size,
+                              from);
+    }
+    return err;
+}
+
+static void tell_progress(struct selv_consumer *c, bool is_resumed)
+{
+    selv_consumer_tell(c, SELV_UPDATE_DOWNLOADING, SELV_OK);
+    c->event.sequence = selv_suit_sequence_number(&c->suit);
+    c->event.done = c->writer.off;
+    c->event.size = c->image_size;
+    c->event.is_resumed = is_resumed;
+}
+
+static void begin_fetch(struct selv_consumer *c,
+                        const struct selv_suit_todo *todo)
+{
+    enum selv_err err;
+    uint32_t from;
+
+    clear_flag(c, FLAG_IMAGE_GOOD | FLAG_AWAY);
+    err = check_fetch(c, todo);
+    if (err) {
+        selv_suit_answer(&c->suit, err);
+        return;
+    }
+    if (c->config->record->is_trial) {
+        /* C6: as long as the boot journal does not know of the confirmation,
+         * the other slot is the only way back. */
+        c->step = STEP_REBOOT;
+        return;
+    }
+    c->image_size = todo->size;
+    c->uri = todo->uri;
+    from = resumable(c, todo->size);
+    err = begin_slot(c, todo->size, from);
+    if (err) {
+        selv_suit_answer(&c->suit, err);
+        return;
+    }
+    tell_progress(c, from > 0);
+    if (from == todo->size) {
+        selv_consumer_end_image(c, SELV_OK, SELV_COAP_CONTENT);
+        return;
+    }
+    selv_consumer_fill_report(c, SELV_UPDATE_DOWNLOADING, SELV_OK);
+    selv_consumer_tell_server(c, STEP_IMAGE);
+}
+
+static void begin_hash(struct selv_consumer *c,
+                       const struct selv_suit_todo *todo)
+{
+    c->image_size = todo->has_size ? todo->size : idle_place(c)->image_len;
+    if (c->image_size > idle_place(c)->image_len) {
+        selv_suit_answer(&c->suit, SELV_ERR_STORE_FULL);
+        return;
+    }
+    memcpy(c->image_digest, todo->digest, sizeof c->image_digest);
+    clear_flag(c, FLAG_IMAGE_GOOD);
+    c->hashed = 0;
+    selv_sha256_init(&c->hash);
+    c->step = STEP_DIGEST;
+}
+
+void selv_consumer_proceed(struct selv_consumer *c, uint64_t now_ms)
+{
+    struct selv_suit_todo todo;
+
+    switch (selv_suit_poll(&c->suit, &todo)) {
+    case SELV_SUIT_FETCH:
+        begin_fetch(c, &todo);
+        break;
+    case SELV_SUIT_DIGEST:
+        begin_hash(c, &todo);
+        break;
+    case SELV_SUIT_DONE:
+        /* A manifest that fetches and never looks at what it got, or that
+         * fetches nothing, installs nothing. */
+        if (has_flag(c, FLAG_WRITTEN) && has_flag(c, FLAG_IMAGE_GOOD)) {
+            c->step = STEP_KEEP;
+            selv_consumer_tell(c, SELV_UPDATE_VERIFIED, SELV_OK);
+            c->event.sequence = selv_suit_sequence_number(&c->suit);
+        } else {
+            fail(c, now_ms, SELV_ERR_SUIT_MISSING);
+        }
+        break;
+    case SELV_SUIT_FAILED:
+        fail(c, now_ms, selv_suit_failure(&c->suit)->err);
+        break;
+    default:
+        selv_suit_answer(&c->suit, SELV_ERR_SUIT_OPERATION);
+        break;
+    }
+}
+
+/* ---- the transfer ---------------------------------------------------------
+ */
+
+void selv_consumer_ask_image(struct selv_consumer *c)
+{
+    bool is_good = resolve(c, c->uri, &c->rq.path, &c->rq.query);
+
+    SELV_ASSERT(is_good);
+    c->rq.code = SELV_COAP_GET;
+    c->rq.offset = c->writer.off;
+    while (c->rq.offset % selv_coap_block_len(c->rq.szx) != 0) {
+        c->rq.szx--;
+    }
+    c->rq.body_max = c->image_size;
+    c->rq.deadline_ms =
+        IMAGE_MS + IMAGE_BLOCK_MS * (c->image_size / SELV_CONSUMER_BLOCK_LEN);
+}
+
+enum selv_err selv_consumer_take_image(struct selv_consumer *c, uint32_t offset,
+                                       struct selv_bytes piece)
+{
+    uint32_t sector = c->config->flash->sector_len;
+    uint32_t whole;
+    enum selv_err err;
+
+    if (offset != c->writer.off) {
+        return SELV_ERR_COAP_BLOCK;
+    }
+    err = selv_slot_write(&c->writer, piece);
+    if (err) {
+        return err;
+    }
+    whole = c->writer.off - c->writer.off % sector;
+    if (whole > c->log.progress) {
+        c->log.progress = whole;
+        err = write_log(c, SELV_LOG_DOWNLOADING);
+        tell_progress(c, false);
+    }
+    return err;
+}
+
+void selv_consumer_end_image(struct selv_consumer *c, enum selv_err err,
+                             uint8_t code)
+{
+    if (err == SELV_ERR_COAP_SIZE) {
+        err = SELV_ERR_UPDATE_SIZE;
+    }
+    if (!err) {
+        err = selv_slot_end(&c->writer);
+    }
+    if (selv_consumer_is_away(err, code)) {
+        set_flag(c, FLAG_AWAY);
+    }
+    selv_suit_answer(&c->suit, err);
+    c->step = STEP_PROCEED;
+}
+
+/* ---- what the slot holds --------------------------------------------------
+ */
+
+void selv_consumer_hash(struct selv_consumer *c, uint64_t now_ms)
+{
+    const struct selv_flash *flash = c->config->flash;
+    uint32_t left = c->image_size - c->hashed;
+    uint32_t n = left < flash->sector_len ? left : flash->sector_len;
+    uint8_t digest[SELV_SHA256_LEN];
+    enum selv_err err = SELV_OK;
+
+    while (n > 0 && !err) {
+        /* No transfer is under way, so that rx is free. */
+        uint32_t len = n < sizeof c->rx ? n : (uint32_t)sizeof c->rx;
+        err = flash->read(flash->port, idle_place(c)->image_off + c->hashed,
+                          c->rx, len);
+        selv_sha256_update(&c->hash, c->rx, len);
+        c->hashed += len;
+        n -= len;
+    }
+    if (flash->kick) {
+        flash->kick(flash->port);
+    }
+    if (!err && c->hashed < c->image_size) {
+        return;
+    }
+    selv_sha256_finish(&c->hash, digest);
+    c->step = STEP_PROCEED;
+    if (err) {
+        fail(c, now_ms, err);
+        return;
+    }
+    if (memcmp(digest, c->image_digest, sizeof digest) == 0) {
+        set_flag(c, FLAG_IMAGE_GOOD);
+    }
+    selv_suit_answer_digest(&c->suit, digest);
+}
+
+void selv_consumer_keep(struct selv_consumer *c, uint64_t now_ms)
+{
+    /* C4: image first, then the envelope, then the request. */
+    enum selv_err err =
+        selv_slot_put_envelope(c->config->flash, idle_place(c),
+                               selv_bytes(c->envelope, c->envelope_len));
+
+    if (err) {
+        fail(c, now_ms, err);
+        return;
+    }
+    c->step = STEP_ASK;
+}
+
+void selv_consumer_ask(struct selv_consumer *c, uint64_t now_ms)
+{
+    enum selv_err err = write_log(c, SELV_LOG_TRIAL);
+
+    if (err) {
+        fail(c, now_ms, err);
+        return;
+    }
+    selv_consumer_fill_report(c, SELV_UPDATE_WAITING, SELV_OK);
+    selv_consumer_tell_server(c, STEP_REBOOT);
+    selv_consumer_tell(c, SELV_UPDATE_WAITING, SELV_OK);
+    c->event.sequence = c->report.sequence;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One CoAP transfer at a time, and what its end means. Nothing that arrives
+ * here is believed: an id is a label, a manifest goes to the decision, a
+ * piece of an image to a slot that nothing boots from yet. */
+#define SELV_MODULE 0x434e5843u /* "CNXC" */
+#include "consumer/consumer_int.h"
+
+#define ID_LEN 16u         /* hexadecimal digits */
+#define ANSWER_MAX 255u    /* bytes of an answer to a POST */
+#define POST_MS 100000u    /* longer than MAX_TRANSMIT_WAIT [RFC 7252 4.8.2] */
+#define COURTESY_MS 20000u /* for a report that must not hold up the update */
+#define MANIFEST_MS 300000u
+
+bool selv_consumer_is_away(enum selv_err err, uint8_t code)
+{
+    return err == SELV_ERR_COAP_TIMEOUT || err == SELV_ERR_COAP_RESET ||
+           (err == SELV_ERR_COAP_CODE && SELV_COAP_CLASS(code) == 5);
+}
+
+/* Reports on the way into an update are sent, but never waited for long. */
+static bool is_courtesy(const struct selv_consumer *c)
+{
+    return c->then == STEP_IMAGE || c->then == STEP_REBOOT;
+}
+
+/* The cycle ends without what it was for; reports wait for the next. */
+static void give_way(struct selv_consumer *c, uint64_t now_ms,
+                     enum selv_err err)
+{
+    selv_consumer_back_off(c, now_ms);
+    selv_consumer_tell(c, SELV_UPDATE_IDLE, err);
+}
+
+/* ---- requests -------------------------------------------------------------
+ */
+
+static void ask_post(struct selv_consumer *c, struct selv_bytes path)
+{
+    c->rq.code = SELV_COAP_POST;
+    c->rq.path = path;
+    c->rq.content_format = SELV_COAP_CBOR;
+    c->rq.payload = selv_bytes(c->body, c->body_len);
+    c->rq.body_max = ANSWER_MAX;
+    c->rq.deadline_ms = is_courtesy(c) ? COURTESY_MS : POST_MS;
+}
+
+static struct selv_bytes running_etag(const struct selv_consumer *c)
+{
+    return selv_bytes(c->config->record->digest, SELV_COAP_ETAG_MAX);
+}
+
+static void ask_manifest(struct selv_consumer *c)
+{
+    c->envelope_len = 0;
+    c->etag_len = 0;
+    clear_flag(c, FLAG_WHOLE | FLAG_WRITTEN | FLAG_IMAGE_GOOD | FLAG_AWAY);
+    c->rq.code = SELV_COAP_GET;
+    c->rq.path = selv_bytes("m", 1);
+    /* C8: what is most likely there still is named, so that a poll that
+     * finds nothing else costs one exchange. */
+    c->rq.etag = c->skip_etag_len > 0
+                     ? selv_bytes(c->skip_etag, c->skip_etag_len)
+                     : running_etag(c);
+    /* Longer than the buffer is found out while taking it. */
+    c->rq.body_max = UINT32_MAX;
+    c->rq.deadline_ms = MANIFEST_MS;
+}
+
+static enum selv_err start(struct selv_consumer *c, uint64_t now_ms)
+{
+    uint8_t random[8];
+    enum selv_err err;
+
+    memset(&c->rq, 0, sizeof c->rq);
+    c->rq.szx = SELV_COAP_SZX;
+    c->rq.content_format = SELV_COAP_NO_FORMAT;
+    c->rq.accept = SELV_COAP_NO_FORMAT;
+    c->rq.host = c->config->host;
+    if (c->step == STEP_REGISTER) {
+        selv_consumer_put_profile(c);
+        ask_post(c, selv_bytes("reg", 3));
+    } else if (c->step == STEP_IMAGE) {
+        selv_consumer_ask_image(c);
+    } else {
+        c->rq.query = selv_bytes(c->query, sizeof c->query);
+        if (c->step == STEP_REPORT) {
+            selv_consumer_put_status(c);
+            ask_post(c, selv_bytes("s", 1));
+        } else {
+            ask_manifest(c);
+        }
+    }
+    c->rx_len = 0;
+    clear_flag(c, FLAG_OVERSIZE);
+    selv_consumer_draw(c, random);
+    err = selv_coap_client_start(&c->client, &c->rq, random, now_ms);
+    if (!err) {
+        set_flag(c, FLAG_BUSY);
+    }
+    return err;
+}
+
+static void stop(struct selv_consumer *c)
+{
+    selv_coap_client_abort(&c->client);
+    clear_flag(c, FLAG_BUSY);
+    c->rx_len = 0;
+}
+
+/* ---- the end of a transfer ------------------------------------------------
+ */
+
+/* 4.01: the server does not know our id (any more). Asking for one again is
+ * tried once in a cycle. */
+static void renew(struct selv_consumer *c, uint64_t now_ms)
+{
+    c->id_len = 0;
+    if (has_flag(c, FLAG_RENEWED)) {
+        give_way(c, now_ms, SELV_ERR_UPDATE_SERVER);
+        return;
+    }
+    set_flag(c, FLAG_RENEWED);
+    c->step = STEP_REGISTER;
+}
+
+static void end_register(struct selv_consumer *c, uint64_t now_ms,
+                         enum selv_err err)
+{
+    if (!err && c->id_len == 0) {
+        err = SELV_ERR_UPDATE_SERVER;
+    }
+    if (!err) {
+        c->step = c->report.is_wanted ? (uint8_t)STEP_REPORT : c->then;
+    } else if (is_courtesy(c)) {
+        c->report.is_wanted = false;
+        c->step = c->then;
+    } else {
+        give_way(c, now_ms, err);
+    }
+}
+
+static void end_report(struct selv_consumer *c, uint64_t now_ms,
+                       enum selv_err err, uint8_t code)
+{
+    if (err && !is_courtesy(c)) {
+        if (err == SELV_ERR_COAP_CODE && code == SELV_COAP_UNAUTHORIZED) {
+            renew(c, now_ms);
+            return;
+        }
+        if (selv_consumer_is_away(err, code)) {
+            give_way(c, now_ms, err);
+            return;
+        }
+    }
+    /* Taken, or refused in a way that asking again does not change. */
+    c->report.is_wanted = false;
+    if (!err && c->report.is_of_boot) {
+        selv_consumer_note_told(c);
+    }
+    c->step = c->then;
+}
+
+static void end_manifest(struct selv_consumer *c, uint64_t now_ms,
+                         enum selv_err err, uint8_t code)
+{
+    if ((!err && code == SELV_COAP_VALID) ||
+        (err == SELV_ERR_COAP_CODE && code == SELV_COAP_NOT_FOUND)) {
+        selv_consumer_rest(c, now_ms);
+        selv_consumer_tell(c, SELV_UPDATE_IDLE, SELV_OK);
+    } else if (err == SELV_ERR_COAP_CODE && code == SELV_COAP_UNAUTHORIZED) {
+        c->then = STEP_MANIFEST;
+        renew(c, now_ms);
+    } else if (err) {
+        give_way(c, now_ms, err);
+    } else if (c->envelope_len == 0) {
+        give_way(c, now_ms, SELV_ERR_UPDATE_SERVER);
+    } else {
+        set_flag(c, FLAG_WHOLE);
+        c->step = STEP_DECIDE;
+        selv_consumer_tell(c, SELV_UPDATE_NOTIFIED, SELV_OK);
+    }
+}
+
+static void end(struct selv_consumer *c, uint64_t now_ms, enum selv_err err,
+                uint8_t code)
+{
+    if (err == SELV_ERR_COAP_TIMEOUT && has_flag(c, FLAG_OVERSIZE)) {
+        err = SELV_ERR_COAP_BLOCK;
+    }
+    if (c->step == STEP_REGISTER) {
+        end_register(c, now_ms, err);
+    } else if (c->step == STEP_REPORT) {
+        end_report(c, now_ms, err, code);
+    } else if (c->step == STEP_MANIFEST) {
+        end_manifest(c, now_ms, err, code);
+    } else {
+        if (!err && code != SELV_COAP_CONTENT) {
+            err = SELV_ERR_UPDATE_SERVER;
+        }
+        selv_consumer_end_image(c, err, code);
+    }
+}
+
+/* ---- pieces of an answer --------------------------------------------------
+ */
+
+static bool is_hex(struct selv_bytes s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        bool is_digit = s.p[i] >= '0' && s.p[i] <= '9';
+        if (!is_digit && (s.p[i] < 'a' || s.p[i] > 'f')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum selv_err take_id(struct selv_consumer *c,
+                             const struct selv_coap_event *event)
+{
+    if (event->offset != 0 || event->payload.len != ID_LEN ||
+        !is_hex(event->payload)) {
+        c->id_len = 0;
+        return SELV_ERR_UPDATE_SERVER;
+    }
+    c->query[0] = 'd';
+    c->query[1] = '=';
+    memcpy(c->query + 2, event->payload.p, ID_LEN);
+    c->id_len = ID_LEN;
+    return SELV_OK;
+}
+
+static bool is_unwanted(const struct selv_consumer *c, struct selv_bytes etag)
+{
+    return etag.len > 0 &&
+           (selv_bytes_equal(etag, running_etag(c)) ||
+            selv_bytes_equal(etag, selv_bytes(c->skip_etag, c->skip_etag_len)));
+}
+
+static void take_manifest(struct selv_consumer *c, uint64_t now_ms,
+                          const struct selv_coap_event *event)
+{
+    size_t room = SELV_SUIT_ENVELOPE_MAX - c->envelope_len;
+    size_t len = event->payload.len < room ? event->payload.len : room;
+
+    if (event->offset == 0) {
+        if (is_unwanted(c, event->etag)) {
+            stop(c);
+            end_manifest(c, now_ms, SELV_OK, SELV_COAP_VALID);
+            return;
+        }
+        c->etag_len = (uint8_t)event->etag.len;
+        if (event->etag.len > 0) {
+            memcpy(c->etag, event->etag.p, event->etag.len);
+        }
+    }
+    memcpy(c->envelope + c->envelope_len, event->payload.p, len);
+    c->envelope_len = (uint16_t)(c->envelope_len + len);
+    if (len < event->payload.len) {
+        /* The manifest may still lie within what has come; what lies beyond
+         * can only be integrated payloads. */
+        stop(c);
+        c->step = STEP_DECIDE;
+        selv_consumer_tell(c, SELV_UPDATE_NOTIFIED, SELV_OK);
+    }
+}
+
+static void take(struct selv_consumer *c, uint64_t now_ms,
+                 const struct selv_coap_event *event)
+{
+    enum selv_err err = SELV_OK;
+
+    if (c->step == STEP_REPORT) {
+        return;
+    }
+    if (c->step == STEP_REGISTER) {
+        err = take_id(c, event);
+    } else if (event->code != SELV_COAP_CONTENT) {
+        err = SELV_ERR_UPDATE_SERVER;
+    } else if (c->step == STEP_MANIFEST) {
+        take_manifest(c, now_ms, event);
+    } else {
+        err = selv_consumer_take_image(c, event->offset, event->payload);
+    }
+    if (err) {
+        stop(c);
+        end(c, now_ms, err, event->code);
+    }
+}
+
+void selv_consumer_exchange(struct selv_consumer *c, uint64_t now_ms,
+                            struct selv_consumer_todo *todo)
+{
+    struct selv_buf out = {c->tx, sizeof c->tx, 0};
+    struct selv_coap_event event = {0};
+    enum selv_err err;
+
+    if (!has_flag(c, FLAG_BUSY)) {
+        err = start(c, now_ms);
+        if (err) {
+            end(c, now_ms, err, 0);
+        }
+        return;
+    }
+    switch (selv_coap_client_poll(&c->client, now_ms, &out, &event)) {
+    case SELV_COAP_WAIT:
+        c->rx_len = 0;
+        todo->until_ms = event.until_ms;
+        break;
+    case SELV_COAP_SEND:
+        todo->kind = SELV_CONSUMER_SEND;
+        todo->bytes = selv_bytes(c->tx, out.len);
+        break;
+    case SELV_COAP_BLOCK:
+        take(c, now_ms, &event);
+        break;
+    case SELV_COAP_DONE:
+    case SELV_COAP_FAILED:
+        clear_flag(c, FLAG_BUSY);
+        c->rx_len = 0;
+        end(c, now_ms, event.err, event.code);
+        break;
+    }
+}

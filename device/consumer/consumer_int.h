@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * consumer/consumer_int.h - what the files of this folder share. One noun
+ * each:
+ *   consumer.c           the engine's clock: steps, cycles, events
+ *   consumer_wire.c      profile and status, encoded (docs/spec/coap.md)
+ *   consumer_exchange.c  one CoAP transfer, and what its end means
+ *   consumer_decide.c    from an envelope to a verdict; nothing is written
+ *   consumer_download.c  the idle slot: fetch, resume, hash, keep
+ *   consumer_trial.c     self-test, confirmation, outcome of the last boot */
+#ifndef SELV_CONSUMER_CONSUMER_INT_H
+#define SELV_CONSUMER_CONSUMER_INT_H
+
+#include "consumer/consumer.h"
+
+/* What the next poll works on (DESIGN.md draws how they follow). */
+enum step {
+    STEP_REST,     /* until next_ms */
+    STEP_REGISTER, /* exchange POST /reg, then a report if one is wanted */
+    STEP_REPORT,   /* exchange POST /s, then the step in c->then */
+    STEP_MANIFEST, /* exchange GET /m */
+    STEP_DECIDE,   /* authenticate, check, apply the rules */
+    STEP_PROCEED,  /* run the manifest's update procedure */
+    STEP_IMAGE,    /* exchange GET of the image */
+    STEP_DIGEST,   /* hash the image in the slot */
+    STEP_KEEP,     /* store the envelope: the slot becomes bootable */
+    STEP_ASK,      /* ask the bootloader for the trial */
+    STEP_SELFTEST, /* on trial: wait for the port's verdict */
+    STEP_CONFIRM,  /* hand the nonce back */
+    STEP_REBOOT,
+    STEP_GIVE_UP
+};
+
+#define FLAG_EVENT 0x01u         /* c->event waits to be told */
+#define FLAG_BUSY 0x02u          /* the CoAP client has a transfer */
+#define FLAG_RENEWED 0x04u       /* registered again in this cycle */
+#define FLAG_WHOLE 0x08u         /* envelope holds all that the server has */
+#define FLAG_WRITTEN 0x10u       /* flash was touched for this manifest */
+#define FLAG_IMAGE_GOOD 0x20u    /* the slot's bytes had the digest asked for */
+#define FLAG_SELFTEST_TOLD 0x40u /* the port was asked for the self-test */
+#define FLAG_OVERSIZE 0x80u      /* a datagram was longer than we take */
+#define FLAG_AWAY 0x100u /* the last fetch failed for want of a server */
+
+static inline bool has_flag(const struct selv_consumer *c, unsigned flag)
+{
+    return (c->flags & flag) != 0;
+}
+
+static inline void set_flag(struct selv_consumer *c, unsigned flag)
+{
+    c->flags = (uint16_t)(c->flags | flag);
+}
+
+static inline void clear_flag(struct selv_consumer *c, unsigned flag)
+{
+    c->flags = (uint16_t)(c->flags & ~flag);
+}
+
+/* ---- consumer.c -----------------------------------------------------------
+ */
+
+/* Enter a state and have it told by this poll. */
+void selv_consumer_tell(struct selv_consumer *c, enum selv_update_state state,
+                        enum selv_err err);
+/* The cycle ends; the next one comes after the poll interval. */
+void selv_consumer_rest(struct selv_consumer *c, uint64_t now_ms);
+/* The same, sooner at first and ever later while it goes on failing. */
+void selv_consumer_back_off(struct selv_consumer *c, uint64_t now_ms);
+/* Have report sent, registering first if needed, and go on with then. */
+void selv_consumer_tell_server(struct selv_consumer *c, enum step then);
+/* 8 unpredictable bytes. */
+void selv_consumer_draw(struct selv_consumer *c, uint8_t out[static 8]);
+
+/* ---- consumer_wire.c ------------------------------------------------------
+ */
+
+/* Both write c->body and c->body_len. */
+void selv_consumer_put_profile(struct selv_consumer *c);
+void selv_consumer_put_status(struct selv_consumer *c);
+
+/* ---- consumer_exchange.c --------------------------------------------------
+ */
+
+/* Start or go on with the exchange of this step. */
+void selv_consumer_exchange(struct selv_consumer *c, uint64_t now_ms,
+                            struct selv_consumer_todo *todo);
+/* True when trying again later may help: nobody answered, or the server has
+ * trouble of its own. */
+bool selv_consumer_is_away(enum selv_err err, uint8_t code);
+
+/* ---- consumer_decide.c ----------------------------------------------------
+ */
+
+void selv_consumer_decide(struct selv_consumer *c, uint64_t now_ms);
+/* The report to send next is about the manifest at hand. */
+void selv_consumer_fill_report(struct selv_consumer *c,
+                               enum selv_update_state state, enum selv_err err);
+/* The manifest at hand is refused (nothing written yet) or failed. */
+void selv_consumer_refuse(struct selv_consumer *c, uint64_t now_ms,
+                          enum selv_err err);
+
+/* ---- consumer_download.c --------------------------------------------------
+ */
+
+/* The slot that an update goes to, never the running one. */
+uint8_t selv_consumer_idle_slot(const struct selv_consumer *c);
+void selv_consumer_proceed(struct selv_consumer *c, uint64_t now_ms);
+/* The request for the image, from where it stands, into c->rq. */
+void selv_consumer_ask_image(struct selv_consumer *c);
+/* A piece of the image at offset. */
+SELV_MUST_CHECK enum selv_err selv_consumer_take_image(struct selv_consumer *c,
+                                                       uint32_t offset,
+                                                       struct selv_bytes piece);
+/* The transfer of the image ended. code: of the answer, 0 when none. */
+void selv_consumer_end_image(struct selv_consumer *c, enum selv_err err,
+                             uint8_t code);
+void selv_consumer_hash(struct selv_consumer *c, uint64_t now_ms);
+void selv_consumer_keep(struct selv_consumer *c, uint64_t now_ms);
+void selv_consumer_ask(struct selv_consumer *c, uint64_t now_ms);
+
+/* ---- consumer_trial.c -----------------------------------------------------
+ */
+
+/* What this boot has to tell or to do first. */
+void selv_consumer_read_boot(struct selv_consumer *c, uint64_t now_ms);
+void selv_consumer_try(struct selv_consumer *c, uint64_t now_ms,
+                       struct selv_consumer_todo *todo);
+void selv_consumer_confirm(struct selv_consumer *c, uint64_t now_ms);
+/* The server has taken the report of a boot's outcome: note it, so that it
+ * is told once. */
+void selv_consumer_note_told(struct selv_consumer *c);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The image on trial: self-test, confirmation or giving up; and what the
+ * last boot did, which the server is told once.
+ *
+ * C9: the nonce is handed back only after the port said that the self-test
+ * was good, in this boot and in time. */
+#define SELV_MODULE 0x434e5452u /* "CNTR" */
+#include "consumer/consumer_int.h"
+
+static bool is_zero(const uint8_t *p, size_t len)
+{
+    uint8_t any = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        any |= p[i];
+    }
+    return any == 0;
+}
+
+/* C10: an outcome is news until the log says that the server has it. */
+static bool is_outcome_new(const struct selv_consumer *c)
+{
+    const struct selv_boot_record *record = c->config->record;
+
+    return !is_zero(record->refused_digest, SELV_SHA256_LEN) &&
+           memcmp(record->refused_digest, c->log.reported_digest,
+                  SELV_SHA256_LEN) != 0;
+}
+
+static void read_outcome(struct selv_consumer *c)
+{
+    const struct selv_boot_record *record = c->config->record;
+    struct selv_consumer_report *r = &c->report;
+    enum selv_err err = (enum selv_err)record->refused_reason;
+    enum selv_update_state state =
+        record->refused_was_trial ? SELV_UPDATE_REVERTED : SELV_UPDATE_FAILED;
+
+    r->state = (uint8_t)state;
+    r->err = (uint16_t)err;
+    r->failure.err = err;
+    r->failure.component = 0xff;
+    memcpy(r->digest, record->refused_digest, sizeof r->digest);
+    r->is_wanted = true;
+    r->is_of_boot = true;
+    selv_consumer_tell(c, state, err);
+}
+
+void selv_consumer_read_boot(struct selv_consumer *c, uint64_t now_ms)
+{
+    const struct selv_boot_record *record = c->config->record;
+
+    c->step = STEP_REST;
+    c->next_ms = now_ms;
+    if (record->is_trial) {
+        c->step = STEP_SELFTEST;
+        c->trial_ms = now_ms + c->config->trial_timeout_s * (uint64_t)1000u;
+        selv_consumer_tell(c, SELV_UPDATE_TRIAL, SELV_OK);
+        c->event.sequence = record->sequence;
+    } else if (is_outcome_new(c)) {
+        read_outcome(c);
+    }
+}
+
+static void give_up(struct selv_consumer *c)
+{
+    c->step = STEP_GIVE_UP;
+    selv_consumer_tell(c, SELV_UPDATE_FAILED, SELV_ERR_UPDATE_SELFTEST);
+    c->event.sequence = c->config->record->sequence;
+}
+
+void selv_consumer_try(struct selv_consumer *c, uint64_t now_ms,
+                       struct selv_consumer_todo *todo)
+{
+    if (now_ms >= c->trial_ms) {
+        give_up(c);
+    } else if (has_flag(c, FLAG_SELFTEST_TOLD)) {
+        todo->until_ms = c->trial_ms;
+    } else {
+        set_flag(c, FLAG_SELFTEST_TOLD);
+        todo->kind = SELV_CONSUMER_SELFTEST;
+    }
+}
+
+void selv_consumer_selftest(struct selv_consumer *c, bool is_good)
+{
+    if (c->step != STEP_SELFTEST || !has_flag(c, FLAG_SELFTEST_TOLD)) {
+        return;
+    }
+    c->step = STEP_CONFIRM;
+    if (!is_good) {
+        /* Late at once: the next poll gives up. */
+        c->step = STEP_SELFTEST;
+        c->trial_ms = 0;
+    }
+}
+
+void selv_consumer_confirm(struct selv_consumer *c, uint64_t now_ms)
+{
+    const struct selv_consumer_config *config = c->config;
+    const struct selv_boot_record *record = config->record;
+    struct selv_consumer_report *r = &c->report;
+    enum selv_err err;
+
+    if (now_ms >= c->trial_ms) {
+        give_up(c);
+        return;
+    }
+    c->log.state = SELV_LOG_CONFIRM;
+    c->log.slot = record->slot;
+    c->log.progress = 0;
+    memcpy(c->log.digest, record->digest, sizeof c->log.digest);
+    memcpy(c->log.nonce, record->nonce, sizeof c->log.nonce);
+    err = selv_log_write(config->flash, config->layout, &c->log);
+    if (err) {
+        give_up(c);
+        c->event.err = err;
+        return;
+    }
+    r->state = SELV_UPDATE_CONFIRMED;
+    r->sequence = record->sequence;
+    memcpy(r->digest, record->digest, sizeof r->digest);
+    selv_consumer_rest(c, now_ms);
+    selv_consumer_tell_server(c, STEP_REST);
+    selv_consumer_tell(c, SELV_UPDATE_CONFIRMED, SELV_OK);
+    c->event.sequence = record->sequence;
+}
+
+void selv_consumer_note_told(struct selv_consumer *c)
+{
+    const struct selv_consumer_config *config = c->config;
+
+    memcpy(c->log.reported_digest, c->report.digest,
+           sizeof c->log.reported_digest);
+    c->log.reported_reason = c->report.err;
+    if (c->log.state == SELV_LOG_TRIAL) {
+        c->log.state = SELV_LOG_IDLE; /* answered: by what was reported */
+    }
+    if (selv_log_write(config->flash, config->layout, &c->log) != SELV_OK) {
+        /* Flash knows nothing of it: the next boot tells it again. */
+        memset(c->log.reported_digest, 0, sizeof c->log.reported_digest);
+    }
+}
