@@ -259,8 +259,8 @@ static void serve_one(struct hostile *x)
     struct selv_coap_msg rq;
     struct selv_buf out = {reply, sizeof reply, 0};
 
-    ssize_t n = recvfrom(x->fd, in, sizeof in, 0, (struct sockaddr *)&from,
-                         &from_len);
+    ssize_t n =
+        recvfrom(x->fd, in, sizeof in, 0, (struct sockaddr *)&from, &from_len);
     if (n < 0 || x->mode == MODE_MUTE) {
         return;
     }
