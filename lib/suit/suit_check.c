@@ -113,6 +113,7 @@ enum selv_verdict selv_suit_check(struct selv_suit *s)
         return SELV_BAD;
     }
     s->state = SELV_SUIT_STATE_REFUSED;
+    s->failure.err = SELV_OK; /* of calls in the wrong order */
     enum selv_err err = selv_suit_authenticate(s);
     if (err == SELV_OK && selv_is_good(s->authentic)) {
         err = selv_suit_manifest_read(s);

@@ -3,14 +3,13 @@
 
 #include "suit/numbers.h"
 
-enum selv_err selv_suit_sequence_open(struct selv_bytes in,
-                                      struct selv_bytes *body,
-                                      const uint8_t **at)
+static enum selv_err push(struct selv_suit_walk *w, struct selv_bytes sequence,
+                          const uint8_t *start)
 {
     struct selv_cbor r;
-    selv_cbor_init(&r, in);
+    selv_cbor_init(&r, sequence);
     uint32_t count = 0;
-    *at = r.p;
+    w->at = r.p;
     enum selv_err err = selv_cbor_array(&r, &count);
     if (err != SELV_OK) {
         return err;
@@ -18,39 +17,17 @@ enum selv_err selv_suit_sequence_open(struct selv_bytes in,
     if (count == 0) {
         return SELV_ERR_SUIT_EMPTY;
     }
-    if (count % 2 != 0) {
+    if (count % 2 != 0 || count > UINT16_MAX) {
         return SELV_ERR_SUIT_ARGUMENT;
     }
-    *body = selv_bytes(r.p, (size_t)(r.end - r.p));
-    /* The pairs are taken until the bytes end, so the array must end there
-     * too: one look now, and nobody has to count later. */
-    for (uint32_t i = 0; i < count; i++) {
-        *at = r.p;
-        err = selv_cbor_skip(&r, NULL);
-        if (err != SELV_OK) {
-            return err;
-        }
-    }
-    *at = r.p;
-    return selv_cbor_end(&r);
-}
-
-static enum selv_err push(struct selv_suit_walk *w, struct selv_bytes sequence,
-                          const uint8_t *start)
-{
-    struct selv_bytes body;
-    enum selv_err err = selv_suit_sequence_open(sequence, &body, &w->at);
-    if (err != SELV_OK) {
-        return err;
-    }
     struct selv_suit_walk_level *level = &w->level[w->depth];
-    level->p = body.p;
-    level->end = body.p + body.len;
+    level->p = r.p;
+    level->end = r.end;
     level->start = start;
-    level->rest = sequence.p + sequence.len;
+    level->pairs = (uint16_t)(count / 2);
+    level->is_fresh = true;
     level->left = w->left;
     level->number = w->number;
-    level->is_fresh = true;
     w->left = 0;
     return SELV_OK;
 }
@@ -132,6 +109,7 @@ static enum selv_err command(struct selv_suit_walk *w,
     item->depth = w->depth;
     item->is_first = level->is_fresh;
     level->is_fresh = false;
+    level->pairs--;
     w->code = 0;
     enum selv_err err = selv_cbor_int(&r, &w->code);
     if (err != SELV_OK) {
@@ -155,15 +133,19 @@ enum selv_err selv_suit_walk_next(struct selv_suit_walk *w,
         return enter(w, item);
     }
     struct selv_suit_walk_level *level = &w->level[w->depth];
-    if (level->p != level->end) {
+    if (level->pairs != 0) {
         return command(w, item);
+    }
+    if (level->p != level->end) {
+        w->at = level->p;
+        return SELV_ERR_CBOR_TRAILING;
     }
     item->at = level->start;
     if (w->depth == 0) {
         item->kind = SELV_SUIT_WALK_END;
         return SELV_OK;
     }
-    w->rest = level->rest;
+    w->rest = level->end;
     w->left = level->left;
     w->number = (uint8_t)(level->number + 1);
     w->depth--;

@@ -42,7 +42,7 @@ struct selv_suit_walk_item {
 struct selv_suit_walk_level {
     const uint8_t *p, *end; /* what is left of the sequence */
     const uint8_t *start;   /* of its byte string */
-    const uint8_t *rest;    /* what follows it in the argument */
+    uint16_t pairs;         /* commands left */
     uint8_t left;           /* sequences after it in the argument */
     uint8_t number;         /* of this sequence in the argument */
     bool is_fresh;          /* nothing was taken from it */
@@ -70,11 +70,5 @@ SELV_MUST_CHECK enum selv_err selv_suit_walk_init(struct selv_suit_walk *w,
  * and the walk is over. */
 SELV_MUST_CHECK enum selv_err
 selv_suit_walk_next(struct selv_suit_walk *w, struct selv_suit_walk_item *item);
-
-/* Read the array head of a sequence: *body gets its pairs. Errors as of
- * init; *at is where. */
-SELV_MUST_CHECK enum selv_err selv_suit_sequence_open(struct selv_bytes in,
-                                                      struct selv_bytes *body,
-                                                      const uint8_t **at);
 
 #endif

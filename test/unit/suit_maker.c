@@ -9,14 +9,15 @@
 #include "cbor/cbor.h"
 #include "crypto/crypto.h"
 
-const char maker_ab[] =
-    "{1: 1, 2: 7, 3: " MAKER_COMMON(
-        ", 15, [<<[20, {5: 0}, 5, 5, 20, {3: " MAKER_IMAGE_A ", 14: 1000}]>>,"
-        "       <<[20, {5: 1}, 5, 5, 20, {3: " MAKER_IMAGE_B ", 14: 2000}]>>]")
-    ", 7: <<[3, 15]>>, 9: <<[23, 2]>>,"
-    " 20: <<[15, [<<[20, {5: 0}, 5, 5, 20, {21: \"/i/a\"}]>>,"
-    "             <<[20, {5: 1}, 5, 5, 20, {21: \"/i/b\"}]>>],"
-    "        21, 2, 3, 15]>>}";
+const char maker_ab[] = "{1: 1, 2: 7, 3: " MAKER_COMMON(
+    ", 15, [<<[20, {5: 0}, 5, 5, 20, {3: " MAKER_IMAGE_A ", 14: 1000}]>>,"
+    "       <<[20, {5: 1}, 5, 5, 20, {3: " MAKER_IMAGE_B
+    ", 14: 2000}]>>]") ", 7: <<[3, 15]>>, 9: <<[23, 2]>>,"
+                       " 20: <<[15, [<<[20, {5: 0}, 5, 5, 20, {21: "
+                       "\"/i/a\"}]>>,"
+                       "             <<[20, {5: 1}, 5, 5, 20, {21: "
+                       "\"/i/b\"}]>>],"
+                       "        21, 2, 3, 15]>>}";
 
 static _Noreturn void die(const char *why, const char *at)
 {
@@ -215,7 +216,8 @@ void maker_encode(const char *text, struct maker_bytes *out)
     }
 }
 
-/* ---- the key --------------------------------------------------------------- */
+/* ---- the key ---------------------------------------------------------------
+ */
 
 /* The key of the drafts' appendix [manifest B], whose private half is public
  * on purpose. */
@@ -234,7 +236,8 @@ const struct selv_cose_key *maker_anchor(void)
     return &key;
 }
 
-/* ---- the envelope ------------------------------------------------------------ */
+/* ---- the envelope
+ * ------------------------------------------------------------ */
 
 static void finish(const struct selv_cbor_writer *w, struct maker_bytes *out)
 {
@@ -327,7 +330,8 @@ void maker_envelope(const struct maker_spec *spec, struct maker_bytes *out)
     finish(&w, out);
 }
 
-/* ---- the device ---------------------------------------------------------------- */
+/* ---- the device
+ * ---------------------------------------------------------------- */
 
 struct selv_suit_device *maker_device(uint32_t slot)
 {
@@ -358,7 +362,8 @@ struct selv_suit_device *maker_device(uint32_t slot)
     return &device;
 }
 
-/* ---- driving the engine --------------------------------------------------------- */
+/* ---- driving the engine
+ * --------------------------------------------------------- */
 
 enum selv_err maker_load(struct selv_suit *s,
                          const struct selv_suit_profile *profile,
@@ -448,13 +453,15 @@ const char *maker_trace(struct selv_suit *s, enum selv_suit_procedure p,
             len = say(out, sizeof out, len, "fetch(%u %.*s", c,
                       (int)todo.uri.len, (const char *)todo.uri.p);
             if (todo.has_size) {
-                len = say(out, sizeof out, len, " %lu",
-                          (unsigned long)todo.size);
+                len =
+                    say(out, sizeof out, len, " %lu", (unsigned long)todo.size);
             }
             if (todo.is_integrated) {
-                len = say(out, sizeof out, len, " at %lu+%lu",
-                          (unsigned long)todo.integrated_off,
-                          (unsigned long)todo.integrated_len);
+                len = say(out, sizeof out, len, " =");
+                for (uint32_t i = 0; i < todo.integrated_len; i++) {
+                    len = say(out, sizeof out, len, "%02x",
+                              s->view.p[todo.integrated_off + i]);
+                }
             }
             len = say(out, sizeof out, len, ") ");
             fetch(s, world, &todo);

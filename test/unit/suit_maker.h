@@ -67,7 +67,8 @@ struct selv_suit_device *maker_device(uint32_t slot);
     "<<{2: [[h'00']], 4: <<[20, {1: " MAKER_VENDOR ", 2: " MAKER_CLASS         \
     "}, 1, 15, 2, 15" more "]>>}>>"
 
-/* ---- driving the engine ---------------------------------------------------- */
+/* ---- driving the engine ----------------------------------------------------
+ */
 
 /* Init, feed the whole envelope, check. SELV_OK, or the failure's error. */
 enum selv_err maker_load(struct selv_suit *s,
@@ -77,16 +78,17 @@ enum selv_err maker_load(struct selv_suit *s,
 
 /* A pretended device for maker_trace. */
 struct maker_world {
-    uint8_t image[8];        /* by device component: its image is this byte,
-                                repeated; its "digest" too */
-    enum selv_err fetch_err; /* answers to the directives */
+    uint8_t image[8];         /* by device component: its image is this byte,
+                                 repeated; its "digest" too */
+    enum selv_err fetch_err;  /* answers to the directives */
     enum selv_err digest_err; /* when not SELV_OK: no digest can be had */
-    unsigned polls;          /* how often to poll before each answer */
+    unsigned polls;           /* how often to poll before each answer */
 };
 
 /* Run a procedure to its end. Writes what happened in words, such as
  *   "fetch(0 /i/a 1000) digest(0) may-invoke(0) done"
  *   "digest(0) failed(SELV_ERR_SUIT_IMAGE 7 3 0)" (section, code, component)
+ * An integrated payload's bytes follow its name: "fetch(0 #a =0102)".
  * A fetch from ".../x" fills the component with the byte of the last
  * character: 'a' 0xaa, 'b' 0xbb, else 0xee. An invoke is answered with an
  * error, as one that returned. */
