@@ -5,9 +5,12 @@
  * trial, never loop. The port's main calls selv_boot_choose once, locks the
  * journal and jumps.
  *
+ * Calls: fill the public fields of struct selv_boot, then choose, once per
+ *        reset.
  * Owns:  nothing; reads both slots, writes the boot journal only.
- * RAM:   struct selv_boot plus about 1.5 KiB of stack; scratch only where
- *        flash is not mapped. */
+ * RAM:   struct selv_boot plus its stack (DESIGN.md has the measure); scratch
+ *        only where flash is not mapped.
+ * Invariants: DESIGN.md B1 and following. */
 #ifndef SELV_BOOT_BOOT_H
 #define SELV_BOOT_BOOT_H
 
@@ -26,16 +29,25 @@ struct selv_boot {
     enum selv_reset_cause reset_cause;
     struct selv_buf scratch; /* SELV_SUIT_ENVELOPE_MAX when flash->map is
                                 NULL, else unused */
-    struct selv_suit suit;
+
+    /* Private from here on. */
     struct selv_journal journal;
+    struct selv_suit suit; /* of the slot looked at last */
+    struct selv_suit_device device;
+    struct selv_suit_component component;
+    uint8_t seen_slot; /* the slot looked at last, and what it holds: */
+    uint64_t seen_sequence;
+    uint8_t seen_digest[32];
 };
 
 /* Decide. SELV_GOOD: *record is sealed and names the slot to boot; its image
- * was verified in this very call. SELV_BAD: nothing may boot (recovery);
- * *record holds the reason in refused_reason. At most a handful of journal
- * records are written; a power cut at any of them leaves a state from which
+ * was verified in this very call. SELV_BAD: nothing may boot: the port stays
+ * in recovery until it is serviced or its power is cycled, and does not reset
+ * by itself; *record is sealed, its slot is SELV_SLOT_NONE and its
+ * refused_reason says why. At most four journal records are written, none
+ * when nothing changed; a power cut at any of them leaves a state from which
  * the next call decides as well. */
-SELV_MUST_CHECK enum selv_verdict selv_boot_choose(struct selv_boot *boot,
-                                                   struct selv_boot_record *record);
+SELV_MUST_CHECK enum selv_verdict
+selv_boot_choose(struct selv_boot *boot, struct selv_boot_record *record);
 
 #endif

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * boot/boot.c - which slot to boot. States, their drawing and the invariants
+ * B1 to B9 are in DESIGN.md. */
+#define SELV_MODULE 0x424f4f54u /* "BOOT" */
+#include "boot/boot_int.h"
+
+#include "crypto/crypto.h"
+
+/* What holds whenever a decision begins or ends. A journal that breaks it is
+ * refused when it is read, so a failure here is our own mistake. */
+static void boot_assert_state(const struct selv_boot *boot)
+{
+    const struct selv_journal *j = &boot->journal;
+    SELV_ASSERT(j->current_slot < SELV_SLOT_COUNT);
+    SELV_ASSERT(j->floor <= j->accepted);
+    if (j->trial_state == SELV_TRIAL_RUNNING) {
+        SELV_ASSERT(j->trial_slot == (j->current_slot ^ 1));
+        SELV_ASSERT(j->trial_attempts >= 1 &&
+                    j->trial_attempts <= SELV_BOOT_ATTEMPTS_MAX);
+        SELV_ASSERT(j->trial_sequence <= j->accepted);
+    } else {
+        SELV_ASSERT(j->trial_state == SELV_TRIAL_NONE);
+    }
+}
+
+static uint64_t max64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Make *next the truth: in flash first, then in RAM. On an error RAM still
+ * says what flash says. */
+static enum selv_err commit(struct selv_boot *boot, struct selv_journal *next)
+{
+    enum selv_err err = selv_journal_write(boot->flash, boot->layout, next);
+    if (err == SELV_OK) {
+        boot->journal = *next;
+    }
+    return err;
+}
+
+static void clear_trial(struct selv_journal *j)
+{
+    j->trial_state = SELV_TRIAL_NONE;
+    j->trial_slot = 0;
+    j->trial_attempts = 0;
+    j->trial_sequence = 0;
+    memset(j->trial_digest, 0, sizeof j->trial_digest);
+    memset(j->trial_nonce, 0, sizeof j->trial_nonce);
+}
+
+static void set_refused(struct selv_journal *j, const uint8_t digest[static 32],
+                        enum selv_err reason, bool was_trial)
+{
+    memcpy(j->refused_digest, digest, 32);
+    j->refused_reason = (uint16_t)reason;
+    j->refused_was_trial = was_trial;
+}
+
+/* The nonce of one attempt: no two records share a serial, so that a
+ * confirmation counts for the boot it was given in. */
+static void make_nonce(const struct selv_factory *factory, uint32_t serial,
+                       uint8_t nonce[static SELV_NONCE_LEN])
+{
+    static const char label[] = "boot nonce";
+    struct selv_sha256 hash;
+    uint8_t digest[SELV_SHA256_LEN], number[4];
+    selv_put_be32(number, serial);
+    selv_sha256_init(&hash);
+    selv_sha256_update(&hash, factory->seed, sizeof factory->seed);
+    selv_sha256_update(&hash, label, sizeof label - 1);
+    selv_sha256_update(&hash, number, sizeof number);
+    selv_sha256_finish(&hash, digest);
+    memcpy(nonce, digest, SELV_NONCE_LEN);
+}
+
+/* ---- ends of a decision ---------------------------------------------------
+ */
+
+static void fill_record(const struct selv_boot *boot,
+                        struct selv_boot_record *record)
+{
+    const struct selv_journal *j = &boot->journal;
+    memset(record, 0, sizeof *record);
+    record->reset_cause = (uint8_t)boot->reset_cause;
+    record->serial = j->serial;
+    record->accepted = j->accepted;
+    record->floor = j->floor;
+    memcpy(record->refused_digest, j->refused_digest, 32);
+    record->refused_reason = j->refused_reason;
+    record->refused_was_trial = j->refused_was_trial;
+}
+
+static enum selv_verdict refuse(const struct selv_boot *boot,
+                                struct selv_boot_record *record,
+                                enum selv_err reason)
+{
+    fill_record(boot, record);
+    record->slot = SELV_SLOT_NONE;
+    record->refused_reason = (uint16_t)reason;
+    selv_record_seal(record);
+    return SELV_BAD;
+}
+
+/* B1: hand over only what the look just before found good, asked once more. */
+static enum selv_verdict hand_over(const struct selv_boot *boot,
+                                   struct selv_boot_record *record,
+                                   uint8_t slot, bool is_trial)
+{
+    boot_assert_state(boot);
+    if (boot->seen_slot != slot || boot->seen_sequence < boot->journal.floor ||
+        !selv_is_good(selv_suit_may_invoke(&boot->suit))) {
+        return refuse(boot, record, SELV_ERR_BOOT_NO_IMAGE);
+    }
+    fill_record(boot, record);
+    record->slot = slot;
+    record->is_trial = is_trial;
+    record->sequence = boot->seen_sequence;
+    memcpy(record->digest, boot->seen_digest, 32);
+    if (is_trial) {
+        record->attempt = boot->journal.trial_attempts;
+        memcpy(record->nonce, boot->journal.trial_nonce, SELV_NONCE_LEN);
+    }
+    selv_record_seal(record);
+    return selv_suit_may_invoke(&boot->suit);
+}
+
+/* ---- the first boot -------------------------------------------------------
+ */
+
+/* No journal yet: what the factory put in the slots decides, once. */
+static enum selv_err be_born(struct selv_boot *boot)
+{
+    struct selv_journal first;
+    enum selv_err why;
+    memset(&first, 0, sizeof first);
+    first.current_slot = SELV_SLOT_NONE;
+    for (uint8_t slot = 0; slot < SELV_SLOT_COUNT; slot++) {
+        if (!selv_is_good(selv_boot_look(boot, slot, 0, &why))) {
+            continue;
+        }
+        if (first.current_slot == SELV_SLOT_NONE ||
+            boot->seen_sequence > first.accepted) {
+            first.current_slot = slot;
+            first.accepted = boot->seen_sequence;
+            memcpy(first.current_digest, boot->seen_digest, 32);
+        }
+    }
+    if (first.current_slot == SELV_SLOT_NONE) {
+        return SELV_ERR_BOOT_NO_IMAGE;
+    }
+    first.floor = first.accepted;
+    return commit(boot, &first);
+}
+
+/* J5: the second record, in the other sector, closes the birth. */
+static void close_birth(struct selv_boot *boot)
+{
+    struct selv_journal next = boot->journal;
+    if (next.serial == 1) {
+        /* A failure leaves the birth open; the next boot tries again. */
+        (void)!commit(boot, &next);
+    }
+}
+
+/* ---- current --------------------------------------------------------------
+ */
+
+/* In which order to look for something to boot. */
+static const struct {
+    uint8_t slot_xor;   /* 0 the current slot, 1 the other one */
+    bool is_as_journal; /* only the manifest that the journal names */
+} candidates[] = {
+    {0, true},  /* what should be there */
+    {1, false}, /* the other slot: it may hold a good image still */
+    {0, false}, /* an authentic image that took the other's place */
+};
+
+/* Boot what is not current: say why, and make it current, unconfirmed, so
+ * that the floor stays. */
+static void adopt(struct selv_boot *boot, enum selv_err reason)
+{
+    struct selv_journal next = boot->journal;
+    set_refused(&next, next.current_digest, reason, false);
+    next.current_slot = boot->seen_slot;
+    memcpy(next.current_digest, boot->seen_digest, 32);
+    next.accepted = max64(next.accepted, boot->seen_sequence);
+    clear_trial(&next);
+    /* When flash takes no record the next boot decides the same again. */
+    (void)!commit(boot, &next);
+}
+
+static enum selv_verdict boot_current(struct selv_boot *boot,
+                                      struct selv_boot_record *record)
+{
+    enum selv_err reason = SELV_OK, why;
+    const struct selv_journal *j = &boot->journal;
+    uint8_t current = j->current_slot;
+    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
+        uint8_t slot = current ^ candidates[i].slot_xor;
+        if (!selv_is_good(selv_boot_look(boot, slot, j->floor, &why))) {
+            reason = reason == SELV_OK ? why : reason;
+            continue;
+        }
+        if (memcmp(boot->seen_digest, j->current_digest, 32) == 0 &&
+            slot == current) {
+            return hand_over(boot, record, slot, false);
+        }
+        if (candidates[i].is_as_journal) {
+            reason = SELV_ERR_BOOT_REQUEST;
+            continue;
+        }
+        adopt(boot, reason);
+        return hand_over(boot, record, slot, false);
+    }
+    if (reason == SELV_ERR_STORE_EMPTY) {
+        reason = SELV_ERR_BOOT_NO_IMAGE;
+    }
+    return refuse(boot, record, reason);
+}
+
+/* ---- a trial ---------------------------------------------------------------
+ */
+
+enum {
+    IS_CONFIRMED = 1, /* the log hands back this attempt's nonce */
+    IS_SOUND = 2,     /* the image verifies, and is the one on trial */
+    IS_WATCHDOG = 4,  /* how the last attempt ended */
+    IS_CRASH = 8,
+    IS_SPENT = 16 /* no attempt is left */
+};
+
+enum trial_action { CONFIRM, REVERT, ATTEMPT };
+
+/* The first row whose masked facts agree decides. reason SELV_OK: what the
+ * look at the slot found wrong. */
+static const struct {
+    uint8_t mask, facts;
+    enum trial_action action;
+    enum selv_err reason;
+} trial_rules[] = {
+    /* An image that is damaged is not worth a floor above the old one. */
+    {IS_SOUND, 0, REVERT, SELV_OK},
+    /* Confirmed counts whatever happened after the confirmation. */
+    {IS_CONFIRMED, IS_CONFIRMED, CONFIRM, SELV_OK},
+    {IS_WATCHDOG, IS_WATCHDOG, REVERT, SELV_ERR_BOOT_WATCHDOG},
+    {IS_CRASH, IS_CRASH, REVERT, SELV_ERR_BOOT_CRASH},
+    {IS_SPENT, IS_SPENT, REVERT, SELV_ERR_BOOT_ATTEMPTS},
+    {0, 0, ATTEMPT, SELV_OK},
+};
+
+static uint8_t trial_facts(struct selv_boot *boot, const struct selv_log *log,
+                           enum selv_err *why)
+{
+    const struct selv_journal *j = &boot->journal;
+    unsigned facts = 0;
+    if (log->state == SELV_LOG_CONFIRM &&
+        selv_ct_equal(log->nonce, j->trial_nonce, SELV_NONCE_LEN)) {
+        facts |= IS_CONFIRMED;
+    }
+    if (selv_is_good(
+            selv_boot_look(boot, j->trial_slot, j->trial_sequence, why))) {
+        if (memcmp(boot->seen_digest, j->trial_digest, 32) == 0) {
+            facts |= IS_SOUND;
+        } else {
+            *why = SELV_ERR_BOOT_REQUEST;
+        }
+    }
+    facts |= boot->reset_cause == SELV_RESET_WATCHDOG ? IS_WATCHDOG : 0u;
+    facts |= boot->reset_cause == SELV_RESET_CRASH ? IS_CRASH : 0u;
+    facts |= j->trial_attempts >= SELV_BOOT_ATTEMPTS_MAX ? IS_SPENT : 0u;
+    return (uint8_t)facts;
+}
+
+static void confirm(struct selv_journal *next)
+{
+    static const uint8_t none[32];
+    next->current_slot = next->trial_slot;
+    memcpy(next->current_digest, next->trial_digest, 32);
+    next->floor = max64(next->floor, next->trial_sequence);
+    /* What was refused before is behind us: it can only come back with a
+     * number above accepted, and is then judged anew. */
+    set_refused(next, none, SELV_OK, false);
+    clear_trial(next);
+}
+
+/* Go on with the running trial, or end it; B3: nothing is booted on trial
+ * before the journal says so. */
+static enum selv_verdict run_trial(struct selv_boot *boot,
+                                   const struct selv_log *log,
+                                   struct selv_boot_record *record)
+{
+    struct selv_journal next = boot->journal;
+    enum selv_err why = SELV_OK;
+    uint8_t facts = trial_facts(boot, log, &why);
+    size_t row = 0;
+    while ((facts & trial_rules[row].mask) != trial_rules[row].facts) {
+        row++;
+    }
+    enum trial_action action = trial_rules[row].action;
+    if (action == CONFIRM) {
+        confirm(&next);
+    } else if (action == REVERT) {
+        why =
+            trial_rules[row].reason != SELV_OK ? trial_rules[row].reason : why;
+        set_refused(&next, next.trial_digest, why, true);
+        clear_trial(&next);
+    } else {
+        next.trial_attempts++;
+        make_nonce(boot->factory, selv_journal_next_serial(&boot->journal),
+                   next.trial_nonce);
+    }
+    if (commit(boot, &next) != SELV_OK || action == REVERT) {
+        return boot_current(boot, record);
+    }
+    return hand_over(boot, record, boot->seen_slot, action == ATTEMPT);
+}
+
+/* ---- a request --------------------------------------------------------------
+ */
+
+/* B5: a request was answered already when it names what is current or what
+ * was refused last. */
+static bool is_news(const struct selv_journal *j, const struct selv_log *log)
+{
+    return log->state == SELV_LOG_TRIAL &&
+           memcmp(log->digest, j->current_digest, 32) != 0 &&
+           memcmp(log->digest, j->refused_digest, 32) != 0;
+}
+
+static enum selv_err judge_request(struct selv_boot *boot,
+                                   const struct selv_log *log)
+{
+    const struct selv_journal *j = &boot->journal;
+    enum selv_err why;
+    if (log->slot != (j->current_slot ^ 1)) {
+        return SELV_ERR_BOOT_REQUEST;
+    }
+    if (!selv_is_good(selv_boot_look(boot, log->slot, j->accepted, &why))) {
+        return why;
+    }
+    if (memcmp(boot->seen_digest, log->digest, 32) != 0) {
+        return SELV_ERR_BOOT_REQUEST;
+    }
+    /* An equal number that is not current was tried before, or is another
+     * image under a number that is taken. */
+    return boot->seen_sequence == j->accepted ? SELV_ERR_UPDATE_EQUAL : SELV_OK;
+}
+
+static enum selv_verdict answer_request(struct selv_boot *boot,
+                                        const struct selv_log *log,
+                                        struct selv_boot_record *record)
+{
+    struct selv_journal next = boot->journal;
+    enum selv_err reason = judge_request(boot, log);
+    if (reason != SELV_OK) {
+        set_refused(&next, log->digest, reason, false);
+    } else {
+        next.accepted = max64(next.accepted, boot->seen_sequence);
+        next.trial_state = SELV_TRIAL_RUNNING;
+        next.trial_slot = boot->seen_slot;
+        next.trial_attempts = 1;
+        next.trial_sequence = boot->seen_sequence;
+        memcpy(next.trial_digest, boot->seen_digest, 32);
+        make_nonce(boot->factory, selv_journal_next_serial(&boot->journal),
+                   next.trial_nonce);
+    }
+    if (commit(boot, &next) != SELV_OK || reason != SELV_OK) {
+        return boot_current(boot, record);
+    }
+    return hand_over(boot, record, boot->seen_slot, true);
+}
+
+/* ---- the whole
+ * --------------------------------------------------------------- */
+
+enum selv_verdict selv_boot_choose(struct selv_boot *boot,
+                                   struct selv_boot_record *record)
+{
+    struct selv_log log;
+    memset(&boot->journal, 0, sizeof boot->journal);
+    boot->seen_slot = SELV_SLOT_NONE;
+    enum selv_err err =
+        selv_journal_read(boot->flash, boot->layout, &boot->journal);
+    if (err == SELV_ERR_STORE_EMPTY) {
+        err = be_born(boot);
+    }
+    if (err) {
+        return refuse(boot, record, err);
+    }
+    close_birth(boot);
+    boot_assert_state(boot);
+    if (selv_log_read(boot->flash, boot->layout, &log)) {
+        memset(&log, 0, sizeof log);
+    }
+    if (boot->journal.trial_state == SELV_TRIAL_RUNNING) {
+        return run_trial(boot, &log, record);
+    }
+    if (is_news(&boot->journal, &log)) {
+        return answer_request(boot, &log, record);
+    }
+    return boot_current(boot, record);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * boot/boot_slot.c - whether a slot holds something that may be booted: the
+ * boot-select profile of the manifest engine over the slot's envelope. */
+#define SELV_MODULE 0x424c4f4fu /* "BLOO" */
+#include "boot/boot_int.h"
+
+#include "store/slot.h"
+
+/* A validate and an invoke sequence ask for one digest per component and one
+ * invoke; more means that the engine does not come to an end. */
+enum { TODO_COUNT_MAX = 2 * SELV_SUIT_COMPONENTS_MAX + 2 };
+
+static void describe_device(struct selv_boot *boot, uint8_t slot,
+                            uint64_t sequence_min)
+{
+    const struct selv_factory *factory = boot->factory;
+    boot->component.id =
+        selv_bytes(factory->component_id, factory->component_id_len);
+    boot->component.slot = slot;
+    boot->device.components = &boot->component;
+    boot->device.component_count = 1;
+    boot->device.vendor_id = factory->vendor_id;
+    boot->device.class_id = factory->class_id;
+    boot->device.anchors = &factory->anchor;
+    boot->device.anchor_count = 1;
+    boot->device.sequence_min = sequence_min;
+}
+
+/* Feed and check: nothing of the envelope is believed before. */
+static enum selv_err authenticate(struct selv_boot *boot,
+                                  const struct selv_slot_place *place)
+{
+    struct selv_bytes envelope;
+    enum selv_err err =
+        selv_slot_envelope(boot->flash, place, &boot->scratch, &envelope);
+    if (err) {
+        return err;
+    }
+    err = selv_suit_feed(&boot->suit, envelope, envelope.len);
+    if (err) {
+        return err;
+    }
+    if (boot->flash->kick != NULL) {
+        boot->flash->kick(boot->flash->port);
+    }
+    if (!selv_is_good(selv_suit_check(&boot->suit))) {
+        err = selv_suit_failure(&boot->suit)->err;
+        return err != SELV_OK ? err : SELV_ERR_STATE;
+    }
+    return selv_suit_begin(&boot->suit, SELV_SUIT_INVOCATION);
+}
+
+static enum selv_err answer_digest(struct selv_boot *boot,
+                                   const struct selv_slot_place *place,
+                                   const struct selv_suit_todo *todo)
+{
+    uint8_t digest[SELV_SHA256_LEN];
+    uint32_t size = todo->has_size ? todo->size : place->image_len;
+    if (size > place->image_len) {
+        return SELV_ERR_STORE_FULL;
+    }
+    enum selv_err err =
+        selv_flash_digest(boot->flash, place->image_off, size, digest);
+    if (err == SELV_OK) {
+        selv_suit_answer_digest(&boot->suit, digest);
+    }
+    return err;
+}
+
+/* Run the procedure up to its invoke. */
+static enum selv_err run(struct selv_boot *boot,
+                         const struct selv_slot_place *place)
+{
+    struct selv_suit_todo todo;
+    for (int i = 0; i < TODO_COUNT_MAX; i++) {
+        enum selv_err err = SELV_OK;
+        switch (selv_suit_poll(&boot->suit, &todo)) {
+        case SELV_SUIT_DIGEST:
+            err = answer_digest(boot, place, &todo);
+            break;
+        case SELV_SUIT_INVOKE:
+            return SELV_OK;
+        case SELV_SUIT_FAILED:
+            err = selv_suit_failure(&boot->suit)->err;
+            return err != SELV_OK ? err : SELV_ERR_STATE;
+        case SELV_SUIT_DONE: /* without an invoke: nothing to start */
+            return SELV_ERR_BOOT_NO_IMAGE;
+        case SELV_SUIT_FETCH:
+        default:
+            return SELV_ERR_SUIT_COMMAND;
+        }
+        if (err) {
+            return err;
+        }
+    }
+    return SELV_ERR_STATE;
+}
+
+enum selv_verdict selv_boot_look(struct selv_boot *boot, uint8_t slot,
+                                 uint64_t sequence_min, enum selv_err *why)
+{
+    SELV_ASSERT(slot < SELV_SLOT_COUNT);
+    const struct selv_slot_place *place = &boot->layout->slot[slot];
+    boot->seen_slot = SELV_SLOT_NONE;
+    describe_device(boot, slot, sequence_min);
+    selv_suit_init(&boot->suit, &selv_suit_profile_boot_select, &boot->device);
+    *why = authenticate(boot, place);
+    if (*why == SELV_OK) {
+        *why = run(boot, place);
+    }
+    if (*why != SELV_OK) {
+        return SELV_BAD;
+    }
+    if (!selv_is_good(selv_suit_may_invoke(&boot->suit))) {
+        *why = SELV_ERR_SUIT_IMAGE;
+        return SELV_BAD;
+    }
+    boot->seen_slot = slot;
+    boot->seen_sequence = selv_suit_sequence_number(&boot->suit);
+    memcpy(boot->seen_digest, selv_suit_digest(&boot->suit), 32);
+    return SELV_GOOD;
+}
