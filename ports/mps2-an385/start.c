@@ -108,7 +108,8 @@ static bool is_frame_readable(const uint32_t *frame)
 
 /* Reached with the stack pointer moved back to the top: after a stack
  * overflow the old one is of no use. */
-void board_fault(const uint32_t *frame, uint32_t exception)
+__attribute__((used)) void board_fault(const uint32_t *frame,
+                                       uint32_t exception)
 {
     struct selv_board_reset why = {SELV_RESET_CRASH, exception, 0,
                                    *reg(SCB_CFSR)};
