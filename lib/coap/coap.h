@@ -24,6 +24,7 @@
  *   4 selv_coap_client_feed each datagram that comes from that peer, then
  *     poll again; poll, too, when until_ms has come
  *   A datagram stays unchanged from feed until poll says WAIT, DONE or FAILED.
+ *   One that was longer than the caller's buffer is not fed at all.
  *
  * Server (any number of peers):
  *   1 selv_coap_server_init, once, with an array to remember requests in
@@ -41,8 +42,8 @@
  * selv_coap_server_feed if none took it.
  *
  * Owns:  nothing. Every view in a message points into the datagram.
- * RAM:   client <= 200 bytes on Cortex-M3, plus the caller's two buffers of
- *        SELV_COAP_HEADER_MAX + one block each. */
+ * RAM:   client 88 bytes on Cortex-M3 (200 promised), plus the caller's two
+ * buffers of SELV_COAP_HEADER_MAX + one block each. */
 #ifndef SELV_COAP_COAP_H
 #define SELV_COAP_COAP_H
 
@@ -139,7 +140,7 @@ static inline size_t selv_coap_block_len(uint8_t szx)
 /* A Block1 or Block2 option [RFC 7959 2.2]. */
 struct selv_coap_block {
     uint32_t num; /* 0 to 2^20 - 1 */
-    uint8_t szx;  /* 0 to 6 */
+    uint8_t szx;  /* 0 to 6; 7 is reserved, and kept from applications */
     bool more;
 };
 
@@ -167,8 +168,8 @@ struct selv_coap_msg {
     struct selv_bytes payload; /* empty when there is none */
 
     /* The options that we know, decoded; each is valid when its bit is set in
-     * has. An elective option that is malformed or repeated where it may not
-     * be counts as absent [RFC 7252 5.4]. */
+     * has. Of an elective option that is malformed, or repeated where it may
+     * not be, that occurrence counts as absent [RFC 7252 5.4]. */
     uint16_t has;            /* SELV_COAP_HAS_... */
     uint16_t bad_option;     /* first critical option that we do not know,
                                 or that is malformed or repeated; else 0 */

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * coap_get.c - the client engine over UDP, for tests against other servers.
+ *
+ *   coap_get get SZX coap://127.0.0.1:PORT/PATH FILE   body to FILE
+ *   coap_get put SZX coap://127.0.0.1:PORT/PATH FILE   body from FILE
+ *
+ * Prints "done 2.05" or "failed ERROR CODE". Exit codes: 0 done, 1 failed,
+ * 2 usage, 3 environment. */
+#include "test/interop/udp.h"
+
+static struct selv_coap_client client;
+static struct selv_coap_event event;
+static uint8_t body[FILE_MAX];
+static size_t body_len;
+
+static void transmit(int fd, struct selv_bytes datagram)
+{
+    /* a refusal by ICMP is silence */
+    (void)!send(fd, datagram.p, datagram.len, 0);
+}
+
+/* Does what the client says until it waits. WAIT, DONE or FAILED. */
+static enum selv_coap_action client_run(int fd)
+{
+    static uint8_t tx[DATAGRAM_MAX];
+    for (;;) {
+        struct selv_buf out = {tx, sizeof tx, 0};
+        enum selv_coap_action a =
+            selv_coap_client_poll(&client, now_ms(), &out, &event);
+        if (a == SELV_COAP_SEND) {
+            transmit(fd, selv_bytes(tx, out.len));
+        } else if (a == SELV_COAP_BLOCK) {
+            memcpy(body + event.offset, event.payload.p, event.payload.len);
+            body_len = event.offset + event.payload.len;
+        } else {
+            return a;
+        }
+    }
+}
+
+static enum selv_coap_action transfer(int fd,
+                                      const struct selv_coap_request *rq)
+{
+    static uint8_t rx[DATAGRAM_MAX];
+    uint8_t random[8];
+    random_fill(random);
+    selv_coap_client_init(&client);
+    must(selv_coap_client_start(&client, rq, random, now_ms()) == SELV_OK,
+         "start");
+    for (;;) {
+        enum selv_coap_action a = client_run(fd);
+        if (a != SELV_COAP_WAIT) {
+            return a;
+        }
+        struct sockaddr_in from;
+        ssize_t len = receive(fd, event.until_ms, rx, &from);
+        if (len >= 0) {
+            (void)selv_coap_client_feed(&client, now_ms(),
+                                        selv_bytes(rx, (size_t)len));
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct selv_coap_uri uri;
+    bool is_put = argc == 5 && strcmp(argv[1], "put") == 0;
+    if (argc != 5 || (!is_put && strcmp(argv[1], "get") != 0) ||
+        selv_coap_uri_parse(selv_bytes(argv[3], strlen(argv[3])), &uri) !=
+            SELV_OK) {
+        fprintf(stderr, "usage: coap_get get|put SZX URI FILE\n");
+        return 2;
+    }
+    struct selv_coap_request rq = {0};
+    rq.code = is_put ? SELV_COAP_PUT : SELV_COAP_GET;
+    rq.szx = (uint8_t)atoi(argv[2]);
+    rq.content_format = is_put ? SELV_COAP_OCTETS : SELV_COAP_NO_FORMAT;
+    rq.accept = SELV_COAP_NO_FORMAT;
+    rq.path = uri.path;
+    rq.query = uri.query;
+    rq.body_max = FILE_MAX;
+    rq.deadline_ms = 60000;
+    if (is_put) {
+        rq.payload = file_read(argv[4]);
+    }
+    struct sockaddr_in to = loopback(uri.port);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    must(fd >= 0, "socket");
+    must(connect(fd, (struct sockaddr *)&to, sizeof to) == 0, "connect");
+
+    bool is_done = transfer(fd, &rq) == SELV_COAP_DONE;
+    int class = event.code >> 5;
+    int detail = event.code & 31;
+    if (!is_done) {
+        printf("failed %d %d.%02d\n", (int)event.err, class, detail);
+        return 1;
+    }
+    if (!is_put) {
+        file_write(argv[4], selv_bytes(body, body_len));
+    }
+    printf("done %d.%02d\n", class, detail);
+    return 0;
+}
