@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * host/net.h - addresses to listen on, and their sockets. */
+#ifndef SELV_HOST_NET_H
+#define SELV_HOST_NET_H
+
+#include <sys/socket.h>
+
+#include "base/base.h"
+
+struct selv_net_address {
+    struct sockaddr_storage sa;
+    socklen_t len;
+};
+
+/* Bytes of "[IPv6 address]:65535" with its final 0. */
+#define SELV_NET_TEXT_LEN 56u
+
+/* "127.0.0.1:5683", "[::1]:0", "localhost:5683" (127.0.0.1). No name is ever
+ * looked up elsewhere. False for anything else. */
+SELV_MUST_CHECK bool selv_net_parse(const char *text,
+                                    struct selv_net_address *address);
+
+bool selv_net_is_loopback(const struct selv_net_address *address);
+
+/* A non-blocking socket bound to the address (SOCK_DGRAM, or SOCK_STREAM,
+ * which then listens); port 0 becomes the one that was given. The descriptor,
+ * which the caller closes, or -1 with errno. */
+SELV_MUST_CHECK int selv_net_bind(struct selv_net_address *address, int type);
+
+/* "127.0.0.1:5683", "[::1]:5683". */
+void selv_net_text(const struct selv_net_address *address,
+                   char text[static SELV_NET_TEXT_LEN]);
+
+#endif

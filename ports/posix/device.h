@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * posix/device.h - what the files of selvage-device share: a device of one
+ * process, bootloader and application in turn.
+ *   device_main.c   arguments, and the life from boot to boot
+ *   device_boot.c   the bootloader's turn; running the image
+ *   device_app.c    the application's turn: the consumer and its socket
+ *   device_say.c    every line that a user or a script reads */
+#ifndef SELV_POSIX_DEVICE_H
+#define SELV_POSIX_DEVICE_H
+
+#include <stdio.h>
+
+#include "boot/boot.h"
+#include "consumer/consumer.h"
+#include "posix/posix.h"
+
+/* Exit codes. */
+enum {
+    DEVICE_CONFIRMED = 0, /* with --once; else: ended by a signal */
+    DEVICE_FAILED = 1,    /* nothing boots; interrupted */
+    DEVICE_USAGE = 2,
+    DEVICE_ENVIRONMENT = 3, /* no state, or no server */
+    DEVICE_NOTHING_NEW = 10,
+    DEVICE_REFUSED = 11,
+    DEVICE_REVERTED = 12
+};
+
+/* How the application's turn ended. */
+enum device_end {
+    DEVICE_END_RESET,  /* boot again, for the cause in reset_cause */
+    DEVICE_END_RESTED, /* --once: nothing more to do */
+    DEVICE_END_NO_SERVER,
+    DEVICE_END_SIGNAL,
+    DEVICE_END_ERROR /* why says it */
+};
+
+struct device {
+    /* arguments */
+    const char *state_dir;
+    const char *server;
+    const char *run; /* command, or NULL */
+    uint32_t poll_s;
+    uint32_t trial_s;
+    bool is_once, is_json, is_quiet, is_without_progress, is_coloured;
+
+    struct selv_posix_flash flash;
+    struct selv_posix_udp udp;
+    struct selv_factory factory;
+    struct selv_boot_record record;
+    enum selv_reset_cause reset_cause;
+    bool is_image_good; /* the hook's exit status was 0 */
+    struct selv_consumer_config config;
+    struct selv_consumer consumer;
+    struct selv_posix_why why;
+
+    /* What has happened, for the exit code. */
+    bool has_confirmed, has_refused, has_reverted, has_missed_server;
+};
+
+/* A signal asked us to end. */
+bool device_is_stopped(void);
+
+/* ---- device_boot.c --------------------------------------------------------
+ */
+
+/* The bootloader's turn. False: nothing boots. */
+SELV_MUST_CHECK bool device_boot(struct device *d);
+/* Write the running image into the state folder and run the hook on it.
+ * False: the environment failed (why). */
+SELV_MUST_CHECK bool device_run_image(struct device *d);
+
+/* ---- device_app.c ---------------------------------------------------------
+ */
+
+enum device_end device_app(struct device *d);
+
+/* ---- device_say.c ---------------------------------------------------------
+ */
+
+void device_say_boot(const struct device *d);
+void device_say_event(struct device *d, const struct selv_consumer_todo *todo);
+void device_say_note(const struct device *d, const char *text);
+void device_say_exit(const struct device *d, int code);
+/* To stderr, whatever --quiet says. */
+void device_say_error(const struct device *d, const char *text);
+
+#endif

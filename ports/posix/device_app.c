@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The application's turn: drive the consumer until it asks for a reset. */
+#include "posix/device.h"
+
+/* Refusals by the other end's kernel that --once takes for an answer; about
+ * the time of three transmissions. */
+#define REFUSALS_MAX 3u
+/* Waits are cut up so that a signal between two looks is not slept over. */
+#define NAP_MS 1000u
+
+static bool start(struct device *d)
+{
+    enum selv_err err;
+
+    d->config = (struct selv_consumer_config){
+        .flash = &d->flash.flash,
+        .layout = &selv_layout_default,
+        .factory = &d->factory,
+        .record = &d->record,
+        .poll_interval_s = d->poll_s,
+        .trial_timeout_s = d->trial_s,
+        .authority = selv_bytes(d->udp.authority, strlen(d->udp.authority)),
+        .host = selv_bytes(d->udp.host, strlen(d->udp.host))};
+    err = selv_posix_random(d->config.random, sizeof d->config.random);
+    if (!err) {
+        err = selv_consumer_init(&d->consumer, &d->config, selv_posix_now_ms());
+    }
+    if (err) {
+        snprintf(d->why.text, sizeof d->why.text,
+                 "the consumer does not start: %s", selv_err_str(err));
+    }
+    return err == SELV_OK;
+}
+
+static void note_event(struct device *d, const struct selv_consumer_todo *todo)
+{
+    switch (todo->state) {
+    case SELV_UPDATE_CONFIRMED:
+        d->has_confirmed = true;
+        break;
+    case SELV_UPDATE_REVERTED:
+        d->has_reverted = true;
+        break;
+    case SELV_UPDATE_REJECTED:
+    case SELV_UPDATE_FAILED:
+        if (todo->err == SELV_ERR_COAP_TIMEOUT ||
+            todo->err == SELV_ERR_COAP_RESET) {
+            d->has_missed_server = true;
+        } else {
+            d->has_refused = true;
+        }
+        break;
+    case SELV_UPDATE_IDLE:
+        d->has_missed_server = d->has_missed_server || todo->err != SELV_OK;
+        break;
+    default:
+        break;
+    }
+    device_say_event(d, todo);
+}
+
+/* One wait. False: nobody listens there, and --once has waited enough. */
+static bool wait_some(struct device *d, uint64_t until_ms, unsigned *refusals)
+{
+    uint8_t datagram[2048];
+    uint64_t now_ms = selv_posix_now_ms();
+    uint64_t nap_ms = until_ms - now_ms > NAP_MS ? now_ms + NAP_MS : until_ms;
+    size_t len;
+
+    len = selv_posix_udp_receive(&d->udp, nap_ms, datagram, sizeof datagram);
+    if (len > 0) {
+        *refusals = 0;
+        selv_consumer_feed(&d->consumer, selv_bytes(datagram, len),
+                           selv_posix_now_ms());
+    } else if (d->udp.is_refused) {
+        d->udp.is_refused = false;
+        ++*refusals;
+    }
+    return !(d->is_once && *refusals >= REFUSALS_MAX);
+}
+
+static void answer_selftest(struct device *d)
+{
+    selv_consumer_selftest(&d->consumer, d->is_image_good);
+}
+
+enum device_end device_app(struct device *d)
+{
+    struct selv_consumer_todo todo;
+    unsigned refusals = 0;
+
+    if (!start(d)) {
+        return DEVICE_END_ERROR;
+    }
+    while (!device_is_stopped()) {
+        uint64_t now_ms = selv_posix_now_ms();
+        switch (selv_consumer_poll(&d->consumer, now_ms, &todo)) {
+        case SELV_CONSUMER_SEND:
+            selv_posix_udp_send(&d->udp, todo.bytes);
+            break;
+        case SELV_CONSUMER_WAIT:
+            if (todo.until_ms <= now_ms) {
+                break;
+            }
+            if (d->is_once && selv_consumer_is_resting(&d->consumer)) {
+                return DEVICE_END_RESTED;
+            }
+            if (!wait_some(d, todo.until_ms, &refusals)) {
+                return DEVICE_END_NO_SERVER;
+            }
+            break;
+        case SELV_CONSUMER_EVENT:
+            note_event(d, &todo);
+            break;
+        case SELV_CONSUMER_SELFTEST:
+            answer_selftest(d);
+            break;
+        case SELV_CONSUMER_REBOOT:
+            d->reset_cause = SELV_RESET_REQUESTED;
+            return DEVICE_END_RESET;
+        case SELV_CONSUMER_GIVE_UP:
+            d->reset_cause = SELV_RESET_WATCHDOG;
+            return DEVICE_END_RESET;
+        }
+    }
+    return DEVICE_END_SIGNAL;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * selvage-device: a device in one process. docs/man/selvage-device.1 is its
+ * manual. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "crypto/crypto.h"
+#include "posix/device.h"
+
+#ifndef SELVAGE_VERSION
+#define SELVAGE_VERSION "0"
+#endif
+
+#define POLL_S_DEFAULT 60u
+#define TRIAL_S_DEFAULT 300u
+#define SECONDS_MAX 31536000ul
+
+static volatile sig_atomic_t is_stopped;
+
+static void stop(int number)
+{
+    (void)number;
+    is_stopped = 1;
+}
+
+bool device_is_stopped(void)
+{
+    return is_stopped != 0;
+}
+
+/* ---- arguments ------------------------------------------------------------
+ */
+
+static const char help[] =
+    "usage: selvage-device --state DIR --server URI [options]\n"
+    "\n"
+    "Run one device: boot, ask the update server, install, boot again.\n"
+    "\n"
+    "  --state DIR          folder that holds the device's flash\n"
+    "  --server URI         update server, such as coap://127.0.0.1:5683\n"
+    "  --once               end after one look at the server and what comes\n"
+    "                       of it\n"
+    "  --run CMD            run CMD with the image's file as last argument at\n"
+    "                       each boot; on trial, status 0 confirms\n"
+    "  --poll SECONDS       between looks when nothing is new (60)\n"
+    "  --trial-timeout SECONDS\n"
+    "                       revert a trial that takes longer (300)\n"
+    "  --json               one JSON object a line\n"
+    "  --quiet              errors only\n"
+    "  --version, --help\n"
+    "\n"
+    "Exit status with --once: 0 confirmed, 10 nothing new, 11 refused,\n"
+    "12 reverted, 3 no server or no state, 2 usage, 1 otherwise.\n";
+
+static bool seconds(const char *text, uint32_t *out)
+{
+    char *end = NULL;
+    unsigned long v;
+
+    errno = 0;
+    v = strtoul(text, &end, 10);
+    if (errno || end == text || *end != '\0' || text[0] == '-' || v < 1 ||
+        v > SECONDS_MAX) {
+        return false;
+    }
+    *out = (uint32_t)v;
+    return true;
+}
+
+static int usage(const char *why)
+{
+    fprintf(stderr, "selvage-device: %s; see selvage-device --help\n", why);
+    return DEVICE_USAGE;
+}
+
+enum option_value {
+    OPT_STATE = 1,
+    OPT_SERVER,
+    OPT_ONCE,
+    OPT_RUN,
+    OPT_POLL,
+    OPT_TRIAL,
+    OPT_JSON,
+    OPT_QUIET,
+    OPT_PROGRESS,
+    OPT_VERSION,
+    OPT_HELP
+};
+
+static const struct option options[] = {
+    {"state", required_argument, NULL, OPT_STATE},
+    {"server", required_argument, NULL, OPT_SERVER},
+    {"once", no_argument, NULL, OPT_ONCE},
+    {"run", required_argument, NULL, OPT_RUN},
+    {"poll", required_argument, NULL, OPT_POLL},
+    {"trial-timeout", required_argument, NULL, OPT_TRIAL},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"no-progress", no_argument, NULL, OPT_PROGRESS},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0}};
+
+/* 0: go on; else the exit code plus 1. */
+static int read_arguments(struct device *d, int argc, char **argv)
+{
+    int option;
+
+    d->poll_s = POLL_S_DEFAULT;
+    d->trial_s = TRIAL_S_DEFAULT;
+    d->state_dir = getenv("SELVAGE_STATE");
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case OPT_STATE:
+            d->state_dir = optarg;
+            break;
+        case OPT_SERVER:
+            d->server = optarg;
+            break;
+        case OPT_ONCE:
+            d->is_once = true;
+            break;
+        case OPT_RUN:
+            d->run = optarg;
+            break;
+        case OPT_POLL:
+            if (!seconds(optarg, &d->poll_s)) {
+                return usage("--poll takes seconds, from 1") + 1;
+            }
+            break;
+        case OPT_TRIAL:
+            if (!seconds(optarg, &d->trial_s)) {
+                return usage("--trial-timeout takes seconds, from 1") + 1;
+            }
+            break;
+        case OPT_JSON:
+            d->is_json = true;
+            break;
+        case OPT_QUIET:
+            d->is_quiet = true;
+            break;
+        case OPT_PROGRESS:
+            d->is_without_progress = true;
+            break;
+        case OPT_VERSION:
+            printf("selvage-device %s\n", SELVAGE_VERSION);
+            return DEVICE_CONFIRMED + 1;
+        case OPT_HELP:
+            fputs(help, stdout);
+            return DEVICE_CONFIRMED + 1;
+        default:
+            return usage("unknown option, or a value is missing") + 1;
+        }
+    }
+    if (optind < argc) {
+        return usage("there are no arguments but options") + 1;
+    }
+    if (!d->state_dir || !d->server) {
+        return usage(d->server ? "--state is missing" : "--server is missing") +
+               1;
+    }
+    return 0;
+}
+
+/* ---- the device's life ----------------------------------------------------
+ */
+
+static bool open_device(struct device *d)
+{
+    const struct selv_layout *layout = &selv_layout_default;
+    enum selv_err err;
+
+    if (!selv_posix_flash_open(&d->flash, d->state_dir, &d->why)) {
+        return false;
+    }
+    err = selv_crypto_init();
+    if (!err) {
+        err = selv_factory_decode(
+            selv_bytes(d->flash.map + layout->factory_off, layout->factory_len),
+            &d->factory);
+    }
+    if (err) {
+        snprintf(d->why.text, sizeof d->why.text,
+                 "%.160s: %s; provision a device first", d->state_dir,
+                 selv_err_str(err));
+        return false;
+    }
+    return selv_posix_udp_open(&d->udp, d->server, &d->why);
+}
+
+static int fail(const struct device *d, int code)
+{
+    device_say_error(d, d->why.text);
+    return code;
+}
+
+/* The exit code of --once: the gravest of what has happened. */
+static int outcome(struct device *d)
+{
+    if (d->has_reverted) {
+        return DEVICE_REVERTED;
+    }
+    if (d->has_confirmed) {
+        /* The bootloader hears of the confirmation at its next turn, and
+         * raises the floor: let it. */
+        d->reset_cause = SELV_RESET_REQUESTED;
+        return device_boot(d) ? DEVICE_CONFIRMED : DEVICE_FAILED;
+    }
+    if (d->has_refused) {
+        return DEVICE_REFUSED;
+    }
+    if (d->has_missed_server) {
+        snprintf(d->why.text, sizeof d->why.text,
+                 "no usable answer from %.160s; is selvaged running there?",
+                 d->server);
+        return fail(d, DEVICE_ENVIRONMENT);
+    }
+    return DEVICE_NOTHING_NEW;
+}
+
+static int live(struct device *d)
+{
+    for (;;) {
+        if (!device_boot(d)) {
+            snprintf(d->why.text, sizeof d->why.text, "nothing boots: %s",
+                     selv_err_str((enum selv_err)d->record.refused_reason));
+            return fail(d, DEVICE_FAILED);
+        }
+        if (!device_run_image(d)) {
+            return fail(d, DEVICE_ENVIRONMENT);
+        }
+        switch (device_app(d)) {
+        case DEVICE_END_RESET:
+            break;
+        case DEVICE_END_RESTED:
+            return outcome(d);
+        case DEVICE_END_NO_SERVER:
+            d->has_missed_server = true;
+            return outcome(d);
+        case DEVICE_END_SIGNAL:
+            return d->is_once ? DEVICE_FAILED : DEVICE_CONFIRMED;
+        case DEVICE_END_ERROR:
+            return fail(d, DEVICE_ENVIRONMENT);
+        }
+    }
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = stop;
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char **argv)
+{
+    static struct device d;
+    const char *no_colour = getenv("NO_COLOR");
+    int code = read_arguments(&d, argc, argv);
+
+    if (code != 0) {
+        return code - 1;
+    }
+    d.is_coloured = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
+    catch_signals();
+    if (!open_device(&d)) {
+        code = fail(&d, DEVICE_ENVIRONMENT);
+    } else {
+        code = live(&d);
+        device_say_exit(&d, code);
+        selv_posix_udp_close(&d.udp);
+    }
+    selv_posix_flash_close(&d.flash);
+    return code;
+}

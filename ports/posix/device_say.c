@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every line that selvage-device prints: for people, or as one JSON object a
+ * line. */
+#include "posix/device.h"
+
+#define RED "31"
+#define GREEN "32"
+#define YELLOW "33"
+#define PLAIN "0"
+
+static const char *const state_words[] = {
+    "nothing new",      "reading a manifest", "update authorized",
+    "downloading",      "image verified",     "waiting for the reboot",
+    "installing",       "on trial",           "update confirmed",
+    "manifest refused", "update failed",      "update reverted"};
+
+static const char *const state_names[] = {
+    "idle",      "notified", "authorized", "downloading",
+    "verified",  "waiting",  "installing", "trial",
+    "confirmed", "rejected", "failed",     "reverted"};
+
+static const char *const cause_names[] = {"power on", "requested", "watchdog",
+                                          "crash", "unknown"};
+
+static const char *cause_name(uint8_t cause)
+{
+    return cause < sizeof cause_names / sizeof cause_names[0]
+               ? cause_names[cause]
+               : "unknown";
+}
+
+static const char *slot_name(uint8_t slot)
+{
+    return slot == SELV_SLOT_A ? "A" : slot == SELV_SLOT_B ? "B" : "none";
+}
+
+/* Text of ours only ever holds printable ASCII; what a user gave may not. */
+static void put_json_string(const char *text)
+{
+    putchar('"');
+    for (const char *t = text; *t; t++) {
+        unsigned char c = (unsigned char)*t;
+        if (c == '"' || c == '\\') {
+            putchar('\\');
+            putchar(c);
+        } else if (c < ' ') {
+            printf("\\u%04x", c);
+        } else {
+            putchar(c);
+        }
+    }
+    putchar('"');
+}
+
+static void put_digest(const char *key, const uint8_t digest[static 32])
+{
+    printf(",\"%s\":\"", key);
+    for (size_t i = 0; i < 32; i++) {
+        printf("%02x", digest[i]);
+    }
+    putchar('"');
+}
+
+static void begin_colour(const struct device *d, const char *colour)
+{
+    if (d->is_coloured) {
+        printf("\033[%sm", colour);
+    }
+}
+
+static void end_line(const struct device *d)
+{
+    if (d->is_coloured) {
+        printf("\033[0m");
+    }
+    putchar('\n');
+    fflush(stdout);
+}
+
+/* ---- boot -----------------------------------------------------------------
+ */
+
+static void say_boot_json(const struct device *d)
+{
+    const struct selv_boot_record *r = &d->record;
+
+    printf("{\"event\":\"boot\",\"slot\":\"%s\",\"sequence\":%llu,"
+           "\"trial\":%s,\"attempt\":%u,\"cause\":\"%s\",\"accepted\":%llu,"
+           "\"floor\":%llu",
+           slot_name(r->slot), (unsigned long long)r->sequence,
+           r->is_trial ? "true" : "false", r->attempt,
+           cause_name(r->reset_cause), (unsigned long long)r->accepted,
+           (unsigned long long)r->floor);
+    put_digest("digest", r->digest);
+    if (r->refused_reason) {
+        put_digest("refused_digest", r->refused_digest);
+        printf(",\"refused_reason\":\"%s\"",
+               selv_err_name((enum selv_err)r->refused_reason));
+    }
+    printf("}\n");
+    fflush(stdout);
+}
+
+void device_say_boot(const struct device *d)
+{
+    const struct selv_boot_record *r = &d->record;
+
+    if (d->is_json) {
+        say_boot_json(d);
+        return;
+    }
+    if (d->is_quiet) {
+        return;
+    }
+    begin_colour(d, r->slot == SELV_SLOT_NONE ? RED : PLAIN);
+    printf("boot: slot %s, sequence number %llu", slot_name(r->slot),
+           (unsigned long long)r->sequence);
+    if (r->is_trial) {
+        printf(", on trial (boot %u of %u)", r->attempt,
+               SELV_BOOT_ATTEMPTS_MAX);
+    } else if (r->slot != SELV_SLOT_NONE) {
+        printf(", confirmed");
+    }
+    printf("; cause %s; accepted %llu, floor %llu", cause_name(r->reset_cause),
+           (unsigned long long)r->accepted, (unsigned long long)r->floor);
+    if (r->refused_reason) {
+        printf("; %s: %s", r->refused_was_trial ? "reverted" : "refused",
+               selv_err_str((enum selv_err)r->refused_reason));
+    }
+    end_line(d);
+}
+
+/* ---- events ---------------------------------------------------------------
+ */
+
+static void say_event_json(const struct selv_consumer_todo *todo)
+{
+    printf("{\"event\":\"state\",\"state\":\"%s\",\"sequence\":%llu",
+           state_names[todo->state], (unsigned long long)todo->sequence);
+    if (todo->state == SELV_UPDATE_DOWNLOADING) {
+        printf(",\"done\":%u,\"size\":%u,\"resumed\":%s", (unsigned)todo->done,
+               (unsigned)todo->size, todo->is_resumed ? "true" : "false");
+    }
+    if (todo->err) {
+        printf(",\"error\":\"%s\",\"code\":%d,\"reason\":",
+               selv_err_name(todo->err), (int)todo->err);
+        put_json_string(selv_err_str(todo->err));
+        if (todo->failure.section || todo->failure.offset) {
+            printf(",\"section\":%d,\"offset\":%u,\"command\":%ld",
+                   todo->failure.section, todo->failure.offset,
+                   (long)todo->failure.code);
+        }
+    }
+    printf("}\n");
+    fflush(stdout);
+}
+
+static const char *colour_of(const struct selv_consumer_todo *todo)
+{
+    if (todo->state == SELV_UPDATE_CONFIRMED ||
+        todo->state == SELV_UPDATE_VERIFIED) {
+        return GREEN;
+    }
+    if (todo->err) {
+        return todo->state == SELV_UPDATE_IDLE ? YELLOW : RED;
+    }
+    return PLAIN;
+}
+
+static void say_progress(const struct selv_consumer_todo *todo)
+{
+    unsigned percent =
+        todo->size ? (unsigned)(todo->done * UINT64_C(100) / todo->size) : 0;
+
+    printf(" %s%u of %u bytes (%u %%)", todo->is_resumed ? "again from " : "",
+           (unsigned)todo->done, (unsigned)todo->size, percent);
+}
+
+void device_say_event(struct device *d, const struct selv_consumer_todo *todo)
+{
+    if (d->is_json) {
+        say_event_json(todo);
+        return;
+    }
+    if (d->is_quiet ||
+        (d->is_without_progress && todo->done > 0 && !todo->is_resumed)) {
+        return;
+    }
+    begin_colour(d, colour_of(todo));
+    printf("%s", todo->state == SELV_UPDATE_IDLE && todo->err
+                     ? "server not reached"
+                     : state_words[todo->state]);
+    if (todo->state == SELV_UPDATE_DOWNLOADING) {
+        say_progress(todo);
+    } else if (todo->sequence) {
+        printf(", sequence number %llu", (unsigned long long)todo->sequence);
+    }
+    if (todo->err) {
+        printf(": %s (%s", selv_err_str(todo->err), selv_err_name(todo->err));
+        if (todo->failure.section || todo->failure.offset) {
+            printf(", section %d, byte %u", todo->failure.section,
+                   todo->failure.offset);
+        }
+        printf(")");
+    }
+    end_line(d);
+}
+
+void device_say_note(const struct device *d, const char *text)
+{
+    if (d->is_json) {
+        printf("{\"event\":\"note\",\"text\":");
+        put_json_string(text);
+        printf("}\n");
+        fflush(stdout);
+    } else if (!d->is_quiet) {
+        printf("%s\n", text);
+        fflush(stdout);
+    }
+}
+
+void device_say_exit(const struct device *d, int code)
+{
+    const char *text = code == DEVICE_CONFIRMED     ? "confirmed"
+                       : code == DEVICE_NOTHING_NEW ? "nothing new"
+                       : code == DEVICE_REFUSED     ? "refused"
+                       : code == DEVICE_REVERTED    ? "reverted"
+                       : code == DEVICE_ENVIRONMENT ? "no server"
+                                                    : "failed";
+
+    if (d->is_json) {
+        printf("{\"event\":\"exit\",\"code\":%d,\"outcome\":\"%s\"}\n", code,
+               text);
+        fflush(stdout);
+    }
+}
+
+void device_say_error(const struct device *d, const char *text)
+{
+    if (d->is_json) {
+        printf("{\"event\":\"error\",\"text\":");
+        put_json_string(text);
+        printf("}\n");
+        fflush(stdout);
+    }
+    fprintf(stderr, "selvage-device: %s\n", text);
+}

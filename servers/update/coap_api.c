@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * coap_api.c - see update/coap_api.h. */
+#define SELV_MODULE 0x43415049u /* "CAPI" */
+#include "coap_api.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "host/clock.h"
+#include "host/log.h"
+
+/* Datagrams taken before the loop looks at the other sources again. */
+#define BURST 64u
+#define FOREVER 0xffffffffu /* Max-Age, seconds */
+#define ETAG_LEN SELV_COAP_ETAG_MAX
+#define DIAGNOSTIC_MAX 160u
+
+/* One request and what is needed to answer it. */
+struct exchange {
+    struct selv_coap_api *api;
+    uint64_t now_ms;
+    struct selv_coap_peer peer;
+    struct selv_coap_msg rq;
+    struct selv_bytes star; /* what a '*' of the path stood for */
+    struct selv_buf out;
+};
+
+/* ---- answers
+ * ------------------------------------------------------------------ */
+
+static void code_reply(struct exchange *x, uint8_t code, const char *text)
+{
+    selv_coap_reply_code(&x->api->engine, &x->rq, code, text, &x->out);
+}
+
+/* An answer that is not repeated with the same bytes unless kept. */
+static void reply_end(struct exchange *x, const struct selv_coap_writer *w,
+                      enum selv_coap_keep keep)
+{
+    enum selv_err err = selv_coap_reply_end(&x->api->engine, x->now_ms,
+                                            &x->peer, &x->rq, w, keep, &x->out);
+    if (err) {
+        selv_log(SELV_LOG_ERROR, "coap", "an answer did not fit: %s",
+                 selv_err_name(err));
+        code_reply(x, SELV_COAP_SERVER_ERROR, NULL);
+    }
+}
+
+static void db_reply(struct exchange *x, enum selv_db_status status)
+{
+    const char *text = status == SELV_DB_FULL
+                           ? "the server's disk is full; try again later"
+                           : "the server's database failed; try again later";
+    selv_log(SELV_LOG_ERROR, "database", "%s",
+             selv_records_error(&x->api->server->records));
+    code_reply(x, SELV_COAP_SERVER_ERROR, text);
+}
+
+/* 2.03: the client's copy is still the right one. */
+static void valid_reply(struct exchange *x, struct selv_bytes etag,
+                        uint32_t max_age)
+{
+    struct selv_coap_writer w;
+    selv_coap_reply_begin(&x->api->engine, &x->rq, SELV_COAP_VALID, &x->out,
+                          &w);
+    selv_coap_write_opt(&w, SELV_COAP_OPT_ETAG, etag);
+    if (max_age != 60) {
+        selv_coap_write_uint(&w, SELV_COAP_OPT_MAX_AGE, max_age);
+    }
+    reply_end(x, &w, SELV_COAP_RECOMPUTE);
+}
+
+/* len bytes from offset on; false with errno when they are not there. */
+static bool file_read(int fd, uint8_t *p, size_t len, uint64_t offset)
+{
+    while (len > 0) {
+        ssize_t n = pread(fd, p, len, (off_t)offset);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            errno = n == 0 ? EIO : errno;
+            return false;
+        }
+        p += n;
+        len -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return true;
+}
+
+/* The block of a file that the request asks for. fd is closed. */
+static void file_reply(struct exchange *x, int fd, uint64_t size,
+                       struct selv_bytes etag, uint32_t max_age)
+{
+    struct selv_coap_slice slice;
+    struct selv_coap_writer w;
+    if (size > UINT32_MAX ||
+        selv_coap_slice(&x->rq, (uint32_t)size, SELV_COAP_SZX_MAX, &slice)) {
+        code_reply(x, SELV_COAP_BAD_REQUEST, "block lies beyond the end");
+        close(fd);
+        return;
+    }
+    selv_coap_reply_begin(&x->api->engine, &x->rq, SELV_COAP_CONTENT, &x->out,
+                          &w);
+    selv_coap_write_slice(&w, &slice, etag, SELV_COAP_OCTETS, max_age);
+    uint8_t *p = slice.len > 0 ? selv_coap_write_reserve(&w, slice.len) : NULL;
+    if (p != NULL && !file_read(fd, p, slice.len, slice.offset)) {
+        selv_log(SELV_LOG_ERROR, "disk", "reading an image: %s",
+                 strerror(errno));
+        code_reply(x, SELV_COAP_SERVER_ERROR, "the file cannot be read");
+    } else {
+        reply_end(x, &w, SELV_COAP_RECOMPUTE);
+    }
+    close(fd);
+}
+
+static bool accepts(const struct exchange *x, uint16_t format)
+{
+    return x->rq.accept == SELV_COAP_NO_FORMAT || x->rq.accept == format;
+}
+
+/* A blob as octets, or 2.03 when the client has it. */
+static void blob_reply(struct exchange *x,
+                       const uint8_t digest[static SELV_SHA256_LEN],
+                       struct selv_bytes etag, uint32_t max_age)
+{
+    uint64_t size;
+    if (!accepts(x, SELV_COAP_OCTETS)) {
+        code_reply(x, SELV_COAP_NOT_ACCEPTABLE, "only octets (42)");
+        return;
+    }
+    if ((x->rq.has & SELV_COAP_HAS_ETAG) != 0 &&
+        selv_coap_has_etag(&x->rq, etag)) {
+        valid_reply(x, etag, max_age);
+        return;
+    }
+    int fd = selv_blob_open(&x->api->server->blobs, digest, &size);
+    if (fd >= 0) {
+        file_reply(x, fd, size, etag, max_age);
+    } else if (errno == ENOENT) {
+        code_reply(x, SELV_COAP_NOT_FOUND, "no image with this digest");
+    } else {
+        selv_log(SELV_LOG_ERROR, "disk", "opening an image: %s",
+                 strerror(errno));
+        code_reply(x, SELV_COAP_SERVER_ERROR, "the file cannot be opened");
+    }
+}
+
+/* ---- bodies that come in
+ * ------------------------------------------------------- */
+
+/* When no place is free, the body that stood still longest gives way to one
+ * that begins. */
+static struct selv_coap_upload *upload_place(struct exchange *x,
+                                             uint32_t resource)
+{
+    struct selv_coap_api *api = x->api;
+    struct selv_coap_upload *u =
+        selv_coap_upload_find(api->uploads, SELV_COAP_API_UPLOADS_MAX,
+                              x->now_ms, &x->peer, resource, &x->rq);
+    if (u == NULL && x->rq.block1.num == 0) {
+        size_t oldest = 0;
+        for (size_t i = 1; i < SELV_COAP_API_UPLOADS_MAX; i++) {
+            if (api->upload_used_ms[i] < api->upload_used_ms[oldest]) {
+                oldest = i;
+            }
+        }
+        selv_coap_upload_end(&api->uploads[oldest]);
+        u = selv_coap_upload_find(api->uploads, SELV_COAP_API_UPLOADS_MAX,
+                                  x->now_ms, &x->peer, resource, &x->rq);
+    }
+    if (u != NULL) {
+        api->upload_used_ms[u - api->uploads] = x->now_ms;
+    }
+    return u;
+}
+
+/* True with the whole body and, if it came in blocks, its place in *u.
+ * Otherwise the answer is made. */
+static bool body_take(struct exchange *x, uint32_t resource,
+                      struct selv_coap_upload **u, struct selv_bytes *body)
+{
+    *u = NULL;
+    if (x->rq.content_format != SELV_COAP_NO_FORMAT &&
+        x->rq.content_format != SELV_COAP_CBOR) {
+        code_reply(x, SELV_COAP_BAD_FORMAT, "only CBOR (60)");
+        return false;
+    }
+    if ((x->rq.has & SELV_COAP_HAS_BLOCK1) == 0) {
+        *body = x->rq.payload;
+        if (body->len > SELV_COAP_API_BODY_MAX) {
+            code_reply(x, SELV_COAP_TOO_LARGE, "at most 2048 bytes");
+            return false;
+        }
+        return true;
+    }
+    *u = upload_place(x, resource);
+    uint8_t code =
+        selv_coap_upload_feed(*u, x->now_ms, &x->peer, resource, &x->rq);
+    if (code == 0) {
+        *body = selv_bytes((*u)->body.p, (*u)->body.len);
+        return true;
+    }
+    struct selv_coap_writer w;
+    selv_coap_reply_begin(&x->api->engine, &x->rq, code, &x->out, &w);
+    selv_coap_write_upload(&w, *u, &x->rq, code, SELV_COAP_SZX_MAX);
+    reply_end(x, &w, SELV_COAP_KEEP);
+    return false;
+}
+
+/* Success, with the Block1 option if there was one; kept for duplicates. */
+static void body_reply(struct exchange *x, const struct selv_coap_upload *u,
+                       uint8_t code, struct selv_bytes text)
+{
+    struct selv_coap_writer w;
+    selv_coap_reply_begin(&x->api->engine, &x->rq, code, &x->out, &w);
+    if (text.len > 0) {
+        selv_coap_write_uint(&w, SELV_COAP_OPT_CONTENT_FORMAT, SELV_COAP_TEXT);
+    }
+    if (u != NULL) {
+        selv_coap_write_upload(&w, u, &x->rq, code, SELV_COAP_SZX_MAX);
+    }
+    selv_coap_write_payload(&w, text);
+    reply_end(x, &w, SELV_COAP_KEEP);
+}
+
+static void body_end(struct selv_coap_upload *u)
+{
+    if (u != NULL) {
+        selv_coap_upload_end(u);
+    }
+}
+
+static void malformed_reply(struct exchange *x, enum selv_err err,
+                            const char *where)
+{
+    char text[DIAGNOSTIC_MAX];
+    snprintf(text, sizeof text, "%s: %s", where,
+             err == SELV_ERR_ARG ? "missing, or out of its range"
+                                 : selv_err_str(err));
+    code_reply(x, SELV_COAP_BAD_REQUEST, text);
+}
+
+/* ---- resources
+ * -------------------------------------------------------------------- */
+
+enum { RESOURCE_REG = 1, RESOURCE_S = 2 };
+
+/* GET /i/<digest> */
+static void image_get(struct exchange *x)
+{
+    uint8_t digest[SELV_SHA256_LEN];
+    if (!selv_hex_decode(x->star, digest, sizeof digest)) {
+        code_reply(x, SELV_COAP_NOT_FOUND, "a name has 64 lower-case digits");
+        return;
+    }
+    blob_reply(x, digest, selv_bytes(digest, ETAG_LEN), FOREVER);
+}
+
+/* POST /reg */
+static void profile_post(struct exchange *x)
+{
+    struct selv_coap_upload *u;
+    struct selv_bytes body;
+    struct selv_profile profile;
+    const char *where;
+    if (!body_take(x, RESOURCE_REG, &u, &body)) {
+        return;
+    }
+    enum selv_err err = selv_profile_decode(body, &profile, &where);
+    if (err) {
+        malformed_reply(x, err, where);
+        body_end(u);
+        return;
+    }
+    uint8_t id[8];
+    char text[17];
+    enum selv_db_status status = selv_records_device_register(
+        &x->api->server->records, &profile, body, selv_clock_wall_s(), id);
+    if (status == SELV_DB_OK) {
+        selv_hex_encode(id, sizeof id, text);
+        selv_log(SELV_LOG_INFO, "registered",
+                 "id=%s sequence_number=%llu slot=%lu", text,
+                 (unsigned long long)profile.running.sequence_number,
+                 (unsigned long)profile.running.slot);
+        body_reply(x, u, SELV_COAP_CREATED, selv_bytes(text, 16));
+    } else {
+        db_reply(x, status);
+    }
+    body_end(u);
+}
+
+/* The device that ?d= names; otherwise the answer is made. */
+static bool device_get(struct exchange *x, struct selv_device *device)
+{
+    struct selv_bytes text;
+    uint8_t id[8];
+    if (!selv_coap_query(&x->rq, "d", &text) ||
+        !selv_hex_decode(text, id, sizeof id)) {
+        code_reply(x, SELV_COAP_BAD_REQUEST,
+                   "?d= and the 16 digits that /reg answered are needed");
+        return false;
+    }
+    struct selv_records *records = &x->api->server->records;
+    enum selv_db_status status = selv_records_device_find(records, id, device);
+    if (status == SELV_DB_ROW) {
+        selv_records_seen(records, id, selv_clock_wall_s());
+        return true;
+    }
+    if (status == SELV_DB_OK) {
+        code_reply(x, SELV_COAP_UNAUTHORIZED, "unknown device: register again");
+    } else {
+        db_reply(x, status);
+    }
+    return false;
+}
+
+/* GET /m?d= */
+static void manifest_get(struct exchange *x)
+{
+    struct selv_device device;
+    struct selv_release release;
+    if (!device_get(x, &device)) {
+        return;
+    }
+    enum selv_db_status status = selv_records_release_newest(
+        &x->api->server->records, device.vendor_id, device.class_id, &release);
+    if (status == SELV_DB_OK) {
+        code_reply(x, SELV_COAP_NOT_FOUND,
+                   "no release for this vendor and"
+                   " class");
+    } else if (status != SELV_DB_ROW) {
+        db_reply(x, status);
+    } else {
+        blob_reply(x, release.envelope, selv_bytes(release.digest, ETAG_LEN),
+                   60);
+    }
+}
+
+/* POST /s?d= */
+static void status_post(struct exchange *x)
+{
+    struct selv_coap_upload *u;
+    struct selv_bytes body;
+    struct selv_device device;
+    struct selv_status report;
+    const char *where;
+    if (!device_get(x, &device) || !body_take(x, RESOURCE_S, &u, &body)) {
+        return;
+    }
+    enum selv_err err = selv_status_decode(body, &report, &where);
+    if (err) {
+        malformed_reply(x, err, where);
+        body_end(u);
+        return;
+    }
+    enum selv_db_status status = selv_records_report_add(
+        &x->api->server->records, &device, &report, body, selv_clock_wall_s());
+    if (status == SELV_DB_OK) {
+        char text[17];
+        selv_hex_encode(device.id, sizeof device.id, text);
+        selv_log(SELV_LOG_INFO, "reported",
+                 "id=%s state=%s sequence_number=%llu error=%lu", text,
+                 selv_status_state_name(report.state),
+                 (unsigned long long)report.sequence_number,
+                 (unsigned long)report.error);
+        body_reply(x, u, SELV_COAP_CHANGED, selv_bytes(NULL, 0));
+    } else {
+        db_reply(x, status);
+    }
+    body_end(u);
+}
+
+static const struct route {
+    unsigned role;
+    uint8_t method;
+    const char *pattern;
+    void (*answer)(struct exchange *x);
+} routes[] = {
+    {SELV_ROLE_FIRMWARE, SELV_COAP_GET, "i/*", image_get},
+    {SELV_ROLE_TRACKER, SELV_COAP_POST, "reg", profile_post},
+    {SELV_ROLE_TRACKER, SELV_COAP_GET, "m", manifest_get},
+    {SELV_ROLE_TRACKER, SELV_COAP_POST, "s", status_post},
+};
+
+static const struct {
+    unsigned role;
+    struct selv_coap_resource resource;
+} links[] = {
+    {SELV_ROLE_TRACKER, {"reg", "selvage.reg", NULL, SELV_COAP_CBOR, false}},
+    {SELV_ROLE_TRACKER, {"m", "selvage.m", NULL, SELV_COAP_OCTETS, false}},
+    {SELV_ROLE_FIRMWARE, {"i", "selvage.i", NULL, SELV_COAP_OCTETS, false}},
+    {SELV_ROLE_TRACKER, {"s", "selvage.s", NULL, SELV_COAP_CBOR, false}},
+};
+
+static void core_answer(struct exchange *x)
+{
+    struct selv_coap_resource table[sizeof links / sizeof links[0]];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+        if ((x->api->server->roles & links[i].role) != 0) {
+            table[count++] = links[i].resource;
+        }
+    }
+    if (selv_coap_reply_core(&x->api->engine, &x->rq, table, count,
+                             SELV_COAP_SZX_MAX, &x->out)) {
+        code_reply(x, SELV_COAP_SERVER_ERROR, NULL);
+    }
+}
+
+static void request_answer(struct exchange *x)
+{
+    bool is_path = false;
+    if (selv_coap_path_match(&x->rq, ".well-known/core", NULL)) {
+        core_answer(x);
+        return;
+    }
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        if ((x->api->server->roles & routes[i].role) == 0 ||
+            !selv_coap_path_match(&x->rq, routes[i].pattern, &x->star)) {
+            continue;
+        }
+        if (x->rq.code == routes[i].method) {
+            routes[i].answer(x);
+            return;
+        }
+        is_path = true;
+    }
+    if (is_path) {
+        code_reply(x, SELV_COAP_NOT_ALLOWED,
+                   "this resource has no such"
+                   " method");
+    } else {
+        code_reply(x, SELV_COAP_NOT_FOUND,
+                   "no such resource: see /.well-known/core");
+    }
+}
+
+/* ---- the socket
+ * ---------------------------------------------------------------------- */
+
+static void peer_set(struct selv_coap_peer *peer,
+                     const struct sockaddr_storage *sa)
+{
+    memset(peer, 0, sizeof *peer);
+    if (sa->ss_family == AF_INET) {
+        struct sockaddr_in in;
+        memcpy(&in, sa, sizeof in);
+        memcpy(peer->addr, &in.sin_addr, 4);
+        memcpy(peer->addr + 4, &in.sin_port, 2);
+        peer->len = 6;
+    } else {
+        struct sockaddr_in6 in6;
+        memcpy(&in6, sa, sizeof in6);
+        memcpy(peer->addr, &in6.sin6_addr, 16);
+        memcpy(peer->addr + 16, &in6.sin6_port, 2);
+        peer->len = 18;
+    }
+}
+
+static void datagram_take(struct selv_coap_api *api, struct selv_bytes datagram,
+                          const struct sockaddr_storage *from, socklen_t len)
+{
+    uint8_t reply[SELV_COAP_API_DATAGRAM_MAX];
+    struct exchange x;
+    memset(&x, 0, sizeof x);
+    x.api = api;
+    x.now_ms = selv_clock_monotonic_ms();
+    x.out = (struct selv_buf){reply, sizeof reply, 0};
+    peer_set(&x.peer, from);
+    switch (selv_coap_server_feed(&api->engine, x.now_ms, &x.peer, datagram,
+                                  &x.rq, &x.out)) {
+    case SELV_COAP_REQUEST:
+        request_answer(&x);
+        break;
+    case SELV_COAP_REPLY:
+    case SELV_COAP_DROP:
+    default:
+        break;
+    }
+    /* What the network does not take is lost, as any datagram may be. */
+    if (x.out.len > 0 && sendto(api->fd, reply, x.out.len, 0,
+                                (const struct sockaddr *)from, len) < 0) {
+        selv_log(SELV_LOG_DEBUG, "coap", "an answer was not sent: %s",
+                 strerror(errno));
+    }
+}
+
+static void on_ready(void *user)
+{
+    struct selv_coap_api *api = user;
+    for (unsigned i = 0; i < BURST; i++) {
+        uint8_t datagram[SELV_COAP_API_DATAGRAM_MAX];
+        struct sockaddr_storage from;
+        socklen_t len = sizeof from;
+        ssize_t n = recvfrom(api->fd, datagram, sizeof datagram, MSG_TRUNC,
+                             (struct sockaddr *)&from, &len);
+        if (n < 0) {
+            return;
+        }
+        if ((size_t)n <= sizeof datagram) {
+            datagram_take(api, selv_bytes(datagram, (size_t)n), &from, len);
+        }
+    }
+}
+
+bool selv_coap_api_open(struct selv_coap_api *api, struct selv_server *server,
+                        int fd)
+{
+    uint8_t random[8];
+    memset(api, 0, sizeof *api);
+    api->fd = fd;
+    api->server = server;
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
+        return false;
+    }
+    selv_coap_server_init(&api->engine, api->seen, SELV_COAP_API_SEEN_MAX,
+                          random);
+    for (size_t i = 0; i < SELV_COAP_API_UPLOADS_MAX; i++) {
+        struct selv_buf body = {api->bodies[i], SELV_COAP_API_BODY_MAX, 0};
+        selv_coap_upload_init(&api->uploads[i], body);
+    }
+    api->source.fd = fd;
+    api->source.on_ready = on_ready;
+    api->source.user = api;
+    return true;
+}
+
+void selv_coap_api_close(struct selv_coap_api *api)
+{
+    if (api->fd >= 0) {
+        close(api->fd);
+    }
+    api->fd = -1;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * publish.c - from an envelope to a release. Everything is checked before
+ * anything is written; see update/server.h. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "host/clock.h"
+#include "server.h"
+
+#define WHY SELV_PUBLISH_WHY_LEN
+
+/* ---- images ----------------------------------------------------------------
+ */
+
+static bool has_prefix(struct selv_bytes text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    return text.len >= len && memcmp(text.p, prefix, len) == 0;
+}
+
+static struct selv_bytes after(struct selv_bytes text, size_t len)
+{
+    return selv_bytes(text.p + len, text.len - len);
+}
+
+/* True when the URI is a path at this server, in *path without its '/'. A
+ * device resolves a reference without a scheme against the server that gave
+ * it the manifest [RFC 3986 4.2]. */
+static bool is_here(const struct selv_server *server, struct selv_bytes uri,
+                    struct selv_bytes *path)
+{
+    char own[SELV_NET_TEXT_LEN + 16];
+    snprintf(own, sizeof own, "coap://%s/", server->coap_text);
+    if (has_prefix(uri, own)) {
+        *path = after(uri, strlen(own));
+        return true;
+    }
+    for (size_t i = 0; i < uri.len && uri.p[i] != '/'; i++) {
+        if (uri.p[i] == ':') {
+            return false;
+        }
+    }
+    if (has_prefix(uri, "//")) {
+        return false;
+    }
+    *path = has_prefix(uri, "/") ? after(uri, 1) : uri;
+    return true;
+}
+
+/* What a device would find at a path of ours; false with why. */
+static bool image_here_check(const struct selv_server *server,
+                             const struct selv_inspect_image *image,
+                             struct selv_bytes path, char why[static WHY])
+{
+    uint8_t digest[SELV_SHA256_LEN];
+    int uri_len = (int)image->uri.len;
+    const char *uri = (const char *)image->uri.p;
+    if ((server->roles & SELV_ROLE_FIRMWARE) == 0) {
+        snprintf(why, WHY,
+                 "the image '%.*s' would be fetched from this server, which"
+                 " has no firmware role; name it by an absolute URI",
+                 uri_len, uri);
+        return false;
+    }
+    if (!has_prefix(path, "i/") ||
+        !selv_hex_decode(after(path, 2), digest, sizeof digest)) {
+        snprintf(why, WHY,
+                 "the image URI '%.*s' names nothing that this server has;"
+                 " images are at /i/<64 lower-case hex digits>",
+                 uri_len, uri);
+        return false;
+    }
+    if (memcmp(digest, image->digest, sizeof digest) != 0) {
+        snprintf(why, WHY,
+                 "the image URI '%.*s' has another digest than the manifest's"
+                 " image-digest: no device would accept it",
+                 uri_len, uri);
+        return false;
+    }
+    uint64_t size = 0;
+    int fd = selv_blob_open(&server->blobs, digest, &size);
+    if (fd < 0) {
+        snprintf(why, WHY,
+                 "the image '%.*s' is not here; upload it first: PUT"
+                 " /api/v1/images/<its SHA-256>",
+                 uri_len, uri);
+        return false;
+    }
+    close(fd);
+    if (image->has_size && image->size != size) {
+        snprintf(why, WHY,
+                 "the image '%.*s' is %" PRIu64 " bytes long, the manifest's"
+                 " image-size says %" PRIu32,
+                 uri_len, uri, size, image->size);
+        return false;
+    }
+    return true;
+}
+
+static bool images_check(const struct selv_server *server,
+                         const struct selv_inspect *facts, char why[static WHY])
+{
+    for (size_t i = 0; i < facts->image_count; i++) {
+        const struct selv_inspect_image *image = &facts->images[i];
+        struct selv_bytes path;
+        if (!image->is_integrated && is_here(server, image->uri, &path) &&
+            !image_here_check(server, image, path, why)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- the release ------------------------------------------------------------
+ */
+
+/* Copies text, cut at cap - 1 bytes and at the edge of a character. */
+static void text_copy(char *to, size_t cap, struct selv_bytes text)
+{
+    size_t len = text.len < cap ? text.len : cap - 1;
+    while (len > 0 && len < text.len && (text.p[len] & 0xc0) == 0x80) {
+        len--;
+    }
+    if (len > 0) {
+        memcpy(to, text.p, len);
+    }
+    to[len] = 0;
+}
+
+static void release_fill(struct selv_release *release,
+                         const struct selv_inspect *facts,
+                         struct selv_bytes envelope)
+{
+    memset(release, 0, sizeof *release);
+    memcpy(release->digest, facts->digest, sizeof release->digest);
+    memcpy(release->vendor_id, facts->vendor_id, 16);
+    memcpy(release->class_id, facts->class_id, 16);
+    release->sequence_number = facts->sequence_number;
+    release->size = (uint32_t)envelope.len;
+    release->published_at = selv_clock_wall_s();
+    text_copy(release->version, sizeof release->version, facts->version);
+    text_copy(release->description, sizeof release->description,
+              facts->description);
+    release->image_count = facts->image_count;
+    for (size_t i = 0; i < facts->image_count; i++) {
+        const struct selv_inspect_image *from = &facts->images[i];
+        struct selv_image_record *to = &release->images[i];
+        memcpy(to->digest, from->digest, sizeof to->digest);
+        to->has_size = from->has_size;
+        to->size = from->size;
+        text_copy(to->uri, sizeof to->uri, from->uri);
+    }
+}
+
+static enum selv_publish_status db_failed(struct selv_server *server,
+                                          enum selv_db_status status,
+                                          char why[static WHY])
+{
+    snprintf(why, WHY, "the database did not take it: %s",
+             selv_records_error(&server->records));
+    return status == SELV_DB_FULL ? SELV_PUBLISH_FULL : SELV_PUBLISH_FAILED;
+}
+
+/* SELV_PUBLISH_NEW when neither its digest nor its number is there. */
+static enum selv_publish_status taken_check(struct selv_server *server,
+                                            const struct selv_inspect *facts,
+                                            struct selv_release *found,
+                                            char why[static WHY])
+{
+    struct selv_records *records = &server->records;
+    enum selv_db_status status =
+        selv_records_release_by_digest(records, facts->digest, found);
+    if (status == SELV_DB_ROW) {
+        return SELV_PUBLISH_THERE;
+    }
+    if (status == SELV_DB_OK) {
+        status = selv_records_release_by_number(records, facts->vendor_id,
+                                                facts->class_id,
+                                                facts->sequence_number, found);
+    }
+    if (status == SELV_DB_ROW) {
+        char digest[SELV_HEX_DIGEST_LEN];
+        selv_hex_encode(found->digest, SELV_SHA256_LEN, digest);
+        snprintf(why, WHY,
+                 "sequence number %" PRIu64 " of this vendor and class is"
+                 " taken by the release %s; sign with a higher one",
+                 facts->sequence_number, digest);
+        return SELV_PUBLISH_CONFLICT;
+    }
+    return status == SELV_DB_OK ? SELV_PUBLISH_NEW
+                                : db_failed(server, status, why);
+}
+
+static enum selv_publish_status keep(struct selv_server *server,
+                                     struct selv_bytes envelope,
+                                     struct selv_release *release,
+                                     char why[static WHY])
+{
+    struct selv_blob blob;
+    selv_blob_begin(&server->blobs, &blob);
+    selv_blob_append(&blob, envelope);
+    enum selv_blob_status stored =
+        selv_blob_commit(&blob, NULL, release->envelope);
+    if (stored != SELV_BLOB_OK) {
+        snprintf(why, WHY, "the envelope could not be written: %s",
+                 strerror(blob.err));
+        return stored == SELV_BLOB_FULL ? SELV_PUBLISH_FULL
+                                        : SELV_PUBLISH_FAILED;
+    }
+    enum selv_db_status status =
+        selv_records_release_add(&server->records, release);
+    return status == SELV_DB_OK ? SELV_PUBLISH_NEW
+                                : db_failed(server, status, why);
+}
+
+enum selv_publish_status
+selv_server_publish(struct selv_server *server, struct selv_bytes envelope,
+                    struct selv_release *release,
+                    char why[static SELV_PUBLISH_WHY_LEN])
+{
+    struct selv_inspect facts;
+    why[0] = 0;
+    if (selv_inspect(envelope, server->anchors, server->anchor_count, &facts) !=
+        SELV_OK) {
+        snprintf(why, WHY, "%s", facts.why);
+        return SELV_PUBLISH_REFUSED;
+    }
+    if (facts.sequence_number > (uint64_t)SELV_PROFILE_NUMBER_MAX) {
+        snprintf(why, WHY,
+                 "sequence number %" PRIu64 " is over 2^63 - 1, the highest"
+                 " that this server keeps",
+                 facts.sequence_number);
+        return SELV_PUBLISH_REFUSED;
+    }
+    enum selv_publish_status status = taken_check(server, &facts, release, why);
+    if (status != SELV_PUBLISH_NEW) {
+        return status;
+    }
+    if (!images_check(server, &facts, why)) {
+        return SELV_PUBLISH_REFUSED;
+    }
+    release_fill(release, &facts, envelope);
+    return keep(server, envelope, release, why);
+}

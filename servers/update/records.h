@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * update/records.h - what the server remembers: images, releases, devices and
+ * their reports, in one database.
+ *
+ * Invariants
+ *   R1 A call that returns SELV_DB_OK after a change has committed it with
+ *      full synchronisation. (Exception: selv_records_seen.)
+ *   R2 A release's row is written after its envelope is on disk (B2), and an
+ *      image's row after the image is.
+ *   R3 A device id is given once and for ever; so is its device_id's row.
+ * Times are wall clock seconds. Views in structs that come out point into
+ * the struct itself or into the caller's scratch, as said. */
+#ifndef SELV_UPDATE_RECORDS_H
+#define SELV_UPDATE_RECORDS_H
+
+#include "host/db.h"
+#include "inspect.h"
+#include "profile.h"
+
+#define SELV_RECORDS_REPORTS_MAX 50u /* kept for each device */
+#define SELV_RECORDS_TEXT_MAX 512u
+#define SELV_RECORDS_SEEN_MAX 256u
+
+struct selv_records {
+    struct selv_db db;
+    /* Contacts not yet written down, see selv_records_seen. */
+    struct {
+        uint8_t id[8];
+        int64_t at;
+    } seen[SELV_RECORDS_SEEN_MAX];
+    size_t seen_count;
+};
+
+struct selv_image_record {
+    uint8_t digest[SELV_SHA256_LEN];
+    bool has_size;
+    uint32_t size; /* bytes */
+    char uri[SELV_SUIT_URI_MAX + 1];
+};
+
+struct selv_release {
+    int64_t number;                    /* rises with each release: the cursor */
+    uint8_t digest[SELV_SHA256_LEN];   /* of the manifest */
+    uint8_t envelope[SELV_SHA256_LEN]; /* of the whole envelope: its blob */
+    uint8_t vendor_id[16];
+    uint8_t class_id[16];
+    uint64_t sequence_number;
+    char version[SELV_RECORDS_TEXT_MAX + 1];     /* empty: none */
+    char description[SELV_RECORDS_TEXT_MAX + 1]; /* empty: none */
+    uint32_t size;                               /* bytes of the envelope */
+    int64_t published_at;
+    struct selv_image_record images[SELV_INSPECT_IMAGES_MAX];
+    size_t image_count;
+};
+
+struct selv_device {
+    int64_t number; /* rises with each device: the cursor */
+    uint8_t id[8];
+    uint8_t device_id[16];
+    uint8_t vendor_id[16];
+    uint8_t class_id[16];
+    uint64_t sequence_number;
+    uint8_t digest[SELV_SHA256_LEN]; /* of the running manifest */
+    char version[SELV_PROFILE_VERSION_MAX + 1];
+    uint32_t slot;
+    uint32_t state;
+    uint32_t error;
+    int64_t registered_at;
+    int64_t seen_at;
+    uint64_t accepted;
+    uint64_t floor;
+};
+
+struct selv_report_record {
+    int64_t at;
+    uint32_t state;
+    uint64_t sequence_number;
+    uint8_t digest[SELV_SHA256_LEN]; /* of the manifest reported on */
+    bool is_success;
+    uint32_t reason; /* enum selv_suit_reason */
+    uint32_t error;  /* enum selv_err */
+    int32_t section;
+    uint32_t offset; /* bytes */
+};
+
+/* Open or create the database. On failure, selv_records_error and then
+ * selv_records_close. */
+SELV_MUST_CHECK enum selv_db_status
+selv_records_open(struct selv_records *records, const char *path);
+const char *selv_records_error(const struct selv_records *records);
+void selv_records_close(struct selv_records *records);
+
+/* ---- images ----------------------------------------------------------------
+ */
+
+/* SELV_DB_EXISTS when it was there. */
+SELV_MUST_CHECK enum selv_db_status
+selv_records_image_add(struct selv_records *records,
+                       const uint8_t digest[static SELV_SHA256_LEN],
+                       uint64_t size, int64_t now);
+/* SELV_DB_ROW with *size; SELV_DB_OK when there is none. */
+SELV_MUST_CHECK enum selv_db_status
+selv_records_image_size(struct selv_records *records,
+                        const uint8_t digest[static SELV_SHA256_LEN],
+                        uint64_t *size);
+
+/* ---- releases --------------------------------------------------------------
+ */
+
+/* Sets release->number. SELV_DB_EXISTS: the same digest, or the same vendor,
+ * class and sequence number. */
+SELV_MUST_CHECK enum selv_db_status
+selv_records_release_add(struct selv_records *records,
+                         struct selv_release *release);
+
+/* Each: SELV_DB_ROW with *out, or SELV_DB_OK when there is none. */
+SELV_MUST_CHECK enum selv_db_status
+selv_records_release_by_digest(struct selv_records *records,
+                               const uint8_t digest[static SELV_SHA256_LEN],
+                               struct selv_release *out);
+SELV_MUST_CHECK enum selv_db_status selv_records_release_by_number(
+    struct selv_records *records, const uint8_t vendor_id[static 16],
+    const uint8_t class_id[static 16], uint64_t sequence_number,
+    struct selv_release *out);
+/* The highest sequence number for a vendor and class; without images. */
+SELV_MUST_CHECK enum selv_db_status selv_records_release_newest(
+    struct selv_records *records, const uint8_t vendor_id[static 16],
+    const uint8_t class_id[static 16], struct selv_release *out);
+
+/* Calls each with up to limit releases, newest first, whose number is below
+ * before (INT64_MAX: from the newest on). SELV_DB_OK. */
+SELV_MUST_CHECK enum selv_db_status selv_records_releases(
+    struct selv_records *records, int64_t before, unsigned limit,
+    void (*each)(void *user, const struct selv_release *release), void *user);
+
+/* ---- devices ---------------------------------------------------------------
+ */
+
+/* A new device, or a new profile of a known one; id is its id for ever.
+ * encoded: the whole profile, kept as it is. */
+SELV_MUST_CHECK enum selv_db_status selv_records_device_register(
+    struct selv_records *records, const struct selv_profile *profile,
+    struct selv_bytes encoded, int64_t now, uint8_t id[static 8]);
+/* SELV_DB_ROW with *out, or SELV_DB_OK when there is none. */
+SELV_MUST_CHECK enum selv_db_status
+selv_records_device_find(struct selv_records *records,
+                         const uint8_t id[static 8], struct selv_device *out);
+/* As selv_records_releases; the last registered first. */
+SELV_MUST_CHECK enum selv_db_status selv_records_devices(
+    struct selv_records *records, int64_t before, unsigned limit,
+    void (*each)(void *user, const struct selv_device *device), void *user);
+
+/* A status from a device: kept, and the device's row brought up to it. The
+ * oldest reports over SELV_RECORDS_REPORTS_MAX are dropped. */
+SELV_MUST_CHECK enum selv_db_status selv_records_report_add(
+    struct selv_records *records, const struct selv_device *device,
+    const struct selv_status *status, struct selv_bytes encoded, int64_t now);
+/* Newest first. SELV_DB_OK. */
+SELV_MUST_CHECK enum selv_db_status selv_records_reports(
+    struct selv_records *records, const struct selv_device *device,
+    void (*each)(void *user, const struct selv_report_record *report),
+    void *user);
+
+/* A device was heard of. Kept in memory and written down with others by
+ * selv_records_seen_flush, so that a poll costs no disk write; a crash may
+ * lose some seconds of it. Never acknowledged to anybody. */
+void selv_records_seen(struct selv_records *records, const uint8_t id[static 8],
+                       int64_t now);
+SELV_MUST_CHECK enum selv_db_status
+selv_records_seen_flush(struct selv_records *records);
+
+#endif

@@ -1,0 +1,795 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test/unit/consumer_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "cbor/cbor.h"
+#include "crypto/crypto.h"
+#include "suit/report.h"
+
+#define DEVICE_NAME "00112233aabbccdd"
+#define POLLS_MAX 200000u
+#define BOOTS_MAX 12u
+
+static void say(struct world *w, const char *format, ...)
+{
+    va_list args;
+    size_t room = sizeof w->log - w->log_len;
+    int len;
+
+    va_start(args, format);
+    len = vsnprintf(w->log + w->log_len, room, format, args);
+    va_end(args);
+    assert_true(len >= 0 && (size_t)len < room);
+    w->log_len += (size_t)len;
+}
+
+void world_forget(struct world *w)
+{
+    w->log_len = 0;
+    w->log[0] = '\0';
+}
+
+/* ---- releases -------------------------------------------------------------
+ */
+
+static uint8_t image_byte(uint8_t fill, uint32_t at)
+{
+    return (uint8_t)(fill + at * 7u + (at >> 8));
+}
+
+static void sha256(const void *p, size_t len, uint8_t digest[static 32])
+{
+    struct selv_sha256 h;
+
+    selv_sha256_init(&h);
+    selv_sha256_update(&h, p, len);
+    selv_sha256_finish(&h, digest);
+}
+
+static void to_hex(const uint8_t *p, size_t len, char *out)
+{
+    for (size_t i = 0; i < len; i++) {
+        snprintf(out + 2 * i, 3, "%02x", p[i]);
+    }
+}
+
+/* The manifest's own digest, read from the wrapper by the engine. */
+static void read_digest(struct world_release *r)
+{
+    struct selv_suit suit;
+    struct selv_suit_device device = *maker_device(0);
+
+    device.sequence_min = 0;
+    if (maker_load(&suit, &selv_suit_profile_consumer, &device,
+                   selv_bytes(r->envelope.p, r->envelope.len)) == SELV_OK) {
+        memcpy(r->digest, selv_suit_digest(&suit), 32);
+    } else {
+        sha256(r->envelope.p, r->envelope.len, r->digest);
+    }
+}
+
+static void make_image(struct world_release *r, unsigned slot)
+{
+    uint8_t *bytes = malloc(r->size[slot] + 1u);
+
+    assert_non_null(bytes);
+    for (uint32_t i = 0; i < r->size[slot]; i++) {
+        bytes[i] = image_byte(r->fill[slot], i);
+    }
+    sha256(bytes, r->size[slot], r->image_digest[slot]);
+    free(bytes);
+}
+
+/* In text: %A %B digests in hexadecimal, %a %b sizes, %n sequence number. */
+static void expand(const struct world_release *r, const char *text, char *out,
+                   size_t cap)
+{
+    size_t len = 0;
+
+    for (const char *t = text; *t != '\0'; t++) {
+        char piece[80] = {*t, '\0'};
+        if (*t == '%') {
+            t++;
+            if (*t == 'A' || *t == 'B') {
+                to_hex(r->image_digest[*t == 'B'], 32, piece);
+            } else if (*t == 'a' || *t == 'b') {
+                snprintf(piece, sizeof piece, "%u", r->size[*t == 'b']);
+            } else {
+                assert_int_equal(*t, 'n');
+                snprintf(piece, sizeof piece, "%llu",
+                         (unsigned long long)r->sequence);
+            }
+        }
+        assert_true(len + strlen(piece) < cap);
+        strcpy(out + len, piece);
+        len += strlen(piece);
+    }
+}
+
+void world_release_custom(struct world_release *r, uint64_t sequence,
+                          uint32_t size_a, uint32_t size_b, const char *text)
+{
+    static char expanded[8192];
+    struct maker_spec spec = {.manifest = expanded};
+
+    memset(r, 0, sizeof *r);
+    r->sequence = sequence;
+    r->size[0] = size_a;
+    r->size[1] = size_b;
+    r->fill[0] = (uint8_t)(sequence * 16u);
+    r->fill[1] = (uint8_t)(sequence * 16u + 1u);
+    make_image(r, 0);
+    make_image(r, 1);
+    expand(r, text, expanded, sizeof expanded);
+    maker_envelope(&spec, &r->envelope);
+    read_digest(r);
+}
+
+void world_release_make(struct world_release *r, uint64_t sequence,
+                        uint32_t size_a, uint32_t size_b)
+{
+    world_release_custom(r, sequence, size_a, size_b,
+                         "{1: 1, 2: %n, 3: " MAKER_COMMON(
+                             ", 15, [<<[20, {5: 0}, 5, 5, 20, {3: <<[-16, "
+                             "h'%A']>>, 14: %a}]>>,"
+                             " <<[20, {5: 1}, 5, 5, 20, {3: <<[-16, h'%B']>>, "
+                             "14: %b}]>>]") ","
+                                            " 7: <<[3, 15]>>, 9: <<[23, 2]>>,"
+                                            " 20: <<[15, [<<[20, {5: 0}, 5, 5, "
+                                            "20, {21: \"/i/%A\"}]>>,"
+                                            "             <<[20, {5: 1}, 5, 5, "
+                                            "20, {21: \"/i/%B\"}]>>],"
+                                            "        21, 2, 3, 15]>>}");
+}
+
+/* ---- the network ----------------------------------------------------------
+ */
+
+static void queue_add(struct world *w, const uint8_t *p, size_t len)
+{
+    if (w->queue_len < WORLD_QUEUE_MAX) {
+        memcpy(w->queue[w->queue_len].p, p, len);
+        w->queue[w->queue_len].len = len;
+        w->queue_len++;
+    }
+}
+
+static bool is_each(unsigned each, unsigned count)
+{
+    return each != 0 && count % each == 0;
+}
+
+/* From the server to the device. */
+static void network_send(struct world *w, const uint8_t *p, size_t len)
+{
+    w->sent_count++;
+    if (len == 0 || w->is_cut || is_each(w->drop_each, w->sent_count)) {
+        return;
+    }
+    queue_add(w, p, len);
+    if (is_each(w->double_each, w->sent_count)) {
+        queue_add(w, p, len);
+    }
+    if (is_each(w->swap_each, w->sent_count) && w->queue_len >= 2) {
+        size_t last = w->queue_len - 1;
+        w->queue[WORLD_QUEUE_MAX - 1] = w->queue[last];
+        w->queue[last] = w->queue[last - 1];
+        w->queue[last - 1] = w->queue[WORLD_QUEUE_MAX - 1];
+    }
+}
+
+/* ---- the server -----------------------------------------------------------
+ */
+
+static const char *const state_names[] = {
+    "idle",      "notified", "authorized", "downloading",
+    "verified",  "waiting",  "installing", "trial",
+    "confirmed", "rejected", "failed",     "reverted"};
+
+static uint64_t read_uint(struct selv_cbor *r)
+{
+    uint64_t v = 0;
+
+    assert_int_equal(selv_cbor_uint(r, &v), SELV_OK);
+    return v;
+}
+
+static void need_key(struct selv_cbor *r, uint64_t key)
+{
+    assert_int_equal(read_uint(r), key);
+}
+
+static void need_pairs(struct selv_cbor *r, uint32_t wanted)
+{
+    uint32_t count = 0;
+
+    assert_int_equal(selv_cbor_map(r, &count), SELV_OK);
+    assert_int_equal(count, wanted);
+}
+
+static void check_running(struct world *w, struct selv_cbor *r)
+{
+    struct selv_bytes v = {NULL, 0};
+
+    need_pairs(r, w->config.version.len > 0 ? 5 : 4);
+    need_key(r, 1);
+    assert_int_equal(selv_cbor_skip(r, &v), SELV_OK);
+    assert_memory_equal(v.p, w->factory.component_id,
+                        w->factory.component_id_len);
+    need_key(r, 2);
+    assert_int_equal(read_uint(r), w->record.sequence);
+    need_key(r, 3);
+    assert_int_equal(selv_cbor_bstr(r, &v), SELV_OK);
+    assert_int_equal(v.len, 32);
+    assert_memory_equal(v.p, w->record.digest, 32);
+    need_key(r, 4);
+    assert_int_equal(read_uint(r), w->record.slot);
+    if (w->config.version.len > 0) {
+        need_key(r, 5);
+        assert_int_equal(selv_cbor_tstr(r, &v), SELV_OK);
+        assert_true(selv_bytes_equal(v, w->config.version));
+    }
+}
+
+static void need_id(struct selv_cbor *r, uint64_t key, const uint8_t id[16])
+{
+    struct selv_bytes v = {NULL, 0};
+
+    need_key(r, key);
+    assert_int_equal(selv_cbor_bstr(r, &v), SELV_OK);
+    assert_int_equal(v.len, 16);
+    assert_memory_equal(v.p, id, 16);
+}
+
+/* The profile exactly as docs/spec/coap.md has it. */
+static void check_profile(struct world *w, struct selv_bytes body)
+{
+    struct selv_cbor r;
+    uint32_t count = 0;
+
+    selv_cbor_init(&r, body);
+    assert_int_equal(selv_cbor_skip(&r, NULL), SELV_OK);
+    assert_int_equal(selv_cbor_end(&r), SELV_OK);
+    selv_cbor_init(&r, body);
+    need_pairs(&r, 8);
+    need_key(&r, 1);
+    assert_int_equal(read_uint(&r), 1);
+    need_id(&r, 2, w->factory.device_id);
+    need_id(&r, 3, w->factory.vendor_id);
+    need_id(&r, 4, w->factory.class_id);
+    need_key(&r, 5);
+    assert_int_equal(selv_cbor_array(&r, &count), SELV_OK);
+    assert_int_equal(count, 1);
+    check_running(w, &r);
+    need_key(&r, 6);
+    assert_int_equal(read_uint(&r), SELV_SUIT_ENVELOPE_MAX);
+    need_key(&r, 7);
+    assert_int_equal(read_uint(&r), w->layout.slot[0].image_len);
+    need_key(&r, 8);
+    need_pairs(&r, 3);
+    need_key(&r, 1);
+    assert_int_equal(read_uint(&r), SELV_RECORD_VERSION);
+    need_key(&r, 2);
+    assert_int_equal(read_uint(&r), w->record.accepted);
+    need_key(&r, 3);
+    assert_int_equal(read_uint(&r), w->record.floor);
+    assert_int_equal(selv_cbor_end(&r), SELV_OK);
+}
+
+static void take_status(struct world *w, struct selv_bytes body)
+{
+    struct selv_suit_report report;
+    struct selv_cbor r;
+    uint64_t state, err;
+
+    selv_cbor_init(&r, body);
+    assert_int_equal(selv_cbor_skip(&r, NULL), SELV_OK);
+    assert_int_equal(selv_cbor_end(&r), SELV_OK);
+    selv_cbor_init(&r, body);
+    need_pairs(&r, 6);
+    need_key(&r, 1);
+    assert_int_equal(read_uint(&r), 1);
+    need_key(&r, 2);
+    assert_int_equal(selv_suit_report_get(&r, &report), SELV_OK);
+    need_key(&r, 3);
+    state = read_uint(&r);
+    need_key(&r, 4);
+    (void)read_uint(&r);
+    need_key(&r, 5);
+    check_running(w, &r);
+    need_key(&r, 6);
+    err = read_uint(&r);
+    assert_int_equal(selv_cbor_end(&r), SELV_OK);
+    assert_int_equal(report.is_success, err == 0);
+    assert_true(state <= SELV_UPDATE_REVERTED);
+    say(w, "<%s%s%s ", state_names[state], err == 0 ? "" : ":",
+        err == 0 ? "" : selv_err_name((enum selv_err)err));
+    w->report_count++;
+}
+
+static void reply(struct world *w, const struct selv_coap_peer *peer,
+                  const struct selv_coap_msg *rq, uint8_t code,
+                  const char *text, enum selv_coap_keep keep,
+                  struct selv_buf *out)
+{
+    struct selv_coap_writer writer;
+
+    selv_coap_reply_begin(&w->coap, rq, code, out, &writer);
+    if (text) {
+        selv_coap_write_payload(&writer, selv_bytes(text, strlen(text)));
+    }
+    assert_int_equal(
+        selv_coap_reply_end(&w->coap, w->now_ms, peer, rq, &writer, keep, out),
+        SELV_OK);
+}
+
+/* What is served of a body under a mode. */
+struct body {
+    const uint8_t *p; /* NULL: image bytes of fill */
+    uint32_t len;
+    uint8_t fill;
+    uint8_t etag[8];
+    bool has_etag;
+};
+
+static void send_body(struct world *w, const struct selv_coap_msg *rq,
+                      struct body body, enum world_mode mode,
+                      struct selv_buf *out)
+{
+    struct selv_coap_slice slice;
+    struct selv_coap_writer writer;
+    uint8_t *p;
+    uint8_t szx = mode == WORLD_LARGE_BLOCKS ? 6 : SELV_COAP_SZX;
+    struct selv_coap_msg asked = *rq;
+
+    if (mode == WORLD_SHORT) {
+        body.len /= 2;
+    } else if (mode == WORLD_LONG) {
+        body.len += 16;
+    } else if (mode == WORLD_OTHER_BYTES) {
+        body.fill++;
+    } else if (mode == WORLD_LARGE_BLOCKS) {
+        asked.block2.szx = 6;
+        asked.block2.num /= 2;
+    }
+    if (selv_coap_slice(&asked, body.len, szx, &slice) != SELV_OK) {
+        selv_coap_reply_code(&w->coap, rq, SELV_COAP_BAD_REQUEST, NULL, out);
+        return;
+    }
+    if (mode == WORLD_OTHER_BLOCK) {
+        slice.block.num++;
+    } else if (mode == WORLD_OTHER_ETAG && slice.block.num >= 2) {
+        body.etag[0] ^= 0xff;
+    }
+    selv_coap_reply_begin(&w->coap, rq, SELV_COAP_CONTENT, out, &writer);
+    selv_coap_write_slice(&writer, &slice,
+                          selv_bytes(body.etag, body.has_etag ? 8 : 0),
+                          SELV_COAP_OCTETS, 60);
+    p = selv_coap_write_reserve(&writer, slice.len);
+    assert_non_null(p);
+    for (uint32_t i = 0; i < slice.len; i++) {
+        uint32_t at = slice.offset + i;
+        p[i] = body.p ? body.p[at] : image_byte(body.fill, at);
+    }
+    assert_int_equal(selv_coap_write_end(&writer, &out->len), SELV_OK);
+}
+
+/* The modes that need no body. False: it has one. */
+static bool send_bodiless(struct world *w, const struct selv_coap_peer *peer,
+                          const struct selv_coap_msg *rq, enum world_mode mode,
+                          struct selv_buf *out)
+{
+    struct selv_coap_msg other = *rq;
+
+    switch (mode) {
+    case WORLD_SILENT:
+        out->len = 0;
+        return true;
+    case WORLD_ERROR:
+        selv_coap_reply_code(&w->coap, rq, SELV_COAP_SERVER_ERROR, "no", out);
+        return true;
+    case WORLD_MISSING:
+        selv_coap_reply_code(&w->coap, rq, SELV_COAP_NOT_FOUND, "no", out);
+        return true;
+    case WORLD_EMPTY:
+        reply(w, peer, rq, SELV_COAP_CONTENT, NULL, SELV_COAP_RECOMPUTE, out);
+        return true;
+    case WORLD_VALID:
+        reply(w, peer, rq, SELV_COAP_VALID, NULL, SELV_COAP_RECOMPUTE, out);
+        return true;
+    case WORLD_NOT_COAP:
+        memset(out->p, 0xfe, 40);
+        out->len = 40;
+        return true;
+    case WORLD_OTHER_TOKEN:
+        other.token = selv_bytes("\1\2\3\4", 4);
+        reply(w, peer, &other, SELV_COAP_CONTENT, "hello", SELV_COAP_RECOMPUTE,
+              out);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void serve_image(struct world *w, const struct selv_coap_peer *peer,
+                        const struct selv_coap_msg *rq, struct selv_bytes name,
+                        struct selv_buf *out)
+{
+    enum world_mode mode =
+        w->image_count >= w->mode_from ? w->mode : WORLD_GOOD;
+    struct body body = {.has_etag = !w->has_no_etag};
+    char hex[65];
+    size_t slot;
+
+    assert_true((rq->has & SELV_COAP_HAS_BLOCK2) != 0);
+    if (w->image_count < sizeof w->requests / sizeof w->requests[0]) {
+        uint32_t len = (uint32_t)selv_coap_block_len(rq->block2.szx);
+        w->requests[w->image_count].len = len;
+        w->requests[w->image_count].offset = rq->block2.num * len;
+    }
+    w->image_count++;
+    for (slot = 0; slot < 2; slot++) {
+        to_hex(w->release->image_digest[slot], 32, hex);
+        if (name.len == 64 && memcmp(name.p, hex, 64) == 0) {
+            break;
+        }
+    }
+    if (slot == 2) {
+        mode = WORLD_MISSING;
+        slot = 0;
+    }
+    if (send_bodiless(w, peer, rq, mode, out)) {
+        return;
+    }
+    body.len = w->release->size[slot];
+    body.fill = w->release->fill[slot];
+    memcpy(body.etag, w->release->image_digest[slot], 8);
+    send_body(w, rq, body, mode, out);
+}
+
+static void serve_manifest(struct world *w, const struct selv_coap_peer *peer,
+                           const struct selv_coap_msg *rq, struct selv_buf *out)
+{
+    struct body body = {.has_etag = !w->has_no_etag};
+
+    w->manifest_count++;
+    if (send_bodiless(w, peer, rq, w->manifest_mode, out)) {
+        return;
+    }
+    if (w->raw_manifest.len > 0) {
+        body.p = w->raw_manifest.p;
+        body.len = (uint32_t)w->raw_manifest.len;
+        uint8_t digest[32];
+        sha256(body.p, body.len, digest);
+        memcpy(body.etag, digest, 8);
+    } else if (w->release) {
+        body.p = w->release->envelope.p;
+        body.len = (uint32_t)w->release->envelope.len;
+        memcpy(body.etag, w->release->digest, 8);
+    } else {
+        selv_coap_reply_code(&w->coap, rq, SELV_COAP_NOT_FOUND, NULL, out);
+        return;
+    }
+    if (body.has_etag && selv_coap_has_etag(rq, selv_bytes(body.etag, 8))) {
+        reply(w, peer, rq, SELV_COAP_VALID, NULL, SELV_COAP_RECOMPUTE, out);
+        return;
+    }
+    send_body(w, rq, body, w->manifest_mode, out);
+}
+
+static void serve_register(struct world *w, const struct selv_coap_peer *peer,
+                           const struct selv_coap_msg *rq, struct selv_buf *out)
+{
+    w->register_count++;
+    check_profile(w, rq->payload);
+    if (send_bodiless(w, peer, rq, w->register_mode, out)) {
+        return;
+    }
+    w->is_device_unknown = false;
+    reply(w, peer, rq, SELV_COAP_CREATED,
+          w->register_mode == WORLD_OTHER_BYTES ? "0011 2233aabbccd"
+                                                : DEVICE_NAME,
+          SELV_COAP_KEEP, out);
+}
+
+static void serve(struct world *w, const struct selv_coap_peer *peer,
+                  const struct selv_coap_msg *rq, struct selv_buf *out)
+{
+    struct selv_bytes name = {NULL, 0};
+
+    if (selv_coap_path_match(rq, "reg", NULL) && rq->code == SELV_COAP_POST) {
+        serve_register(w, peer, rq, out);
+        return;
+    }
+    if (selv_coap_path_match(rq, "i/*", &name) && rq->code == SELV_COAP_GET) {
+        serve_image(w, peer, rq, name, out);
+        return;
+    }
+    assert_true(selv_coap_query(rq, "d", &name));
+    assert_int_equal(name.len, strlen(DEVICE_NAME));
+    assert_memory_equal(name.p, DEVICE_NAME, name.len);
+    if (w->is_device_unknown) {
+        selv_coap_reply_code(&w->coap, rq, SELV_COAP_UNAUTHORIZED,
+                             "register again", out);
+    } else if (selv_coap_path_match(rq, "m", NULL)) {
+        serve_manifest(w, peer, rq, out);
+    } else {
+        assert_true(selv_coap_path_match(rq, "s", NULL));
+        assert_int_equal(rq->content_format, SELV_COAP_CBOR);
+        take_status(w, rq->payload);
+        reply(w, peer, rq, SELV_COAP_CHANGED, NULL, SELV_COAP_KEEP, out);
+    }
+}
+
+static void network_to_server(struct world *w, struct selv_bytes datagram)
+{
+    struct selv_coap_peer peer = {1, {7}};
+    uint8_t reply_bytes[1400];
+    struct selv_buf out = {reply_bytes, sizeof reply_bytes, 0};
+    struct selv_coap_msg rq;
+
+    if (w->is_cut) {
+        return;
+    }
+    switch (selv_coap_server_feed(&w->coap, w->now_ms, &peer, datagram, &rq,
+                                  &out)) {
+    case SELV_COAP_DROP:
+        return;
+    case SELV_COAP_REPLY:
+        break;
+    case SELV_COAP_REQUEST:
+        serve(w, &peer, &rq, &out);
+        break;
+    }
+    network_send(w, out.p, out.len);
+}
+
+/* ---- the device -----------------------------------------------------------
+ */
+
+static void protect(struct world *w, bool is_application)
+{
+    struct selv_vflash *v = &w->v;
+    const struct selv_layout *l = &w->layout;
+    const struct selv_slot_place *running =
+        &l->slot[w->record.slot < SELV_SLOT_COUNT ? w->record.slot : 0];
+    uint32_t sector = v->flash.sector_len;
+
+    /* The bootloader writes the journal alone; the application all but that,
+     * what the factory wrote, and what it runs from. */
+    selv_vflash_protect(v, 0, v->flash.size, !is_application);
+    selv_vflash_protect(v, l->journal_off[0], sector, is_application);
+    selv_vflash_protect(v, l->journal_off[1], sector, is_application);
+    if (is_application) {
+        selv_vflash_protect(v, l->factory_off, l->factory_len, true);
+        selv_vflash_protect(v, running->image_off, running->image_len, true);
+        selv_vflash_protect(v, running->envelope_off, running->envelope_len,
+                            true);
+    }
+}
+
+bool world_boot(struct world *w)
+{
+    struct selv_boot boot = {.flash = &w->v.flash,
+                             .layout = &w->layout,
+                             .factory = &w->factory,
+                             .reset_cause = w->cause};
+
+    w->queue_len = 0;
+    protect(w, false);
+    if (!selv_is_good(selv_boot_choose(&boot, &w->record))) {
+        say(w, "nothing-boots ");
+        return false;
+    }
+    protect(w, true);
+    w->cause = SELV_RESET_POWER_ON;
+    for (size_t i = 0; i < sizeof w->config.random; i++) {
+        w->config.random[i] =
+            (uint8_t)(w->now_ms * 31u + i + w->sent_count * 7u);
+    }
+    assert_int_equal(selv_consumer_init(&w->consumer, &w->config, w->now_ms),
+                     SELV_OK);
+    return true;
+}
+
+static void tell(struct world *w, const struct selv_consumer_todo *todo)
+{
+    if (todo->state == SELV_UPDATE_DOWNLOADING) {
+        if (todo->is_resumed) {
+            say(w, "resumed@%u ", (unsigned)todo->done);
+        } else if (todo->done == 0) {
+            say(w, "downloading ");
+        }
+        return;
+    }
+    if (todo->err) {
+        say(w, "%s:%s ", state_names[todo->state], selv_err_name(todo->err));
+    } else {
+        say(w, "%s ", state_names[todo->state]);
+    }
+}
+
+/* The next datagram, or time passes. */
+static void wait(struct world *w, uint64_t until_ms)
+{
+    w->until_ms = until_ms;
+    if (until_ms <= w->now_ms) {
+        return;
+    }
+    if (w->queue_len > 0) {
+        w->now_ms += 5;
+        selv_consumer_feed(&w->consumer,
+                           selv_bytes(w->queue[0].p, w->queue[0].len),
+                           w->now_ms);
+        /* It was copied: what the port does with its buffer is its own. */
+        memset(w->queue[0].p, 0xa5, sizeof w->queue[0].p);
+        w->queue_len--;
+        memmove(&w->queue[0], &w->queue[1], w->queue_len * sizeof w->queue[0]);
+        return;
+    }
+    assert_true(until_ms != UINT64_MAX);
+    w->now_ms = until_ms;
+}
+
+enum world_stop world_run(struct world *w, unsigned polls_max)
+{
+    struct selv_consumer_todo todo;
+
+    for (unsigned i = 0; i < polls_max; i++) {
+        switch (selv_consumer_poll(&w->consumer, w->now_ms, &todo)) {
+        case SELV_CONSUMER_SEND:
+            network_to_server(w, todo.bytes);
+            break;
+        case SELV_CONSUMER_WAIT:
+            if (selv_consumer_is_resting(&w->consumer) &&
+                todo.until_ms > w->now_ms) {
+                w->until_ms = todo.until_ms;
+                return WORLD_RESTED;
+            }
+            wait(w, todo.until_ms);
+            break;
+        case SELV_CONSUMER_EVENT:
+            tell(w, &todo);
+            break;
+        case SELV_CONSUMER_SELFTEST:
+            if (!w->is_selftest_mute) {
+                selv_consumer_selftest(&w->consumer, w->is_selftest_good);
+            }
+            break;
+        case SELV_CONSUMER_REBOOT:
+            say(w, "reboot ");
+            w->cause = SELV_RESET_REQUESTED;
+            return WORLD_REBOOT;
+        case SELV_CONSUMER_GIVE_UP:
+            say(w, "give-up ");
+            w->cause = SELV_RESET_WATCHDOG;
+            return WORLD_GAVE_UP;
+        }
+    }
+    return WORLD_TIRED;
+}
+
+void world_settle(struct world *w)
+{
+    for (unsigned boots = 0; boots < BOOTS_MAX; boots++) {
+        enum world_stop stop = world_run(w, POLLS_MAX);
+        if (stop == WORLD_RESTED) {
+            return;
+        }
+        assert_int_not_equal(stop, WORLD_TIRED);
+        assert_true(world_boot(w));
+    }
+    fail_msg("reboots without end: %s", w->log);
+}
+
+void world_next_cycle(struct world *w)
+{
+    assert_true(selv_consumer_is_resting(&w->consumer));
+    w->now_ms = w->until_ms;
+    w->queue_len = 0;
+    world_settle(w);
+}
+
+/* ---- begin and end --------------------------------------------------------
+ */
+
+/* What a factory does: identity, and release 1 in slot A. */
+static void provision(struct world *w, const struct world_release *r)
+{
+    const struct selv_slot_place *place = &w->layout.slot[0];
+    const struct selv_suit_device *like = maker_device(0);
+    uint8_t encoded[SELV_FACTORY_LEN_MAX + SELV_FLASH_UNIT_MAX];
+    struct selv_buf out = {encoded, SELV_FACTORY_LEN_MAX, 0};
+    struct selv_slot_writer writer;
+    uint8_t byte;
+
+    memcpy(w->factory.vendor_id, like->vendor_id, 16);
+    memcpy(w->factory.class_id, like->class_id, 16);
+    memset(w->factory.device_id, 0x44, 16);
+    memset(w->factory.seed, 0x55, 32);
+    w->factory.anchor = *maker_anchor();
+    memcpy(w->factory.component_id, like->components[0].id.p,
+           like->components[0].id.len);
+    w->factory.component_id_len = (uint8_t)like->components[0].id.len;
+    assert_int_equal(selv_factory_encode(&w->factory, &out), SELV_OK);
+    selv_vflash_poke(&w->v, w->layout.factory_off, out.p, (uint32_t)out.len);
+
+    assert_int_equal(
+        selv_slot_begin(&writer, &w->v.flash, place, r->size[0], 0), SELV_OK);
+    for (uint32_t i = 0; i < r->size[0]; i++) {
+        byte = image_byte(r->fill[0], i);
+        assert_int_equal(selv_slot_write(&writer, selv_bytes(&byte, 1)),
+                         SELV_OK);
+    }
+    assert_int_equal(selv_slot_end(&writer), SELV_OK);
+    assert_int_equal(
+        selv_slot_put_envelope(&w->v.flash, place,
+                               selv_bytes(r->envelope.p, r->envelope.len)),
+        SELV_OK);
+}
+
+void world_open(struct world *w, const char *geometry)
+{
+    static struct world_release first;
+    const struct selv_geometry *g = selv_geometry_find(geometry);
+    static const uint8_t random[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    uint32_t size;
+
+    assert_non_null(g);
+    assert_int_equal(selv_crypto_init(), SELV_OK);
+    memset(w, 0, sizeof *w);
+    w->geometry = g;
+    selv_geometry_layout(g, &w->layout);
+    size = selv_geometry_size(g);
+    w->mem = malloc(selv_vflash_mem_len(size, g->sector_len, g->write_unit));
+    assert_non_null(w->mem);
+    selv_vflash_init(&w->v, w->mem, size, g->sector_len, g->write_unit,
+                     g->erased);
+    w->now_ms = 1000;
+    w->is_selftest_good = true;
+    w->config = (struct selv_consumer_config){.flash = &w->v.flash,
+                                              .layout = &w->layout,
+                                              .factory = &w->factory,
+                                              .record = &w->record,
+                                              .version = selv_bytes("1.0.0", 5),
+                                              .poll_interval_s = 60,
+                                              .trial_timeout_s = 300,
+                                              .authority =
+                                                  selv_bytes("[::1]:5683", 10)};
+    selv_coap_server_init(&w->coap, w->seen, WORLD_SEEN_MAX, random);
+    world_release_make(&first, 1, 500, 500);
+    provision(w, &first);
+    w->release = &first;
+    assert_true(world_boot(w));
+}
+
+void world_close(struct world *w)
+{
+    if (w->v.violation_count != 0) {
+        fail_msg("%s: %s at %u", w->geometry->name, w->v.violation,
+                 (unsigned)w->v.violation_off);
+    }
+    free(w->mem);
+}
+
+void world_boot_state(const struct world *w, struct world_boot_state *s)
+{
+    const struct selv_slot_place *place = &w->layout.slot[w->record.slot];
+    struct selv_sha256 h;
+
+    memset(s, 0, sizeof *s);
+    assert_int_equal(selv_journal_read(&w->v.flash, &w->layout, &s->journal),
+                     SELV_OK);
+    selv_sha256_init(&h);
+    selv_sha256_update(&h, w->mem + place->envelope_off, place->envelope_len);
+    selv_sha256_update(&h, w->mem + place->image_off, place->image_len);
+    selv_sha256_finish(&h, s->slot_hash);
+    sha256(w->mem + w->layout.factory_off, w->layout.factory_len,
+           s->factory_hash);
+}

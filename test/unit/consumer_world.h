@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * consumer_world.h - one device and one update server in a test: the real
+ * consumer and bootloader over a virtual flash, the real CoAP server engine
+ * behind a network that can be told to misbehave, and a clock that moves only
+ * when everybody waits. */
+#ifndef CONSUMER_WORLD_H
+#define CONSUMER_WORLD_H
+
+#include "boot/boot.h"
+#include "coap/coap.h"
+#include "consumer/consumer.h"
+#include "sim/geometry.h"
+#include "sim/vflash.h"
+#include "test/unit/suit_maker.h"
+
+#define WORLD_VERSION_MAX 16u
+#define WORLD_QUEUE_MAX 8u
+#define WORLD_SEEN_MAX 64u
+#define WORLD_LOG_MAX 4096u
+
+/* How the server treats requests for the image; the manifest where named. */
+enum world_mode {
+    WORLD_GOOD,
+    WORLD_SILENT,       /* does not answer */
+    WORLD_ERROR,        /* 5.00 */
+    WORLD_MISSING,      /* 4.04 */
+    WORLD_OTHER_BLOCK,  /* another number than asked for */
+    WORLD_OTHER_ETAG,   /* changes after the second block */
+    WORLD_OTHER_BYTES,  /* right length, wrong bytes */
+    WORLD_SHORT,        /* half of it */
+    WORLD_LONG,         /* sixteen bytes more */
+    WORLD_LARGE_BLOCKS, /* of 1024 bytes, whatever was asked */
+    WORLD_EMPTY,        /* 2.05 without a payload */
+    WORLD_VALID,        /* 2.03, though no ETag was sent */
+    WORLD_NOT_COAP,     /* random bytes */
+    WORLD_OTHER_TOKEN,  /* answers somebody else's request */
+    WORLD_MODE_COUNT
+};
+
+/* What one request for an image asked for. */
+struct world_request {
+    uint32_t offset, len;
+};
+
+/* A release, built for both slots. */
+struct world_release {
+    struct maker_bytes envelope;
+    uint8_t digest[32]; /* of the manifest */
+    uint64_t sequence;
+    uint32_t size[2];
+    uint8_t fill[2]; /* image bytes are fill, fill + 1, ... */
+    uint8_t image_digest[2][32];
+};
+
+struct world {
+    const struct selv_geometry *geometry;
+    struct selv_layout layout;
+    struct selv_vflash v;
+    uint8_t *mem;
+    struct selv_factory factory;
+    struct selv_boot_record record;
+    enum selv_reset_cause cause;
+    struct selv_consumer_config config;
+    struct selv_consumer consumer;
+    uint64_t now_ms;
+    uint64_t until_ms; /* of the consumer's latest WAIT */
+    bool is_selftest_good;
+    bool is_selftest_mute;
+
+    /* what happened, in words: "trial confirmed rejected(SELV_ERR_...)" */
+    char log[WORLD_LOG_MAX];
+    size_t log_len;
+
+    /* server */
+    struct selv_coap_server coap;
+    struct selv_coap_seen seen[WORLD_SEEN_MAX];
+    const struct world_release *release; /* what GET /m answers; NULL: 4.04 */
+    struct selv_bytes raw_manifest;      /* instead of it, when not empty */
+    enum world_mode mode;                /* of images */
+    enum world_mode manifest_mode;       /* SILENT, ERROR, EMPTY, LONG, ... */
+    enum world_mode register_mode;       /* SILENT, ERROR, OTHER_BYTES */
+    unsigned mode_from;                  /* mode begins at this image request */
+    bool has_no_etag;
+    bool is_device_unknown;
+    unsigned register_count, manifest_count, image_count, report_count;
+    struct world_request requests[WORLD_QUEUE_MAX * 64];
+
+    /* network */
+    struct {
+        uint8_t p[1400];
+        size_t len;
+    } queue[WORLD_QUEUE_MAX];
+    size_t queue_len;
+    unsigned drop_each;   /* every so many datagrams of the server are lost */
+    unsigned double_each; /* come twice */
+    unsigned swap_each;   /* come after the next one */
+    unsigned sent_count;  /* datagrams of the server */
+    bool is_cut;          /* nothing arrives anywhere */
+};
+
+enum world_stop {
+    WORLD_RESTED,
+    WORLD_REBOOT,
+    WORLD_GAVE_UP,
+    WORLD_TIRED /* after polls_max polls */
+};
+
+/* A device that runs release 1 in slot A, and a server that has it, too. */
+void world_open(struct world *w, const char *geometry);
+/* Fails the test when flash rules were broken. */
+void world_close(struct world *w);
+
+/* Sizes in bytes for slots A and B. */
+void world_release_make(struct world_release *r, uint64_t sequence,
+                        uint32_t size_a, uint32_t size_b);
+/* From any manifest text in which "%A" and "%B" stand for image digests. */
+void world_release_custom(struct world_release *r, uint64_t sequence,
+                          uint32_t size_a, uint32_t size_b, const char *text);
+
+/* Boot: the bootloader chooses, the consumer starts. False: nothing boots. */
+bool world_boot(struct world *w);
+/* Run the consumer until one of the ends. */
+enum world_stop world_run(struct world *w, unsigned polls_max);
+/* Run, and boot again on each reboot or surrender, until it rests. */
+void world_settle(struct world *w);
+/* Let the time to the next cycle pass, and settle. */
+void world_next_cycle(struct world *w);
+
+/* Forget the words so far. */
+void world_forget(struct world *w);
+
+/* Everything that decides what boots: journal and running slot. */
+struct world_boot_state {
+    struct selv_journal journal;
+    uint8_t slot_hash[32];
+    uint8_t factory_hash[32];
+};
+void world_boot_state(const struct world *w, struct world_boot_state *s);
+
+#endif
