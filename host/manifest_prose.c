@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A description as prose: what a device will do, in order, with the draft's
+ * command names beside it. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "host/manifest_int.h"
+
+/* What a command does, for the commands whose argument needs no telling. */
+static const struct {
+    const char *command;
+    const char *sentence;
+} sentences[] = {
+    {"vendor-identifier", "Stop unless the device is of that vendor."},
+    {"class-identifier", "Stop unless the device is of that class."},
+    {"device-identifier", "Stop unless it is that very device."},
+    {"image-match", "Stop unless the image there has that digest."},
+    {"component-slot", "Go on only where the slot is that one."},
+    {"check-content", "Stop unless the component holds that content."},
+    {"abort", "Stop."},
+    {"fetch", "Fetch the image from that URI."},
+    {"write", "Write that content."},
+    {"copy", "Copy the source component."},
+    {"swap", "Swap with the source component."},
+    {"invoke", "Run it."},
+};
+
+/* How override-parameters tells each parameter. */
+static const struct {
+    const char *parameter;
+    const char *format;
+} settings[] = {
+    {"vendor-identifier", "the vendor is %s"},
+    {"class-identifier", "the class is %s"},
+    {"device-identifier", "the device is %s"},
+    {"component-slot", "the slot is %s"},
+    {"image-digest", "the image is %s"},
+    {"image-size", "it has %s bytes"},
+    {"uri", "the URI is %s"},
+    {"source-component", "the source is component %s"},
+    {"content", "the content is h'%s'"},
+    {"invoke-args", "the arguments are h'%s'"},
+    {"fetch-arguments", "the fetch arguments are h'%s'"},
+    {"strict-order", "strict order is %s"},
+    {"soft-failure", "soft failure is %s"},
+};
+
+static void indent(FILE *f, int depth)
+{
+    fprintf(f, "%*s", depth * 3 + 2, "");
+}
+
+/* Text that anybody may have written must not steer the terminal, nor look
+ * like a line of ours: control characters [Unicode Cc] become question marks.
+ */
+static void text_print(FILE *f, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        unsigned char next = (unsigned char)text[1];
+
+        if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
+            text++;
+            fputc('?', f);
+        } else {
+            fputc(c < 0x20 || c == 0x7f ? '?' : c, f);
+        }
+    }
+}
+
+/* A value in words; the result is the caller's to free. */
+static char *value_words(json_t *value)
+{
+    const char *uuid = json_string_value(json_object_get(value, "uuid"));
+    const char *from = json_string_value(json_object_get(value, "from"));
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+
+    if (f == NULL) {
+        return NULL;
+    }
+    if (uuid != NULL && from != NULL) {
+        fprintf(f, "%s (", uuid);
+        text_print(f, from);
+        fprintf(f, ")");
+    } else if (uuid != NULL) {
+        fprintf(f, "%s (no name known for it)", uuid);
+    } else if (json_is_string(value)) {
+        text_print(f, json_string_value(value));
+    } else if (json_is_boolean(value)) {
+        fprintf(f, "%s", json_is_true(value) ? "true" : "false");
+    } else {
+        json_dumpf(value, f, JSON_ENCODE_ANY);
+    }
+    fclose(f);
+    return text;
+}
+
+static void parameters_print(FILE *f, json_t *parameters)
+{
+    const char *name;
+    json_t *value;
+    bool first = true;
+
+    fprintf(f, "Note: ");
+    json_object_foreach(parameters, name, value)
+    {
+        char *words = value_words(value);
+        const char *format = NULL;
+
+        for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+            if (strcmp(settings[i].parameter, name) == 0) {
+                format = settings[i].format;
+            }
+        }
+        fprintf(f, "%s", first ? "" : ", ");
+        first = false;
+        if (format == NULL) {
+            fprintf(f, "parameter %s is %s", name, words);
+        } else {
+            const char *hole = strstr(format, "%s");
+            fprintf(f, "%.*s%s%s", (int)(hole - format), format, words,
+                    hole + 2);
+        }
+        free(words);
+    }
+    fprintf(f, ".");
+}
+
+static void sequence_print(FILE *f, json_t *sequence, int depth);
+
+static void sequences_print(FILE *f, json_t *sequences, int depth)
+{
+    size_t i;
+    json_t *sequence;
+
+    json_array_foreach(sequences, i, sequence)
+    {
+        indent(f, depth);
+        if (json_is_null(sequence)) {
+            fprintf(f, "%c. or else nothing.\n", (char)('a' + i % 26));
+            continue;
+        }
+        fprintf(f, "%c.\n", (char)('a' + i % 26));
+        sequence_print(f, sequence, depth + 1);
+    }
+}
+
+static void command_print(FILE *f, json_t *command, size_t number, int depth)
+{
+    const char *name = json_string_value(json_object_get(command, "command"));
+    const char *error = json_string_value(json_object_get(command, "error"));
+    json_t *parameters = json_object_get(command, "parameters");
+    json_t *sequences = json_object_get(command, "sequences");
+    json_t *index = json_object_get(command, "index");
+    char *words;
+
+    indent(f, depth);
+    if (error != NULL) {
+        fprintf(f, "!! malformed from here on: %s\n", error);
+        return;
+    }
+    fprintf(f, "%zu. ", number);
+    if (parameters != NULL) {
+        parameters_print(f, parameters);
+    } else if (sequences != NULL) {
+        fprintf(f, "%s",
+                strcmp(name, "try-each") == 0
+                    ? "Try these in turn until one succeeds:"
+                    : "Do this:");
+    } else if (index != NULL) {
+        words = value_words(index);
+        fprintf(f, "From here on, for component %s:", words);
+        free(words);
+    } else {
+        const char *sentence = "A command that we do not know.";
+        for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
+            if (strcmp(sentences[i].command, name) == 0) {
+                sentence = sentences[i].sentence;
+            }
+        }
+        fprintf(f, "%s", sentence);
+    }
+    fprintf(f, "  [%s]\n", name);
+    sequences_print(f, sequences, depth + 1);
+}
+
+static void sequence_print(FILE *f, json_t *sequence, int depth)
+{
+    size_t i;
+    json_t *command;
+
+    json_array_foreach(sequence, i, command)
+    {
+        command_print(f, command, i + 1, depth);
+    }
+}
+
+static void list_print(FILE *f, const char *label, json_t *list)
+{
+    size_t i;
+    json_t *element;
+
+    if (json_array_size(list) == 0) {
+        return;
+    }
+    fprintf(f, "%-12s", label);
+    json_array_foreach(list, i, element)
+    {
+        char *words = value_words(element);
+        fprintf(f, "%s%s", i == 0 ? "" : ", ", words);
+        free(words);
+    }
+    fprintf(f, "\n");
+}
+
+static void signatures_print(FILE *f, json_t *signatures)
+{
+    size_t i;
+    json_t *block;
+
+    if (json_array_size(signatures) == 0) {
+        fprintf(f, "%-12snobody: every device refuses it until it is signed\n",
+                "signed by");
+    }
+    json_array_foreach(signatures, i, block)
+    {
+        json_t *alg = json_object_get(block, "algorithm");
+        const char *kid = json_string_value(json_object_get(block, "kid"));
+        char *words =
+            value_words(alg == NULL ? json_object_get(block, "kind") : alg);
+
+        fprintf(f, "%-12s%s, key %s (not checked here: manifest verify does)\n",
+                i == 0 ? "signed by" : "and by", words,
+                kid == NULL ? "without id" : kid);
+        free(words);
+    }
+}
+
+static void texts_print(FILE *f, json_t *texts, int depth)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(texts, name, value)
+    {
+        indent(f, depth);
+        if (json_is_object(value)) {
+            fprintf(f, "%s:\n", name);
+            texts_print(f, value, depth + 1);
+        } else {
+            fprintf(f, "%s: ", name);
+            text_print(f, json_string_value(value));
+            fprintf(f, "\n");
+        }
+    }
+}
+
+static void head_print(FILE *f, json_t *d)
+{
+    const char *digest = json_string_value(json_object_get(d, "digest"));
+    const char *uri = json_string_value(json_object_get(d, "reference_uri"));
+
+    fprintf(
+        f, "%-12s%lld\n", "sequence",
+        (long long)json_integer_value(json_object_get(d, "sequence_number")));
+    fprintf(f, "%-12ssha-256 %s%s\n", "digest", digest,
+            json_is_true(json_object_get(d, "digest_is_right"))
+                ? ""
+                : " (the wrapper says another: damaged or forged)");
+    fprintf(f, "%-12s%lld bytes\n", "envelope",
+            (long long)json_integer_value(json_object_get(d, "size")));
+    signatures_print(f, json_object_get(d, "signatures"));
+    list_print(f, "components", json_object_get(d, "components"));
+    list_print(f, "severed", json_object_get(d, "severed"));
+    list_print(f, "taken out", json_object_get(d, "absent"));
+    list_print(f, "unknown keys", json_object_get(d, "unknown_keys"));
+    if (uri != NULL) {
+        fprintf(f, "%-12s", "reference");
+        text_print(f, uri);
+        fprintf(f, "\n");
+    }
+}
+
+/* When each section runs. */
+static const struct {
+    const char *section;
+    const char *title;
+} titles[] = {
+    {"shared", "Before each of the following [shared sequence]"},
+    {"payload-fetch", "To fetch [payload-fetch]"},
+    {"install", "To install [install]"},
+    {"validate", "To validate, after installing and at every boot [validate]"},
+    {"load", "To load [load]"},
+    {"invoke", "To run [invoke]"},
+};
+
+char *selv_manifest_prose(json_t *description)
+{
+    json_t *commands = json_object_get(description, "commands");
+    json_t *text = json_object_get(description, "text");
+    json_t *payloads = json_object_get(description, "payloads");
+    const char *language;
+    json_t *value;
+    char *out = NULL;
+    size_t len = 0;
+    size_t i;
+    FILE *f = open_memstream(&out, &len);
+
+    if (f == NULL) {
+        return NULL;
+    }
+    head_print(f, description);
+    for (i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
+        json_t *sequence = json_object_get(commands, titles[i].section);
+
+        if (sequence != NULL) {
+            fprintf(f, "\n%s:\n", titles[i].title);
+            sequence_print(f, sequence, 0);
+        }
+    }
+    json_object_foreach(text, language, value)
+    {
+        fprintf(f, "\nText (");
+        text_print(f, language);
+        fprintf(f, "), for people only:\n");
+        texts_print(f, value, 0);
+    }
+    if (json_array_size(payloads) > 0) {
+        fprintf(f, "\nIntegrated payloads:\n");
+    }
+    json_array_foreach(payloads, i, value)
+    {
+        fprintf(f, "  ");
+        text_print(f, json_string_value(json_object_get(value, "name")));
+        fprintf(f, ", %lld bytes\n",
+                (long long)json_integer_value(json_object_get(value, "size")));
+    }
+    fclose(f);
+    return out;
+}
