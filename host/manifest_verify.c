@@ -161,6 +161,25 @@ static void refuse(struct selv_manifest_verdict *v, enum selv_err err)
     v->reason = selv_suit_reason(err);
 }
 
+/* What image-match finds in a component. */
+static void digest_answer(struct selv_suit *s,
+                          const struct selv_manifest_device *d,
+                          const struct selv_suit_todo *todo, bool is_fetched)
+{
+    uint8_t i = todo->device_component;
+
+    if (is_fetched && !d->is_factory && todo->digest != NULL) {
+        selv_suit_answer_digest(s, todo->digest);
+    } else if (d->installed_len[i] != 0 && todo->has_size &&
+               d->installed_len[i] != todo->size) {
+        selv_suit_answer(s, SELV_ERR_UPDATE_SIZE);
+    } else if (d->has_installed[i]) {
+        selv_suit_answer_digest(s, d->installed[i]);
+    } else {
+        selv_suit_answer(s, SELV_ERR_SUIT_IMAGE);
+    }
+}
+
 /* Run the update procedure with a server that has every image: a fetch
  * succeeds, and what was fetched has the digest that the manifest names. */
 static bool update_run(struct selv_suit *s,
@@ -173,7 +192,6 @@ static bool update_run(struct selv_suit *s,
     }
     for (;;) {
         struct selv_suit_todo todo;
-        uint8_t i;
 
         switch (selv_suit_poll(s, &todo)) {
         case SELV_SUIT_DONE:
@@ -183,14 +201,7 @@ static bool update_run(struct selv_suit *s,
             selv_suit_answer(s, SELV_OK);
             break;
         case SELV_SUIT_DIGEST:
-            i = todo.device_component;
-            if (is_fetched[i] && todo.digest != NULL) {
-                selv_suit_answer_digest(s, todo.digest);
-            } else if (d->has_installed[i]) {
-                selv_suit_answer_digest(s, d->installed[i]);
-            } else {
-                selv_suit_answer(s, SELV_ERR_SUIT_IMAGE);
-            }
+            digest_answer(s, d, &todo, is_fetched[todo.device_component]);
             break;
         case SELV_SUIT_INVOKE:
             selv_suit_answer(s, SELV_OK);
@@ -285,10 +296,31 @@ void selv_manifest_why(const struct selv_manifest_verdict *verdict, char *text)
     const char *section = where->section == SELV_SUIT_KEY_AUTHENTICATION
                               ? "authentication wrapper"
                               : selv_manifest_section_name(where->section);
-    const char *command =
-        where->code > 0 ? selv_manifest_command_name(where->code) : NULL;
+    const char *kind = "";
+    const char *name = NULL;
     size_t len = 0;
 
+    switch (where->err) {
+    case SELV_ERR_SUIT_PARAMETER:
+    case SELV_ERR_SUIT_UNSET:
+        kind = "parameter ";
+        name = selv_manifest_parameter_name(where->code);
+        break;
+    case SELV_ERR_SUIT_KEY:
+    case SELV_ERR_SUIT_MISSING:
+        kind = "key ";
+        name = selv_manifest_section_name(where->code);
+        break;
+    case SELV_ERR_SUIT_ARGUMENT:
+        kind = "number "; /* a command's or a parameter's */
+        break;
+    default:
+        if (where->err >= SELV_ERR_SUIT_COMMAND) {
+            kind = "command ";
+            name = selv_manifest_command_name(where->code);
+        }
+        break;
+    }
 #define APPEND(...)                                                            \
     len += (size_t)snprintf(text + len, SELV_ERROR_LEN - len, __VA_ARGS__)
     APPEND("%s", selv_err_str(verdict->err));
@@ -296,11 +328,10 @@ void selv_manifest_why(const struct selv_manifest_verdict *verdict, char *text)
         if (section != NULL) {
             APPEND(", in %s", section);
         }
-        if (command != NULL && where->section != SELV_SUIT_KEY_AUTHENTICATION &&
-            where->err >= SELV_ERR_SUIT_COMMAND) {
-            APPEND(", command %s (%d)", command, (int)where->code);
-        } else if (where->code != 0) {
-            APPEND(", number %d", (int)where->code);
+        if (where->code != 0) {
+            APPEND(", %s%s%s%d%s", kind, name == NULL ? "" : name,
+                   name == NULL ? "" : " (", (int)where->code,
+                   name == NULL ? "" : ")");
         }
         APPEND(", at byte %u of the envelope", (unsigned)where->offset);
     }

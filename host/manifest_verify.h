@@ -38,6 +38,10 @@ struct selv_manifest_device {
     uint8_t ids[SELV_DEVICE_COMPONENTS_MAX][64];
     bool has_installed[SELV_DEVICE_COMPONENTS_MAX];
     uint8_t installed[SELV_DEVICE_COMPONENTS_MAX][32]; /* image digests */
+    /* Length of the installed image, 0: unknown; and: a fetch brings no other
+     * image than the installed one (a factory, not a server). */
+    uint32_t installed_len[SELV_DEVICE_COMPONENTS_MAX];
+    bool is_factory;
     size_t component_count;
 };
 

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/cli.h - what the commands of `selvage` share: the grammar table, option
+ * parsing, and how results and errors are printed. */
+#ifndef SELV_CLI_CLI_H
+#define SELV_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "host/error.h"
+#include "host/key.h"
+
+/* ---- the grammar ------------------------------------------------------------
+ */
+
+/* Flags that stand anywhere on the command line. */
+struct selv_cli {
+    bool json;        /* results as one JSON object on standard output */
+    bool quiet;       /* errors only */
+    bool no_progress; /* no progress lines, as when standard error is no
+                         terminal */
+    const struct selv_cli_command *command; /* the one that runs */
+};
+
+/* A row: noun, verb, the function, and one line for the list of commands. run
+ * gets the arguments behind the verb and returns the exit code. */
+struct selv_cli_command {
+    const char *noun;
+    const char *verb;
+    int (*run)(struct selv_cli *cli, int argc, char **argv);
+    const char *summary;
+};
+
+int selv_cli_key_generate(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_key_export(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_key_show(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_manifest_create(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_manifest_sign(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_manifest_verify(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_manifest_show(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_device_provision(struct selv_cli *cli, int argc, char **argv);
+
+/* ---- options ----------------------------------------------------------------
+ */
+
+enum { SELV_CLI_LIST_MAX = 16 };
+
+/* An option that may be given several times. */
+struct selv_cli_list {
+    const char *values[SELV_CLI_LIST_MAX];
+    size_t count;
+};
+
+/* Exactly one of flag, value, list and number is set. */
+struct selv_cli_option {
+    const char *name;       /* such as "--key" */
+    const char *letter;     /* such as "-o", or NULL */
+    const char *value_name; /* such as "FILE"; NULL for a flag */
+    const char *help;       /* one line */
+    bool *flag;
+    const char **value;
+    struct selv_cli_list *list;
+    uint64_t *number;
+    bool *is_given; /* of a number; may be NULL */
+};
+
+/* Arguments that are no options, in order; missing ones stay NULL. */
+struct selv_cli_positional {
+    const char *name; /* such as "ENVELOPE" */
+    const char **value;
+    bool is_required;
+};
+
+struct selv_cli_syntax {
+    const struct selv_cli_option *options;
+    size_t option_count;
+    const struct selv_cli_positional *positionals;
+    size_t positional_count;
+};
+
+enum selv_cli_parsed {
+    SELV_CLI_GO,   /* run */
+    SELV_CLI_HELP, /* help was printed: exit 0 */
+    SELV_CLI_WRONG /* the usage error was printed: exit 2 */
+};
+
+/* "--name VALUE", "--name=VALUE", "-x VALUE"; "--" ends the options; --help
+ * prints them. */
+enum selv_cli_parsed selv_cli_parse(const struct selv_cli *cli,
+                                    const struct selv_cli_syntax *syntax,
+                                    int argc, char **argv);
+
+/* ---- output -----------------------------------------------------------------
+ */
+
+/* "selvage: text" on standard error. Returns the exit code. */
+int selv_cli_fail(const struct selv_cli *cli, const struct selv_error *error);
+
+/* A usage error of this command, with where to find help. Returns 2. */
+__attribute__((format(printf, 2, 3))) int
+selv_cli_usage(const struct selv_cli *cli, const char *format, ...);
+
+/* A line for people on standard output; nothing with --json or --quiet. */
+__attribute__((format(printf, 2, 3))) void
+selv_cli_say(const struct selv_cli *cli, const char *format, ...);
+
+/* With --json: the object on standard output. It is decref'd either way. */
+void selv_cli_result(const struct selv_cli *cli, json_t *object);
+
+/* Load a key that must be P-256, and private where asked. False: the error
+ * was printed, and *exit_code says what to return. */
+bool selv_cli_key_load(const struct selv_cli *cli, const char *path,
+                       bool need_private, struct selv_key *key, int *exit_code);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * selvage: the author's and operator's command line. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "crypto/crypto.h"
+
+/* The grammar: each command is a row. */
+static const struct selv_cli_command commands[] = {
+    {"key", "generate", selv_cli_key_generate, "make a new P-256 key pair"},
+    {"key", "export", selv_cli_key_export, "write a key in another format"},
+    {"key", "show", selv_cli_key_show, "say what a key file holds"},
+    {"manifest", "create", selv_cli_manifest_create,
+     "make an unsigned manifest from images or a template"},
+    {"manifest", "sign", selv_cli_manifest_sign, "sign a manifest"},
+    {"manifest", "verify", selv_cli_manifest_verify,
+     "judge a manifest as a device would"},
+    {"manifest", "show", selv_cli_manifest_show,
+     "tell in words what a manifest does"},
+    {"device", "provision", selv_cli_device_provision,
+     "write the flash that a new device leaves the factory with"},
+};
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static void commands_print(FILE *f, const char *noun)
+{
+    fprintf(f, "usage: selvage NOUN VERB [NAME] [options]\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (noun == NULL || strcmp(noun, commands[i].noun) == 0) {
+            fprintf(f, "  %-9s %-10s %s\n", commands[i].noun, commands[i].verb,
+                    commands[i].summary);
+        }
+    }
+    fprintf(f, "\noptions everywhere: --json --quiet --no-progress --help; "
+               "alone: --version\n");
+}
+
+/* Takes the flags that may stand anywhere out of argv; what is left moves
+ * up. */
+static int global_flags_take(struct selv_cli *cli, int argc, char **argv)
+{
+    int kept = 0;
+    int i = 0;
+
+    for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            cli->json = true;
+        } else if (strcmp(argv[i], "--quiet") == 0 ||
+                   strcmp(argv[i], "-q") == 0) {
+            cli->quiet = true;
+        } else if (strcmp(argv[i], "--no-progress") == 0) {
+            cli->no_progress = true;
+        } else {
+            argv[kept++] = argv[i];
+        }
+    }
+    for (; i < argc; i++) {
+        argv[kept++] = argv[i];
+    }
+    return kept;
+}
+
+static bool noun_exists(const char *noun)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].noun, noun) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int wrong(const char *what, const char *word)
+{
+    fprintf(stderr, "selvage: %s%s%s%s; try `selvage --help`\n", what,
+            word == NULL ? "" : " \"", word == NULL ? "" : word,
+            word == NULL ? "" : "\"");
+    return SELV_EXIT_USAGE;
+}
+
+static int dispatch(struct selv_cli *cli, int argc, char **argv)
+{
+    if (argc == 0) {
+        commands_print(stderr, NULL);
+        return SELV_EXIT_USAGE;
+    }
+    if (strcmp(argv[0], "--version") == 0) {
+        printf("selvage " SELVAGE_VERSION "\n");
+        return SELV_EXIT_OK;
+    }
+    if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "help") == 0) {
+        commands_print(stdout, NULL);
+        return SELV_EXIT_OK;
+    }
+    if (!noun_exists(argv[0])) {
+        return wrong("no such noun", argv[0]);
+    }
+    if (argc == 1) {
+        return wrong("a verb is missing behind", argv[0]);
+    }
+    if (strcmp(argv[1], "--help") == 0) {
+        commands_print(stdout, argv[0]);
+        return SELV_EXIT_OK;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].noun, argv[0]) == 0 &&
+            strcmp(commands[i].verb, argv[1]) == 0) {
+            cli->command = &commands[i];
+            return commands[i].run(cli, argc - 2, argv + 2);
+        }
+    }
+    return wrong("no such verb", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    struct selv_cli cli = {false, false, false, NULL};
+    int code;
+
+    /* A reader that went away is an error of ours to report, not a death. */
+    signal(SIGPIPE, SIG_IGN);
+    if (selv_crypto_init() != SELV_OK) {
+        fprintf(stderr, "selvage: the crypto library does not start\n");
+        return SELV_EXIT_ENVIRONMENT;
+    }
+    code =
+        dispatch(&cli, global_flags_take(&cli, argc - 1, argv + 1), argv + 1);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "selvage: cannot write to standard output\n");
+        return code == SELV_EXIT_OK ? SELV_EXIT_ENVIRONMENT : code;
+    }
+    return code;
+}

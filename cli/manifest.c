@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * selvage manifest create | sign | show */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "host/file.h"
+#include "host/hex.h"
+#include "host/manifest.h"
+#include "host/manifest_verify.h"
+
+/* ---- create
+ * ------------------------------------------------------------------ */
+
+struct create {
+    const char *vendor, *class_name, *version, *description, *component;
+    const char *uri_base, *image, *image_a, *image_b, *template, *key, *output;
+    uint64_t sequence;
+    bool has_sequence, print_template;
+};
+
+/* What flags are missing or do not go together; 0 when all is well. */
+static int create_check(const struct selv_cli *cli, const struct create *c)
+{
+    bool has_flags = c->vendor || c->class_name || c->version ||
+                     c->description || c->component || c->uri_base ||
+                     c->image || c->image_a || c->image_b || c->has_sequence;
+
+    if (c->output == NULL && !c->print_template) {
+        return selv_cli_usage(cli, "-o FILE is missing");
+    }
+    if (c->template != NULL) {
+        return has_flags ? selv_cli_usage(cli, "--template says it all: leave "
+                                               "the flags for vendor, images "
+                                               "and the like away")
+                         : 0;
+    }
+    if (c->vendor == NULL || c->class_name == NULL || !c->has_sequence) {
+        return selv_cli_usage(cli, "--vendor DOMAIN, --class NAME and "
+                                   "--sequence NUMBER are needed");
+    }
+    if (c->image != NULL ? c->image_a != NULL || c->image_b != NULL
+                         : c->image_a == NULL || c->image_b == NULL) {
+        return selv_cli_usage(cli, "give --image FILE, or --image-a FILE and "
+                                   "--image-b FILE");
+    }
+    return 0;
+}
+
+static bool image_take(const char *path, struct selv_manifest_image *image,
+                       struct selv_error *error)
+{
+    uint64_t len = 0;
+
+    if (!selv_file_digest(path, SELV_IMAGE_FILE_MAX, image->digest, &len,
+                          error)) {
+        return false;
+    }
+    image->size = (uint32_t)len;
+    return len > 0 || selv_error_set(error, SELV_EXIT_REFUSED,
+                                     "%s is empty: no image to run", path);
+}
+
+/* The template that the flags describe, or the file's. */
+static json_t *create_template(const struct create *c, struct selv_error *error)
+{
+    struct selv_manifest_plan plan = {
+        .vendor = c->vendor,
+        .class_name = c->class_name,
+        .sequence_number = c->sequence,
+        .version = c->version,
+        .description = c->description,
+        .component = c->component,
+        .uri_base = c->uri_base,
+        .image_count = c->image == NULL ? 2 : 1,
+    };
+    json_error_t where;
+    struct selv_buf file;
+    json_t *template;
+
+    if (c->template == NULL) {
+        if (!image_take(c->image == NULL ? c->image_a : c->image,
+                        &plan.image[0], error) ||
+            (c->image_b != NULL &&
+             !image_take(c->image_b, &plan.image[1], error))) {
+            return NULL;
+        }
+        return selv_manifest_plan_json(&plan, error);
+    }
+    if (!selv_file_read(c->template, SELV_MANIFEST_FILE_MAX, &file, error)) {
+        return NULL;
+    }
+    template = json_loadb((const char *)file.p, file.len,
+                          JSON_REJECT_DUPLICATES, &where);
+    free(file.p);
+    if (template == NULL) {
+        selv_error_set(error, SELV_EXIT_REFUSED, "%s:%d:%d: %s", c->template,
+                       where.line, where.column, where.text);
+    }
+    return template;
+}
+
+/* The folder of a path, for the template's relative file names. */
+static const char *folder_of(const char *path, char folder[static 4096])
+{
+    const char *slash = path == NULL ? NULL : strrchr(path, '/');
+
+    if (slash == NULL || (size_t)(slash - path) >= 4095) {
+        return NULL;
+    }
+    memcpy(folder, path, (size_t)(slash - path));
+    folder[slash == path ? 1 : slash - path] = '\0';
+    if (slash == path) {
+        folder[0] = '/';
+    }
+    return folder;
+}
+
+static bool sign_in_place(struct selv_buf *envelope, const struct selv_key *key,
+                          struct selv_error *error)
+{
+    struct selv_buf out;
+
+    if (!selv_manifest_sign(selv_bytes(envelope->p, envelope->len), key, &out,
+                            error)) {
+        return false;
+    }
+    free(envelope->p);
+    *envelope = out;
+    return true;
+}
+
+/* A device refuses what its engine cannot take; better to hear it here. */
+static bool engine_check(struct selv_buf envelope, const struct selv_key *key,
+                         struct selv_error *error)
+{
+    struct selv_cose_key anchor = key->cose;
+    struct selv_manifest_verdict verdict;
+    char why[SELV_ERROR_LEN];
+
+    anchor.kid_len = 0;
+    if (selv_manifest_verify(selv_bytes(envelope.p, envelope.len), &anchor, 1,
+                             NULL, &verdict)) {
+        return true;
+    }
+    selv_manifest_why(&verdict, why);
+    return selv_error_set(error, SELV_EXIT_REFUSED,
+                          "devices would refuse this manifest: %.700s; to "
+                          "sign it all the same, use manifest sign --force",
+                          why);
+}
+
+static void created_say(struct selv_cli *cli, const char *path,
+                        struct selv_buf envelope, bool is_signed)
+{
+    struct selv_error error;
+    json_t *d = selv_manifest_describe(selv_bytes(envelope.p, envelope.len),
+                                       NULL, &error);
+    const char *digest = json_string_value(json_object_get(d, "digest"));
+
+    selv_cli_say(cli, "%s   %zu bytes, %s, digest sha-256 %s", path,
+                 envelope.len, is_signed ? "signed" : "not signed yet", digest);
+    selv_cli_result(
+        cli, json_pack("{s:s, s:I, s:s, s:O, s:O}", "file", path, "size",
+                       (json_int_t)envelope.len, "digest", digest,
+                       "sequence_number", json_object_get(d, "sequence_number"),
+                       "signatures", json_object_get(d, "signatures")));
+    json_decref(d);
+}
+
+static int create_run(struct selv_cli *cli, const struct create *c)
+{
+    char folder[4096];
+    struct selv_buf envelope = {NULL, 0, 0};
+    struct selv_error error;
+    struct selv_key key;
+    int code = SELV_EXIT_OK;
+    json_t *template;
+    bool done;
+
+    if (c->key != NULL && !selv_cli_key_load(cli, c->key, true, &key, &code)) {
+        return code;
+    }
+    template = create_template(c, &error);
+    if (template == NULL) {
+        return selv_cli_fail(cli, &error);
+    }
+    if (c->print_template) {
+        json_dumpf(template, stdout, JSON_INDENT(2));
+        putchar('\n');
+        json_decref(template);
+        return SELV_EXIT_OK;
+    }
+    done = selv_manifest_build_json(template, folder_of(c->template, folder),
+                                    &envelope, &error) &&
+           (c->key == NULL || (sign_in_place(&envelope, &key, &error) &&
+                               engine_check(envelope, &key, &error))) &&
+           selv_file_write(c->output, selv_bytes(envelope.p, envelope.len),
+                           0644, &error);
+    json_decref(template);
+    if (c->key != NULL) {
+        selv_key_wipe(&key);
+    }
+    if (done) {
+        created_say(cli, c->output, envelope, c->key != NULL);
+    }
+    free(envelope.p);
+    return done ? SELV_EXIT_OK : selv_cli_fail(cli, &error);
+}
+
+int selv_cli_manifest_create(struct selv_cli *cli, int argc, char **argv)
+{
+    struct create c = {0};
+    const struct selv_cli_option options[] = {
+        {.name = "--vendor",
+         .value_name = "DOMAIN",
+         .help = "the vendor's domain; its id is a UUID made from it",
+         .value = &c.vendor},
+        {.name = "--class",
+         .value_name = "NAME",
+         .help = "the class of devices, such as greenhouse-sensor",
+         .value = &c.class_name},
+        {.name = "--sequence",
+         .value_name = "NUMBER",
+         .help = "sequence number: higher than any before",
+         .number = &c.sequence,
+         .is_given = &c.has_sequence},
+        {.name = "--version",
+         .value_name = "TEXT",
+         .help = "the version, for people",
+         .value = &c.version},
+        {.name = "--description",
+         .value_name = "TEXT",
+         .help = "what is new, for people",
+         .value = &c.description},
+        {.name = "--image-a",
+         .value_name = "FILE",
+         .help = "the image linked for slot A",
+         .value = &c.image_a},
+        {.name = "--image-b",
+         .value_name = "FILE",
+         .help = "the image linked for slot B",
+         .value = &c.image_b},
+        {.name = "--image",
+         .value_name = "FILE",
+         .help = "instead of both: an image that runs anywhere",
+         .value = &c.image},
+        {.name = "--component",
+         .value_name = "PATH",
+         .help = "component, such as app (default) or radio/firmware",
+         .value = &c.component},
+        {.name = "--uri-base",
+         .value_name = "URI",
+         .help = "before /i/<digest>; default: whatever server gave the "
+                 "manifest",
+         .value = &c.uri_base},
+        {.name = "--template",
+         .value_name = "FILE",
+         .help = "a JSON template instead of the flags above",
+         .value = &c.template},
+        {.name = "--print-template",
+         .help = "print what the flags say as a template, and stop",
+         .flag = &c.print_template},
+        {.name = "--key",
+         .value_name = "FILE",
+         .help = "sign at once with this private key",
+         .value = &c.key},
+        {.name = "--output",
+         .letter = "-o",
+         .value_name = "FILE",
+         .help = "the envelope",
+         .value = &c.output},
+    };
+    const struct selv_cli_syntax syntax = {
+        options, sizeof(options) / sizeof(options[0]), NULL, 0};
+    int code;
+
+    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
+    case SELV_CLI_HELP:
+        return SELV_EXIT_OK;
+    case SELV_CLI_WRONG:
+        return SELV_EXIT_USAGE;
+    case SELV_CLI_GO:
+        break;
+    }
+    code = create_check(cli, &c);
+    return code != 0 ? code : create_run(cli, &c);
+}
+
+/* ---- sign
+ * -------------------------------------------------------------------- */
+
+int selv_cli_manifest_sign(struct selv_cli *cli, int argc, char **argv)
+{
+    const char *in = NULL;
+    const char *output = NULL;
+    const char *key_path = NULL;
+    bool force = false;
+    const struct selv_cli_option options[] = {
+        {.name = "--key",
+         .value_name = "FILE",
+         .help = "the author's private key",
+         .value = &key_path},
+        {.name = "--output",
+         .letter = "-o",
+         .value_name = "FILE",
+         .help = "the signed envelope (may be the same file)",
+         .value = &output},
+        {.name = "--force",
+         .help = "sign even what the device's engine would refuse",
+         .flag = &force},
+    };
+    const struct selv_cli_positional positionals[] = {{"ENVELOPE", &in, true}};
+    const struct selv_cli_syntax syntax = {options, 3, positionals, 1};
+    struct selv_buf envelope = {NULL, 0, 0};
+    struct selv_error error;
+    struct selv_key key;
+    int code = SELV_EXIT_OK;
+    bool done;
+
+    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
+    case SELV_CLI_HELP:
+        return SELV_EXIT_OK;
+    case SELV_CLI_WRONG:
+        return SELV_EXIT_USAGE;
+    case SELV_CLI_GO:
+        break;
+    }
+    if (key_path == NULL || output == NULL) {
+        return selv_cli_usage(cli, "--key FILE and -o FILE are needed");
+    }
+    if (!selv_cli_key_load(cli, key_path, true, &key, &code)) {
+        return code;
+    }
+    done = selv_file_read(in, SELV_MANIFEST_FILE_MAX, &envelope, &error);
+    if (done && !sign_in_place(&envelope, &key, &error)) {
+        done = selv_error_prefix(&error, in);
+    }
+    done = done && (force || engine_check(envelope, &key, &error)) &&
+           selv_file_write(output, selv_bytes(envelope.p, envelope.len), 0644,
+                           &error);
+    selv_key_wipe(&key);
+    if (done) {
+        created_say(cli, output, envelope, true);
+    }
+    free(envelope.p);
+    return done ? SELV_EXIT_OK : selv_cli_fail(cli, &error);
+}
+
+/* ---- show
+ * -------------------------------------------------------------------- */
+
+int selv_cli_manifest_show(struct selv_cli *cli, int argc, char **argv)
+{
+    const char *in = NULL;
+    struct selv_manifest_names names = {NULL, NULL};
+    const struct selv_cli_option options[] = {
+        {.name = "--vendor",
+         .value_name = "DOMAIN",
+         .help = "a domain that the vendor id may come from",
+         .value = &names.vendor},
+        {.name = "--class",
+         .value_name = "NAME",
+         .help = "a name that the class id may come from",
+         .value = &names.class_name},
+    };
+    const struct selv_cli_positional positionals[] = {{"ENVELOPE", &in, true}};
+    const struct selv_cli_syntax syntax = {options, 2, positionals, 1};
+    struct selv_buf file = {NULL, 0, 0};
+    struct selv_error error;
+    json_t *d;
+    char *prose;
+
+    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
+    case SELV_CLI_HELP:
+        return SELV_EXIT_OK;
+    case SELV_CLI_WRONG:
+        return SELV_EXIT_USAGE;
+    case SELV_CLI_GO:
+        break;
+    }
+    if (!selv_file_read(in, SELV_MANIFEST_FILE_MAX, &file, &error)) {
+        return selv_cli_fail(cli, &error);
+    }
+    d = selv_manifest_describe(selv_bytes(file.p, file.len), &names, &error);
+    free(file.p);
+    if (d == NULL) {
+        selv_error_prefix(&error, in);
+        return selv_cli_fail(cli, &error);
+    }
+    if (!cli->json) {
+        prose = selv_manifest_prose(d);
+        fputs(prose == NULL ? "" : prose, stdout);
+        free(prose);
+    }
+    selv_cli_result(cli, d);
+    return SELV_EXIT_OK;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+int selv_cli_usage(const struct selv_cli *cli, const char *format, ...)
+{
+    va_list arguments;
+
+    fprintf(stderr, "selvage: ");
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "; try `selvage %s %s --help`\n", cli->command->noun,
+            cli->command->verb);
+    return SELV_EXIT_USAGE;
+}
+
+static void help_print(const struct selv_cli *cli,
+                       const struct selv_cli_syntax *syntax)
+{
+    printf("selvage %s %s - %s\n\nusage: selvage %s %s", cli->command->noun,
+           cli->command->verb, cli->command->summary, cli->command->noun,
+           cli->command->verb);
+    for (size_t i = 0; i < syntax->positional_count; i++) {
+        const struct selv_cli_positional *p = &syntax->positionals[i];
+
+        printf(p->is_required ? " %s" : " [%s]", p->name);
+    }
+    printf(" [options]\n\n");
+    for (size_t i = 0; i < syntax->option_count; i++) {
+        const struct selv_cli_option *o = &syntax->options[i];
+        char left[64];
+
+        snprintf(left, sizeof(left), "%s%s%s%s%s",
+                 o->letter == NULL ? "" : o->letter,
+                 o->letter == NULL ? "" : ", ", o->name,
+                 o->value_name == NULL ? "" : " ",
+                 o->value_name == NULL ? "" : o->value_name);
+        printf("  %-26s %s\n", left, o->help);
+    }
+    printf("  %-26s %s\n  %-26s %s\n", "--json",
+           "the result as JSON on standard output", "--quiet", "errors only");
+}
+
+/* True when the argument is this option; *value points behind a '=', or is
+ * NULL. */
+static bool option_is(const struct selv_cli_option *o, const char *argument,
+                      const char **value)
+{
+    size_t len = strlen(o->name);
+
+    *value = NULL;
+    if (o->letter != NULL && strcmp(argument, o->letter) == 0) {
+        return true;
+    }
+    if (strncmp(argument, o->name, len) != 0) {
+        return false;
+    }
+    if (argument[len] == '=') {
+        *value = argument + len + 1;
+        return true;
+    }
+    return argument[len] == '\0';
+}
+
+static bool number_take(const struct selv_cli *cli,
+                        const struct selv_cli_option *o, const char *text)
+{
+    char *end;
+
+    errno = 0;
+    *o->number = strtoull(text, &end, 10);
+    if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9') {
+        selv_cli_usage(cli, "%s: \"%s\" is not a whole number", o->name, text);
+        return false;
+    }
+    if (o->is_given != NULL) {
+        *o->is_given = true;
+    }
+    return true;
+}
+
+static bool value_take(const struct selv_cli *cli,
+                       const struct selv_cli_option *o, const char *value)
+{
+    if (o->number != NULL) {
+        return number_take(cli, o, value);
+    }
+    if (o->list != NULL) {
+        if (o->list->count == SELV_CLI_LIST_MAX) {
+            selv_cli_usage(cli, "%s more than %d times", o->name,
+                           (int)SELV_CLI_LIST_MAX);
+            return false;
+        }
+        o->list->values[o->list->count++] = value;
+        return true;
+    }
+    if (*o->value != NULL) {
+        selv_cli_usage(cli, "%s twice", o->name);
+        return false;
+    }
+    *o->value = value;
+    return true;
+}
+
+/* Takes the option at argv[*i], and its value. */
+static bool option_take(const struct selv_cli *cli,
+                        const struct selv_cli_syntax *syntax, int argc,
+                        char **argv, int *i)
+{
+    for (size_t k = 0; k < syntax->option_count; k++) {
+        const struct selv_cli_option *o = &syntax->options[k];
+        const char *value;
+
+        if (!option_is(o, argv[*i], &value)) {
+            continue;
+        }
+        if (o->flag != NULL) {
+            if (value != NULL) {
+                selv_cli_usage(cli, "%s takes no value", o->name);
+                return false;
+            }
+            *o->flag = true;
+            return true;
+        }
+        if (value == NULL && *i + 1 >= argc) {
+            selv_cli_usage(cli, "%s needs a value (%s)", o->name,
+                           o->value_name);
+            return false;
+        }
+        return value_take(cli, o, value != NULL ? value : argv[++*i]);
+    }
+    selv_cli_usage(cli, "unknown option %s", argv[*i]);
+    return false;
+}
+
+enum selv_cli_parsed selv_cli_parse(const struct selv_cli *cli,
+                                    const struct selv_cli_syntax *syntax,
+                                    int argc, char **argv)
+{
+    size_t positional = 0;
+    bool is_behind = false; /* behind "--" */
+
+    for (int i = 0; i < argc; i++) {
+        const char *argument = argv[i];
+
+        if (!is_behind && strcmp(argument, "--") == 0) {
+            is_behind = true;
+        } else if (!is_behind && strcmp(argument, "--help") == 0) {
+            help_print(cli, syntax);
+            return SELV_CLI_HELP;
+        } else if (!is_behind && argument[0] == '-' && argument[1] != '\0') {
+            if (!option_take(cli, syntax, argc, argv, &i)) {
+                return SELV_CLI_WRONG;
+            }
+        } else if (positional == syntax->positional_count) {
+            selv_cli_usage(cli, "unexpected argument \"%s\"", argument);
+            return SELV_CLI_WRONG;
+        } else {
+            *syntax->positionals[positional++].value = argument;
+        }
+    }
+    for (size_t i = positional; i < syntax->positional_count; i++) {
+        if (syntax->positionals[i].is_required) {
+            selv_cli_usage(cli, "%s is missing", syntax->positionals[i].name);
+            return SELV_CLI_WRONG;
+        }
+    }
+    return SELV_CLI_GO;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+int selv_cli_fail(const struct selv_cli *cli, const struct selv_error *error)
+{
+    (void)cli;
+    fprintf(stderr, "selvage: %s\n", error->text);
+    return error->exit;
+}
+
+void selv_cli_say(const struct selv_cli *cli, const char *format, ...)
+{
+    va_list arguments;
+
+    if (cli->json || cli->quiet) {
+        return;
+    }
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    putchar('\n');
+}
+
+void selv_cli_result(const struct selv_cli *cli, json_t *object)
+{
+    if (cli->json) {
+        json_dumpf(object, stdout, JSON_INDENT(2));
+        putchar('\n');
+    }
+    json_decref(object);
+}
+
+bool selv_cli_key_load(const struct selv_cli *cli, const char *path,
+                       bool need_private, struct selv_key *key, int *exit_code)
+{
+    struct selv_error error;
+
+    if (selv_key_load(path, key, &error) &&
+        (key->kind == SELV_KEY_P256 ||
+         selv_error_set(&error, SELV_EXIT_REFUSED,
+                        "%s is a key of another kind (%s); P-256 is needed",
+                        path, key->what)) &&
+        (key->has_private || !need_private ||
+         selv_error_set(&error, SELV_EXIT_REFUSED,
+                        "%s is a public key; its private half is needed",
+                        path))) {
+        return true;
+    }
+    *exit_code = selv_cli_fail(cli, &error);
+    return false;
+}

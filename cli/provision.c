@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * selvage device provision: the flash that a device leaves the factory with:
+ * identity, trust anchor, random seed, and, where given, the first image in
+ * slot A with its manifest. Format: docs/spec/flash.md. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cbor/cbor.h"
+#include "cli/cli.h"
+#include "crypto/crypto.h"
+#include "host/file.h"
+#include "host/manifest.h"
+#include "host/manifest_verify.h"
+#include "host/uuid.h"
+#include "posix/posix.h"
+#include "store/factory.h"
+#include "store/layout.h"
+#include "store/slot.h"
+
+enum { SIZE_MAX_MIB = 64 };
+
+struct provision {
+    const char *anchor, *vendor, *class_name, *vendor_id, *class_id;
+    const char *device_id, *component, *envelope, *image, *output;
+    uint64_t size;
+    bool force;
+};
+
+/* ---- a flash in memory
+ * -------------------------------------------------------- */
+
+static enum selv_err memory_read(void *port, uint32_t off, void *p,
+                                 uint32_t len)
+{
+    memcpy(p, (uint8_t *)port + off, len);
+    return SELV_OK;
+}
+
+static enum selv_err memory_write(void *port, uint32_t off, const void *p,
+                                  uint32_t len)
+{
+    memcpy((uint8_t *)port + off, p, len);
+    return SELV_OK;
+}
+
+static enum selv_err memory_erase(void *port, uint32_t off)
+{
+    memset((uint8_t *)port + off, 0xff, SELV_LAYOUT_DEFAULT_SECTOR);
+    return SELV_OK;
+}
+
+/* ---- factory data
+ * ------------------------------------------------------------- */
+
+static bool random_uuid(uint8_t uuid[static SELV_UUID_LEN])
+{
+    if (selv_posix_random(uuid, SELV_UUID_LEN) != SELV_OK) {
+        return false;
+    }
+    uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40); /* version 4 */
+    uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
+    return true;
+}
+
+/* 0, or the exit code of a usage error that was printed. */
+static int identity_fill(const struct selv_cli *cli, const struct provision *p,
+                         struct selv_factory *factory)
+{
+    if (p->vendor != NULL) {
+        selv_uuid_vendor(p->vendor, factory->vendor_id);
+    } else if (!selv_uuid_parse(p->vendor_id, factory->vendor_id)) {
+        return selv_cli_usage(cli, "--vendor-id is not a UUID");
+    }
+    if (p->class_name != NULL) {
+        selv_uuid_class(factory->vendor_id, p->class_name, factory->class_id);
+    } else if (!selv_uuid_parse(p->class_id, factory->class_id)) {
+        return selv_cli_usage(cli, "--class-id is not a UUID");
+    }
+    if (p->device_id != NULL &&
+        !selv_uuid_parse(p->device_id, factory->device_id)) {
+        return selv_cli_usage(cli, "--device-id is not a UUID");
+    }
+    return 0;
+}
+
+/* "a/b" as an encoded identifier. */
+static bool component_fill(const char *path, struct selv_factory *factory)
+{
+    struct selv_cbor_writer w;
+    size_t count = 1;
+
+    for (const char *c = path; *c != '\0'; c++) {
+        count += *c == '/';
+    }
+    selv_cbor_writer_init(&w, factory->component_id,
+                          sizeof(factory->component_id));
+    selv_cbor_put_array(&w, count);
+    for (; count > 0; count--) {
+        size_t len = strcspn(path, "/");
+
+        selv_cbor_put_bstr(&w, selv_bytes(path, len));
+        path += len + 1;
+    }
+    factory->component_id_len = (uint8_t)w.len;
+    return selv_cbor_finish(&w, NULL) == SELV_OK;
+}
+
+static bool secrets_fill(const struct provision *p,
+                         struct selv_factory *factory, struct selv_error *error)
+{
+    if ((p->device_id == NULL && !random_uuid(factory->device_id)) ||
+        selv_posix_random(factory->seed, sizeof(factory->seed)) != SELV_OK) {
+        return selv_error_set(error, SELV_EXIT_ENVIRONMENT,
+                              "the system gives no random bytes");
+    }
+    return true;
+}
+
+/* ---- the first image
+ * ----------------------------------------------------------- */
+
+/* What the bootloader will ask at the first boot is asked here: is the
+ * manifest signed by the anchor, for this device, and of this image? */
+static bool image_check(const struct provision *p,
+                        const struct selv_factory *factory,
+                        struct selv_bytes envelope, struct selv_bytes image,
+                        struct selv_error *error)
+{
+    struct selv_manifest_device device;
+    struct selv_manifest_verdict verdict;
+    struct selv_sha256 h;
+    char why[SELV_ERROR_LEN];
+
+    memset(&device, 0, sizeof(device));
+    memcpy(device.vendor_id, factory->vendor_id, sizeof(device.vendor_id));
+    memcpy(device.class_id, factory->class_id, sizeof(device.class_id));
+    device.components[0].id =
+        selv_bytes(factory->component_id, factory->component_id_len);
+    device.components[0].slot = SELV_SLOT_A;
+    device.component_count = 1;
+    device.is_factory = true;
+    device.has_installed[0] = true;
+    device.installed_len[0] = (uint32_t)image.len;
+    selv_sha256_init(&h);
+    selv_sha256_update(&h, image.p, image.len);
+    selv_sha256_finish(&h, device.installed[0]);
+    if (selv_manifest_verify(envelope, &factory->anchor, 1, &device,
+                             &verdict)) {
+        return true;
+    }
+    selv_manifest_why(&verdict, why);
+    return selv_error_set(error, selv_manifest_exit(&verdict),
+                          "%s with %s would not boot: %.600s", p->envelope,
+                          p->image, why);
+}
+
+static bool image_put(const struct selv_flash *flash,
+                      struct selv_bytes envelope, struct selv_bytes image,
+                      struct selv_error *error)
+{
+    const struct selv_slot_place *place =
+        &selv_layout_default.slot[SELV_SLOT_A];
+    struct selv_slot_writer writer;
+    enum selv_err err =
+        selv_slot_begin(&writer, flash, place, (uint32_t)image.len, 0);
+
+    if (!err) {
+        err = selv_slot_write(&writer, image);
+    }
+    if (!err) {
+        err = selv_slot_end(&writer);
+    }
+    if (!err) {
+        err = selv_slot_put_envelope(flash, place, envelope);
+    }
+    return !err || selv_error_set(error, SELV_EXIT_REFUSED,
+                                  "the first image does not go into slot A: %s",
+                                  selv_err_str(err));
+}
+
+static bool first_image(const struct provision *p,
+                        const struct selv_factory *factory,
+                        const struct selv_flash *flash,
+                        struct selv_error *error)
+{
+    struct selv_buf envelope = {NULL, 0, 0};
+    struct selv_buf image = {NULL, 0, 0};
+    bool done;
+
+    if (p->image == NULL) {
+        return true;
+    }
+    done =
+        selv_file_read(p->envelope, SELV_MANIFEST_FILE_MAX, &envelope, error) &&
+        selv_file_read(p->image, SELV_IMAGE_FILE_MAX, &image, error) &&
+        image_check(p, factory, selv_bytes(envelope.p, envelope.len),
+                    selv_bytes(image.p, image.len), error) &&
+        image_put(flash, selv_bytes(envelope.p, envelope.len),
+                  selv_bytes(image.p, image.len), error);
+    free(envelope.p);
+    free(image.p);
+    return done;
+}
+
+/* ---- the whole
+ * ------------------------------------------------------------------ */
+
+/* A folder stands for the flash.bin in it; one that ends in '/' is made. */
+static bool flash_path(const char *output, char path[static 4096],
+                       struct selv_error *error)
+{
+    size_t len = strlen(output);
+    struct stat status;
+    bool is_folder = len > 0 && output[len - 1] == '/';
+
+    if (is_folder && mkdir(output, 0700) != 0 && errno != EEXIST) {
+        return selv_error_set(error, SELV_EXIT_ENVIRONMENT,
+                              "cannot make the folder %s: %s", output,
+                              strerror(errno));
+    }
+    is_folder =
+        is_folder || (stat(output, &status) == 0 && S_ISDIR(status.st_mode));
+    if (snprintf(path, 4096, "%s%s%s", output,
+                 is_folder && output[len - 1] != '/' ? "/" : "",
+                 is_folder ? SELV_POSIX_FLASH_NAME : "") >= 4096) {
+        return selv_error_set(error, SELV_EXIT_USAGE, "the path is too long");
+    }
+    return true;
+}
+
+static bool flash_fill(const struct provision *p,
+                       const struct selv_factory *factory, uint8_t *bytes,
+                       struct selv_error *error)
+{
+    struct selv_buf out = {bytes + selv_layout_default.factory_off,
+                           SELV_FACTORY_LEN_MAX, 0};
+    const struct selv_flash flash = {
+        .port = bytes,
+        .size = SELV_LAYOUT_DEFAULT_SIZE,
+        .sector_len = SELV_LAYOUT_DEFAULT_SECTOR,
+        .write_unit = 4,
+        .erased = 0xff,
+        .map = bytes,
+        .read = memory_read,
+        .write = memory_write,
+        .erase = memory_erase,
+    };
+
+    memset(bytes, 0xff, SELV_LAYOUT_DEFAULT_SIZE);
+    if (selv_factory_encode(factory, &out) != SELV_OK) {
+        return selv_error_set(error, SELV_EXIT_REFUSED,
+                              "the factory data does not fit its place");
+    }
+    return first_image(p, factory, &flash, error);
+}
+
+static int provision_run(struct selv_cli *cli, const struct provision *p,
+                         struct selv_factory *factory)
+{
+    char device_id[SELV_UUID_TEXT_LEN];
+    char path[4096];
+    uint8_t *bytes = calloc(1, (size_t)p->size);
+    struct selv_error error;
+    struct selv_bytes all = selv_bytes(bytes, (size_t)p->size);
+    bool done = bytes != NULL ||
+                selv_error_set(&error, SELV_EXIT_ENVIRONMENT, "out of memory");
+
+    done = done && secrets_fill(p, factory, &error) &&
+           flash_fill(p, factory, bytes, &error) &&
+           flash_path(p->output, path, &error) &&
+           (p->force ? selv_file_write(path, all, 0600, &error)
+                     : selv_file_create(path, all, 0600, &error));
+    if (bytes != NULL) {
+        selv_wipe(bytes, (size_t)p->size);
+    }
+    free(bytes);
+    if (!done) {
+        return selv_cli_fail(cli, &error);
+    }
+    selv_uuid_format(factory->device_id, device_id);
+    selv_cli_say(cli, "%s   device %s, %s", path, device_id,
+                 p->image == NULL ? "no image yet" : "first image in slot A");
+    selv_cli_result(
+        cli, json_pack("{s:s, s:s}", "flash", path, "device_id", device_id));
+    return SELV_EXIT_OK;
+}
+
+static int provision_check(const struct selv_cli *cli,
+                           const struct provision *p)
+{
+    if (p->anchor == NULL || p->output == NULL) {
+        return selv_cli_usage(cli, "--anchor FILE and -o PATH are needed");
+    }
+    if ((p->vendor == NULL) == (p->vendor_id == NULL) ||
+        (p->class_name == NULL) == (p->class_id == NULL)) {
+        return selv_cli_usage(cli, "give --vendor DOMAIN or --vendor-id UUID, "
+                                   "and --class NAME or --class-id UUID");
+    }
+    if ((p->image == NULL) != (p->envelope == NULL)) {
+        return selv_cli_usage(cli, "--image and --envelope go together");
+    }
+    if (p->size < SELV_LAYOUT_DEFAULT_SIZE || p->size > (uint64_t)SIZE_MAX_MIB
+                                                            << 20) {
+        return selv_cli_usage(cli, "--size is %u bytes to %d MiB",
+                              SELV_LAYOUT_DEFAULT_SIZE, (int)SIZE_MAX_MIB);
+    }
+    return 0;
+}
+
+int selv_cli_device_provision(struct selv_cli *cli, int argc, char **argv)
+{
+    struct provision p = {.component = NULL, .size = SELV_LAYOUT_DEFAULT_SIZE};
+    const struct selv_cli_option options[] = {
+        {.name = "--anchor",
+         .value_name = "FILE",
+         .help = "the public key whose manifests the device obeys",
+         .value = &p.anchor},
+        {.name = "--vendor",
+         .value_name = "DOMAIN",
+         .help = "the vendor's domain",
+         .value = &p.vendor},
+        {.name = "--vendor-id",
+         .value_name = "UUID",
+         .help = "instead: the vendor id itself",
+         .value = &p.vendor_id},
+        {.name = "--class",
+         .value_name = "NAME",
+         .help = "the class of devices",
+         .value = &p.class_name},
+        {.name = "--class-id",
+         .value_name = "UUID",
+         .help = "instead: the class id itself",
+         .value = &p.class_id},
+        {.name = "--device-id",
+         .value_name = "UUID",
+         .help = "its own id (default: random)",
+         .value = &p.device_id},
+        {.name = "--component",
+         .value_name = "PATH",
+         .help = "its component (default: app)",
+         .value = &p.component},
+        {.name = "--envelope",
+         .value_name = "FILE",
+         .help = "signed manifest of the first image",
+         .value = &p.envelope},
+        {.name = "--image",
+         .value_name = "FILE",
+         .help = "the first image, linked for slot A",
+         .value = &p.image},
+        {.name = "--size",
+         .value_name = "BYTES",
+         .help = "of the file; zeros behind the layout",
+         .number = &p.size},
+        {.name = "--force",
+         .help = "replace a flash that is there",
+         .flag = &p.force},
+        {.name = "--output",
+         .letter = "-o",
+         .value_name = "PATH",
+         .help = "the flash file, or the device's state folder",
+         .value = &p.output},
+    };
+    const struct selv_cli_syntax syntax = {
+        options, sizeof(options) / sizeof(options[0]), NULL, 0};
+    struct selv_factory factory;
+    struct selv_key anchor;
+    int code;
+
+    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
+    case SELV_CLI_HELP:
+        return SELV_EXIT_OK;
+    case SELV_CLI_WRONG:
+        return SELV_EXIT_USAGE;
+    case SELV_CLI_GO:
+        break;
+    }
+    memset(&factory, 0, sizeof(factory));
+    code = provision_check(cli, &p);
+    if (code == 0) {
+        code = identity_fill(cli, &p, &factory);
+    }
+    if (code == 0 &&
+        !component_fill(p.component == NULL ? "app" : p.component, &factory)) {
+        code = selv_cli_usage(cli, "--component is too long");
+    }
+    if (code != 0 || !selv_cli_key_load(cli, p.anchor, false, &anchor, &code)) {
+        return code;
+    }
+    selv_key_wipe(&anchor);
+    factory.anchor = anchor.cose;
+    factory.anchor.kid_len = 0; /* a hint that must not rule the anchor out */
+    code = provision_run(cli, &p, &factory);
+    selv_wipe(&factory, sizeof(factory));
+    return code;
+}
