@@ -50,6 +50,11 @@ function(selvage_library name)
     target_link_libraries(${name} PUBLIC ${A_LIBS})
 endfunction()
 
+# What several tests share; the board's build has no such targets.
+function(selvage_test_library name)
+    selvage_library(${name} ${ARGN})
+endfunction()
+
 function(selvage_program name)
     cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
     add_executable(${name} ${A_SOURCES})

@@ -140,48 +140,46 @@ struct selv_consumer_report {
     bool is_of_boot; /* outcome found in the boot record: logged when told */
 };
 
+/* What is small and often asked stands first, where short instructions
+ * reach. */
 struct selv_consumer {
-    const struct selv_consumer_config *config;
-    uint64_t next_ms;    /* next cycle */
-    uint64_t trial_ms;   /* the trial ends then */
-    struct selv_log log; /* as it stands in flash */
-
     uint8_t step;     /* enum step */
     uint8_t then;     /* the step after a registration and a report */
     uint8_t state;    /* enum selv_update_state */
-    uint16_t flags;   /* FLAG_... */
+    uint8_t id_len;   /* of the server's name for us; 0: not registered */
     uint8_t failures; /* cycles in a row that found no server */
     uint8_t tries;    /* of tried_digest that ended in FAILED */
-    uint8_t tried_digest[SELV_SHA256_LEN];
     uint8_t skip_etag_len;
-    uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* manifest not wanted any more */
     uint8_t etag_len;
-    uint8_t etag[SELV_COAP_ETAG_MAX]; /* of the manifest in envelope */
-    uint8_t id_len; /* of the server's name for us; 0: not registered */
-
+    uint16_t flags;    /* FLAG_... */
+    uint16_t rx_len;   /* 0: rx is free */
+    uint16_t body_len; /* bytes of body in use */
+    uint16_t envelope_len;
+    const struct selv_consumer_config *config;
+    uint32_t image_size;
+    uint32_t hashed;                       /* bytes of the image */
+    uint64_t next_ms;                      /* next cycle */
+    uint64_t trial_ms;                     /* the trial ends then */
+    uint8_t etag[SELV_COAP_ETAG_MAX];      /* of the manifest in envelope */
+    uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* manifest not wanted any more */
+    struct selv_bytes uri;                 /* of the image, in envelope */
+    struct selv_slot_writer writer;
+    struct selv_suit_component component;
+    struct selv_suit_device device;
+    struct selv_coap_request rq;
+    struct selv_log log; /* as it stands in flash */
     struct selv_consumer_report report;
     struct selv_consumer_todo event; /* told by the next poll */
-
-    struct selv_coap_client client;
-    struct selv_coap_request rq;
+    uint8_t tried_digest[SELV_SHA256_LEN];
+    uint8_t image_digest[SELV_SHA256_LEN]; /* the manifest's, for the image */
     uint8_t random[16];
-    char query[18];                       /* d=<id> */
-    uint16_t rx_len;                      /* 0: rx is free */
-    uint16_t body_len;                    /* bytes of payload in use */
+    char query[18]; /* d=<id> */
+    struct selv_coap_client client;
+    struct selv_sha256 hash;
+    struct selv_suit suit;
     uint8_t body[SELV_CONSUMER_BODY_MAX]; /* of POST */
     uint8_t tx[SELV_COAP_HEADER_MAX + SELV_CONSUMER_BODY_MAX];
     uint8_t rx[SELV_COAP_HEADER_MAX + SELV_CONSUMER_BLOCK_LEN];
-
-    struct selv_suit_component component;
-    struct selv_suit_device device;
-    struct selv_suit suit;
-    struct selv_bytes uri; /* of the image, in envelope */
-    struct selv_slot_writer writer;
-    struct selv_sha256 hash;
-    uint8_t image_digest[SELV_SHA256_LEN]; /* the manifest's, for the image */
-    uint32_t image_size;
-    uint32_t hashed; /* bytes of the image */
-    uint16_t envelope_len;
     uint8_t envelope[SELV_SUIT_ENVELOPE_MAX];
 };
 

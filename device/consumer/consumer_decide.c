@@ -46,6 +46,17 @@ static void identify(const struct selv_consumer *c,
     selv_sha256_finish(&h, digest);
 }
 
+/* C8: from now on the server is told that we have seen it. An ETag that came
+ * with bytes which are not authentic says nothing about the true manifest:
+ * only when the same bytes come a second time were they no accident. */
+static void skip_if_given_up(struct selv_consumer *c)
+{
+    if (c->tries >= TRIES_MAX) {
+        memcpy(c->skip_etag, c->etag, sizeof c->skip_etag);
+        c->skip_etag_len = c->etag_len;
+    }
+}
+
 static void count_failure(struct selv_consumer *c, bool is_final)
 {
     uint8_t digest[SELV_SHA256_LEN];
@@ -56,18 +67,21 @@ static void count_failure(struct selv_consumer *c, bool is_final)
         c->tries = 0;
     }
     c->tries = is_final ? TRIES_MAX : (uint8_t)(c->tries + 1);
-    if (c->tries >= TRIES_MAX) {
-        memcpy(c->skip_etag, c->etag, c->etag_len);
-        c->skip_etag_len = c->etag_len;
+    if (selv_is_good(c->suit.authentic)) {
+        skip_if_given_up(c);
     }
 }
 
-static bool is_given_up(const struct selv_consumer *c)
+static bool is_given_up(struct selv_consumer *c)
 {
     uint8_t digest[SELV_SHA256_LEN];
 
     identify(c, digest);
-    return c->tries >= TRIES_MAX && is_digest(digest, c->tried_digest);
+    if (c->tries < TRIES_MAX || !is_digest(digest, c->tried_digest)) {
+        return false;
+    }
+    skip_if_given_up(c);
+    return true;
 }
 
 void selv_consumer_fill_report(struct selv_consumer *c,

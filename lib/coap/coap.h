@@ -43,7 +43,7 @@
  *
  * Owns:  nothing. Every view in a message points into the datagram.
  * RAM:   client 88 bytes on Cortex-M3 (200 promised), plus the caller's two
- * buffers of SELV_COAP_HEADER_MAX + one block each. */
+ *        buffers of SELV_COAP_HEADER_MAX + one block each. */
 #ifndef SELV_COAP_COAP_H
 #define SELV_COAP_COAP_H
 
@@ -51,11 +51,12 @@
 
 /* ---- numbers ----------------------------------------------------------- */
 
-enum selv_coap_type { /* [RFC 7252 3] */
-                      SELV_COAP_CON = 0,
-                      SELV_COAP_NON = 1,
-                      SELV_COAP_ACK = 2,
-                      SELV_COAP_RST = 3
+/* Message types [RFC 7252 3]. */
+enum selv_coap_type {
+    SELV_COAP_CON = 0,
+    SELV_COAP_NON = 1,
+    SELV_COAP_ACK = 2,
+    SELV_COAP_RST = 3
 };
 
 /* A code c.dd as its byte [RFC 7252 3]. */
@@ -432,9 +433,10 @@ enum selv_coap_heard {
     SELV_COAP_REQUEST = 2
 };
 
-/* seen: the caller's array, any content; count at least 1. It is searched by
- * hash, 8 places at most each time; when these are taken, the one that ends
- * first gives way. About 120 bytes each. */
+/* seen: the caller's array, any content, 112 bytes each on Cortex-M3. It is
+ * searched by hash, 8 places at most each time; when these are taken, the one
+ * that ends first gives way. With seen_count 0 nothing is remembered: for
+ * servers all of whose requests may be executed twice. */
 void selv_coap_server_init(struct selv_coap_server *s,
                            struct selv_coap_seen *seen, uint32_t seen_count,
                            const uint8_t random[static 8]);

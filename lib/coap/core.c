@@ -28,15 +28,6 @@ static void spell(struct window *out, const char *text)
     }
 }
 
-static size_t text_len(const char *text)
-{
-    size_t n = 0;
-    while (text[n] != '\0') {
-        n++;
-    }
-    return n;
-}
-
 /* v in decimal; to holds 6. */
 static void decimal(uint16_t v, char to[static 6])
 {
@@ -126,7 +117,7 @@ static bool href_passes(const struct filter *f, const char *path)
     struct filter rest = *f;
     rest.value.p++;
     rest.value.len--;
-    return f->value.p[0] == '/' && text_passes(&rest, path, text_len(path));
+    return f->value.p[0] == '/' && text_passes(&rest, path, strlen(path));
 }
 
 static bool passes(const struct filter *f, const struct selv_coap_resource *r)
@@ -141,7 +132,7 @@ static bool passes(const struct filter *f, const struct selv_coap_resource *r)
         return words_pass(f, r->if_);
     case CT:
         decimal(r->ct, ct);
-        return r->ct != SELV_COAP_NO_FORMAT && text_passes(f, ct, text_len(ct));
+        return r->ct != SELV_COAP_NO_FORMAT && text_passes(f, ct, strlen(ct));
     case HREF:
         return href_passes(f, r->path);
     case OTHER:

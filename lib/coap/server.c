@@ -70,8 +70,8 @@ static struct selv_coap_seen *seen_find(struct selv_coap_server *s,
                                         bool is_new)
 {
     struct selv_coap_seen *oldest = NULL;
-    uint32_t at = place(s, peer, rq->mid);
     uint32_t ways = s->seen_count < WAYS ? s->seen_count : WAYS;
+    uint32_t at = ways > 0 ? place(s, peer, rq->mid) : 0;
     for (uint32_t i = 0; i < ways; i++) {
         struct selv_coap_seen *e = &s->seen[at];
         if (e->expiry_ms > now_ms && seen_is(e, peer, rq)) {
@@ -91,6 +91,9 @@ static void seen_put(struct selv_coap_server *s, uint64_t now_ms,
                      const struct selv_coap_msg *rq, struct selv_bytes reply)
 {
     struct selv_coap_seen *e = seen_find(s, now_ms, peer, rq, true);
+    if (e == NULL) {
+        return; /* there is no array */
+    }
     e->expiry_ms =
         now_ms + (rq->type == SELV_COAP_CON ? SELV_COAP_EXCHANGE_LIFETIME_MS
                                             : SELV_COAP_NON_LIFETIME_MS);
@@ -224,10 +227,7 @@ void selv_coap_reply_code(struct selv_coap_server *s,
 {
     struct selv_coap_writer w;
     selv_coap_reply_begin(s, rq, code, out, &w);
-    size_t len = 0;
-    while (text != NULL && text[len] != '\0') {
-        len++;
-    }
+    size_t len = text != NULL ? strlen(text) : 0;
     if (w.err == SELV_OK && len < w.cap - w.len) {
         selv_coap_write_payload(&w, selv_bytes(text, len));
     }

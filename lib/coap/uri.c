@@ -128,10 +128,7 @@ bool selv_coap_path_match(const struct selv_coap_msg *m, const char *pattern,
 bool selv_coap_query(const struct selv_coap_msg *m, const char *name,
                      struct selv_bytes *value)
 {
-    size_t n = 0;
-    while (name[n] != '\0') {
-        n++;
-    }
+    size_t n = strlen(name);
     struct selv_coap_opt o;
     selv_coap_opt_begin(m, &o);
     while (selv_coap_opt_next(&o)) {

@@ -49,6 +49,19 @@ void selv_suit_report_put(struct selv_cbor_writer *w,
 /* ---- reading --------------------------------------------------------------
  */
 
+/* The next key of a map of integer keys, its order checked. */
+static enum selv_err key_next(struct selv_cbor *r, struct selv_bytes *previous,
+                              int32_t *key)
+{
+    const uint8_t *start = r->p;
+    enum selv_err err = selv_cbor_int(r, key);
+    if (err == SELV_OK) {
+        err = selv_cbor_key_order(previous,
+                                  selv_bytes(start, (size_t)(r->p - start)));
+    }
+    return err;
+}
+
 static enum selv_err get_reference(struct selv_cbor *r,
                                    struct selv_suit_report *out)
 {
@@ -116,7 +129,7 @@ static enum selv_err get_failure(struct selv_cbor *r,
     uint32_t seen = 0;
     for (uint32_t i = 0; i < count && err == SELV_OK; i++) {
         int32_t key = 0;
-        err = selv_suit_key_next(r, &previous, &key);
+        err = key_next(r, &previous, &key);
         if (err != SELV_OK) {
             break;
         }
@@ -167,7 +180,7 @@ enum selv_err selv_suit_report_get(struct selv_cbor *r,
     enum selv_err err = selv_cbor_map(&at, &count);
     for (uint32_t i = 0; i < count && err == SELV_OK; i++) {
         int32_t key = 0;
-        err = selv_suit_key_next(&at, &previous, &key);
+        err = key_next(&at, &previous, &key);
         if (err != SELV_OK) {
             break;
         }

@@ -13,13 +13,18 @@ const uint8_t selv_suit_section_keys[SELV_SUIT_SECTION_COUNT] = {
     [SELV_SUIT_SECTION_TEXT] = SELV_SUIT_KEY_TEXT,
 };
 
-enum selv_suit_section selv_suit_section_find(int32_t key)
+uint8_t selv_suit_section_find(int32_t key)
 {
     uint8_t i = 0;
     while (i < SELV_SUIT_SECTION_COUNT && selv_suit_section_keys[i] != key) {
         i++;
     }
-    return (enum selv_suit_section)i;
+    return i;
+}
+
+bool selv_suit_is_good(enum selv_verdict v)
+{
+    return selv_is_good(v);
 }
 
 const struct selv_suit_command *
@@ -41,7 +46,7 @@ void selv_suit_init(struct selv_suit *s,
     s->profile = profile;
     s->device = device;
     s->authentic = SELV_BAD;
-    s->failure.component = SELV_SUIT_NO_COMPONENT;
+    selv_suit_failure_reset(s);
 }
 
 void selv_suit_wipe(struct selv_suit *s)
@@ -50,13 +55,10 @@ void selv_suit_wipe(struct selv_suit *s)
     s->authentic = SELV_BAD;
 }
 
-enum selv_err selv_suit_fail_at(struct selv_suit *s, enum selv_err err,
-                                const uint8_t *p, int32_t code)
+void selv_suit_failure_reset(struct selv_suit *s)
 {
-    s->failure.err = err;
-    s->failure.offset = selv_suit_off(s, p);
-    s->failure.code = code;
-    return err;
+    memset(&s->failure, 0, sizeof s->failure);
+    s->failure.component = SELV_SUIT_NO_COMPONENT;
 }
 
 const struct selv_suit_failure *selv_suit_failure(const struct selv_suit *s)
@@ -66,19 +68,19 @@ const struct selv_suit_failure *selv_suit_failure(const struct selv_suit *s)
 
 uint64_t selv_suit_sequence_number(const struct selv_suit *s)
 {
-    SELV_ASSERT(selv_is_good(s->authentic));
+    SELV_ASSERT(selv_suit_is_good(s->authentic));
     return s->sequence_number;
 }
 
 const uint8_t *selv_suit_digest(const struct selv_suit *s)
 {
-    SELV_ASSERT(selv_is_good(s->authentic));
-    return s->view.p + s->digest_off;
+    SELV_ASSERT(selv_suit_is_good(s->authentic));
+    return s->digest;
 }
 
 size_t selv_suit_anchor(const struct selv_suit *s)
 {
-    SELV_ASSERT(selv_is_good(s->authentic));
+    SELV_ASSERT(selv_suit_is_good(s->authentic));
     return s->anchor;
 }
 
@@ -91,25 +93,16 @@ struct selv_bytes selv_suit_component_id(const struct selv_suit *s,
                                          size_t component)
 {
     SELV_ASSERT(component < s->component_count);
-    struct selv_cbor r =
-        selv_suit_reader(s, s->components_off, s->view.len - s->components_off);
+    struct selv_cbor r = {s->components, s->view.p + s->view.len};
     struct selv_bytes id = {NULL, 0};
-    for (size_t i = 0; i <= component; i++) {
-        /* They were read once already. */
-        if (selv_cbor_skip(&r, &id) != SELV_OK) {
-            return selv_bytes(NULL, 0);
-        }
+    enum selv_err err = SELV_OK;
+    for (size_t i = 0; i <= component && err == SELV_OK; i++) {
+        err = selv_cbor_skip(&r, &id); /* they were read once already */
     }
     return id;
 }
 
 struct selv_bytes selv_suit_reference_uri(const struct selv_suit *s)
 {
-    struct selv_bytes uri = {NULL, 0};
-    struct selv_cbor r =
-        selv_suit_reader(s, s->reference_off, s->view.len - s->reference_off);
-    if (s->reference_off == 0 || selv_cbor_tstr(&r, &uri) != SELV_OK) {
-        uri = selv_bytes(NULL, 0);
-    }
-    return uri;
+    return s->reference_uri;
 }

@@ -21,6 +21,7 @@
 #include "base/base.h"
 #include "cose/cose.h"
 #include "suit/numbers.h"
+#include "suit/walk.h"
 
 /* ---- what the device is ------------------------------------------------- */
 
@@ -128,19 +129,14 @@ struct selv_suit_params {
     uint16_t image_digest;        /* with this digest */
     uint16_t image_size;          /* and this size */
     uint16_t at[SELV_SUIT_SLOT_COUNT];
-    uint8_t device_component; /* index into the device's components */
 };
 
-/* One sequence that is running (private). */
-struct selv_suit_frame {
-    uint16_t at;       /* offset of the current command */
-    uint16_t next;     /* offset of the one after it */
-    uint16_t end;      /* offset just past the sequence */
-    uint16_t list;     /* offset of the component index when it is an array or
-                          true, else 0 */
-    uint8_t iteration; /* how many of the list are done */
-    uint8_t component; /* the component index when list is 0 */
-    uint8_t left;      /* try-each: alternatives left, nil included */
+/* The component index in force in one running sequence (private). */
+struct selv_suit_index {
+    uint16_t list;     /* offset of the index when it is an array or true,
+                          else 0 */
+    uint8_t iteration; /* which of the list's components has its turn */
+    uint8_t component; /* the index when list is 0 */
 };
 
 /* State of one manifest. Visible so that callers can place it; private. */
@@ -151,11 +147,11 @@ struct selv_suit {
     size_t total_len; /* of the envelope, 0: unknown */
     enum selv_verdict authentic;
     uint64_t sequence_number;
-    uint16_t wrapper_off, wrapper_len;
-    uint16_t manifest_head, manifest_off, manifest_len;
-    uint16_t digest_off;
-    uint16_t components_off, reference_off;
-    uint16_t shared_off, shared_len;
+    struct selv_bytes wrapper, manifest, shared;
+    const uint8_t *manifest_head; /* of its byte string */
+    const uint8_t *digest;
+    const uint8_t *components; /* the first identifier */
+    struct selv_bytes reference_uri;
     uint16_t section_off[SELV_SUIT_SECTION_COUNT];
     uint16_t section_len[SELV_SUIT_SECTION_COUNT];
     uint16_t severed_off[SELV_SUIT_SECTION_COUNT]; /* of the head, envelope */
@@ -163,10 +159,13 @@ struct selv_suit {
     uint16_t payload_count;
     uint8_t absent; /* bits: severed sections that were taken out */
     uint8_t state, waiting;
-    uint8_t section, section_last, is_shared;
-    uint8_t depth, component_count, anchor;
+    uint8_t section, section_last;
+    bool is_shared; /* running the shared sequence before the section */
+    uint8_t component_count, anchor;
+    uint8_t device_component[SELV_SUIT_COMPONENTS_MAX];
     struct selv_suit_params params[SELV_SUIT_COMPONENTS_MAX];
-    struct selv_suit_frame frames[SELV_SUIT_DEPTH_MAX + 1];
+    struct selv_suit_index index[SELV_SUIT_DEPTH_MAX + 1];
+    struct selv_suit_walk walk;
     struct selv_suit_failure failure;
 };
 

@@ -9,21 +9,6 @@
 /* Bits of the reporting policy [manifest 8.4.7]. */
 #define POLICY_MAX 15u
 
-enum selv_err selv_suit_key_next(struct selv_cbor *r,
-                                 struct selv_bytes *previous, int32_t *key)
-{
-    const uint8_t *start = r->p;
-    enum selv_err err = selv_cbor_int(r, key);
-    if (err == SELV_OK) {
-        err = selv_cbor_key_order(previous,
-                                  selv_bytes(start, (size_t)(r->p - start)));
-    }
-    if (err != SELV_OK) {
-        r->p = start;
-    }
-    return err;
-}
-
 /* What a reader says about a well-formed item of the wrong kind is, here,
  * a wrong argument. */
 static enum selv_err as_argument(enum selv_err err)
@@ -200,35 +185,28 @@ const struct selv_suit_parameter_rule
         {SELV_SUIT_PARAMETER_URI, SELV_SUIT_SLOT_URI, check_uri},
 };
 
-/* ---- reading them back
- * ---------------------------------------------------------- */
+/* ---- reading them back ----------------------------------------------------
+ */
 
 bool selv_suit_param_open(const struct selv_suit *s, uint8_t component,
                           enum selv_suit_slot slot, struct selv_cbor *r)
 {
     uint16_t off = s->params[component].at[slot];
-    *r = selv_suit_reader(s, off, s->view.len - off);
+    r->p = s->view.p + off;
+    r->end = s->view.p + s->view.len;
     return off != 0;
 }
 
-const uint8_t *selv_suit_image_digest(const struct selv_suit *s, uint16_t off)
+const uint8_t *selv_suit_image_digest(const struct selv_suit *s,
+                                      uint8_t component)
 {
-    struct selv_cbor r = selv_suit_reader(s, off, s->view.len - off);
+    struct selv_cbor r;
     struct selv_bytes wrapped;
     const uint8_t *digest = NULL;
-    if (off == 0 || selv_cbor_bstr(&r, &wrapped) != SELV_OK) {
+    if (!selv_suit_param_open(s, component, SELV_SUIT_SLOT_IMAGE_DIGEST, &r) ||
+        selv_cbor_bstr(&r, &wrapped) != SELV_OK) {
         return NULL;
     }
     selv_cbor_init(&r, wrapped);
-    if (selv_suit_digest_read(&r, &digest) != SELV_OK) {
-        return NULL;
-    }
-    return digest;
-}
-
-bool selv_suit_image_size(const struct selv_suit *s, uint16_t off,
-                          uint32_t *size)
-{
-    struct selv_cbor r = selv_suit_reader(s, off, s->view.len - off);
-    return off != 0 && selv_cbor_uint32(&r, UINT32_MAX, size) == SELV_OK;
+    return selv_suit_digest_read(&r, &digest) == SELV_OK ? digest : NULL;
 }

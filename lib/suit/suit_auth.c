@@ -5,17 +5,15 @@
  * Nothing of the manifest is parsed here. */
 #include "suit/suit_int.h"
 
-/* The digest covers the manifest's byte string with its head. */
-static enum selv_verdict digest_verdict(const struct selv_suit *s,
-                                        const uint8_t *claimed)
+enum selv_verdict selv_suit_digest_verdict(const uint8_t *head,
+                                           const uint8_t *end,
+                                           const uint8_t *claimed)
 {
-    const uint8_t *head = s->view.p + s->manifest_head;
-    size_t len = (size_t)(s->manifest_off - s->manifest_head) + s->manifest_len;
     struct selv_sha256 h;
     uint8_t digest[SELV_SHA256_LEN];
     enum selv_verdict verdict = SELV_BAD;
     selv_sha256_init(&h);
-    selv_sha256_update(&h, head, len);
+    selv_sha256_update(&h, head, (size_t)(end - head));
     selv_sha256_finish(&h, digest);
     if (selv_ct_equal(digest, claimed, sizeof digest) &&
         selv_ct_equal(claimed, digest, sizeof digest)) {
@@ -35,16 +33,13 @@ static enum selv_verdict blocks_verdict(struct selv_suit *s,
     const struct selv_suit_device *device = s->device;
     for (uint32_t i = 0; i < count; i++) {
         struct selv_bytes block;
-        enum selv_err err = selv_cbor_bstr(r, &block);
-        if (err != SELV_OK) {
-            *why = err;
-            return SELV_BAD;
-        }
         size_t anchor = 0;
+        enum selv_err err = SELV_OK;
+        selv_suit_read_bstr(s, r, &block);
         enum selv_verdict verdict =
             selv_cose_sign1_verify(block, payload, device->anchors,
                                    device->anchor_count, &anchor, &err);
-        if (selv_is_good(verdict) && anchor < device->anchor_count) {
+        if (selv_suit_is_good(verdict) && anchor < device->anchor_count) {
             s->anchor = (uint8_t)anchor;
             return verdict;
         }
@@ -55,81 +50,61 @@ static enum selv_verdict blocks_verdict(struct selv_suit *s,
     return SELV_BAD;
 }
 
-/* Head of the wrapper: how many blocks, and the digest's byte string. */
-static enum selv_err open_wrapper(struct selv_cbor *r, uint32_t *blocks,
-                                  struct selv_bytes *digest)
+/* The wrapper's shape, to the last byte, so that what decides later cannot
+ * depend on what stands behind a good block. Returns how many blocks. */
+static uint32_t read_wrapper(struct selv_suit *s, struct selv_cbor r,
+                             struct selv_bytes *payload)
 {
-    uint32_t count = 0;
-    enum selv_err err = selv_cbor_array(r, &count);
-    if (err != SELV_OK) {
-        return err;
-    }
-    if (count == 0) {
-        return SELV_ERR_SUIT_MISSING;
-    }
-    err = selv_cbor_bstr(r, digest);
-    *blocks = count - 1;
-    return err;
-}
-
-/* All of the wrapper that needs no key: its shape to the last byte, so that
- * what decides below cannot depend on what stands behind a good block. */
-static enum selv_err check_wrapper(struct selv_cbor r, uint32_t blocks)
-{
-    if (blocks == 0) {
-        return SELV_ERR_SUIT_NOT_SIGNED;
-    }
-    if (blocks > SELV_SUIT_SIGNERS_MAX) {
-        return SELV_ERR_SUIT_SIGNERS;
-    }
-    for (uint32_t i = 0; i < blocks; i++) {
-        struct selv_bytes block;
-        enum selv_err err = selv_cbor_bstr(&r, &block);
-        if (err != SELV_OK) {
-            return err;
-        }
-    }
-    return selv_cbor_end(&r);
-}
-
-enum selv_err selv_suit_authenticate(struct selv_suit *s)
-{
-    s->failure.section = SELV_SUIT_KEY_AUTHENTICATION;
-    struct selv_cbor r = selv_suit_reader(s, s->wrapper_off, s->wrapper_len);
-    uint32_t blocks = 0;
-    struct selv_bytes payload;
-    enum selv_err err = open_wrapper(&r, &blocks, &payload);
-    if (err == SELV_OK) {
-        err = check_wrapper(r, blocks);
-    }
-    if (err != SELV_OK) {
-        return selv_suit_fail_at(s, err, r.p, 0);
-    }
     struct selv_cbor inner;
-    selv_cbor_init(&inner, payload);
-    const uint8_t *claimed = NULL;
-    err = selv_suit_digest_read(&inner, &claimed);
-    if (err == SELV_OK) {
-        err = selv_cbor_end(&inner);
+    const uint8_t *start = r.p;
+    uint32_t count = selv_suit_read_array(s, &r);
+    selv_suit_note(s, count == 0 ? SELV_ERR_SUIT_MISSING : SELV_OK, start);
+    selv_suit_read_bstr(s, &r, payload);
+    selv_cbor_init(&inner, *payload);
+    enum selv_err err = selv_suit_digest_read(&inner, &s->digest);
+    selv_suit_note(s, err, inner.p);
+    selv_suit_read_end(s, &inner);
+    if (count == 1) {
+        selv_suit_note(s, SELV_ERR_SUIT_NOT_SIGNED, r.p);
     }
-    if (err != SELV_OK) {
-        return selv_suit_fail_at(s, err, inner.p, 0);
+    if (count > 1 + SELV_SUIT_SIGNERS_MAX) {
+        selv_suit_note(s, SELV_ERR_SUIT_SIGNERS, r.p);
+    }
+    for (uint32_t i = 1; i < count && s->failure.err == SELV_OK; i++) {
+        struct selv_bytes block;
+        selv_suit_read_bstr(s, &r, &block);
+    }
+    selv_suit_read_end(s, &r);
+    return count - 1;
+}
+
+void selv_suit_authenticate(struct selv_suit *s)
+{
+    struct selv_cbor r;
+    struct selv_bytes payload;
+    selv_cbor_init(&r, s->wrapper);
+    s->failure.section = SELV_SUIT_KEY_AUTHENTICATION;
+    uint32_t blocks = read_wrapper(s, r, &payload);
+    if (s->failure.err != SELV_OK) {
+        return;
     }
     /* A good signature may cover the digest of another manifest, so both are
-     * asked for, and each twice before the verdict is kept. */
-    enum selv_verdict same = digest_verdict(s, claimed);
-    if (!selv_is_good(same)) {
-        return selv_suit_fail_at(s, SELV_ERR_SUIT_DIGEST, claimed, 0);
+     * asked for, and each twice before the verdict is kept. The digest covers
+     * the manifest's byte string with its head. */
+    enum selv_verdict same = selv_suit_digest_verdict(
+        s->manifest_head, s->manifest.p + s->manifest.len, s->digest);
+    if (!selv_suit_is_good(same)) {
+        selv_suit_note(s, SELV_ERR_SUIT_DIGEST, s->digest);
+        return;
     }
     enum selv_err why = SELV_ERR_COSE_NO_KEY;
+    r.p = payload.p + payload.len;
     enum selv_verdict is_signed = blocks_verdict(s, &r, blocks, payload, &why);
-    if (!selv_is_good(is_signed)) {
-        return selv_suit_fail_at(s, why, r.p, 0);
+    if (!selv_suit_is_good(is_signed)) {
+        selv_suit_note(s, why, r.p);
+        return;
     }
-    s->digest_off = selv_suit_off(s, claimed);
-    if (selv_is_good(same) && selv_is_good(is_signed)) {
+    if (selv_suit_is_good(same) && selv_suit_is_good(is_signed)) {
         s->authentic = SELV_GOOD;
     }
-    s->failure.section = 0;
-    return SELV_OK;
 }

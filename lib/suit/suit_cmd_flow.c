@@ -1,45 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * set-component-index, try-each and override-parameters
- * [manifest 8.4.10.1 to 8.4.10.3]: directives that touch only the
- * interpreter's own state. */
+ * set-component-index and override-parameters [manifest 8.4.10.1, 8.4.10.3]:
+ * directives that touch only the interpreter's own state. try-each needs no
+ * handler, since the walk goes into its sequences by itself. */
 #include "suit/suit_int.h"
 
 enum selv_suit_step selv_suit_run_set_component_index(struct selv_suit *s,
                                                       struct selv_suit_op *op)
 {
-    struct selv_suit_frame *f = &s->frames[s->depth - 1];
+    struct selv_suit_index *index = &s->index[s->walk.depth];
     struct selv_cbor r;
     selv_cbor_init(&r, op->argument);
-    uint32_t index = 0;
-    f->list = op->argument_off;
-    if (selv_cbor_peek(&r) == SELV_CBOR_UINT) {
-        f->list = 0;
-        op->err = selv_cbor_uint32(&r, s->component_count - 1u, &index);
-        if (op->err != SELV_OK) {
-            return SELV_SUIT_STEP_FAIL;
-        }
+    uint32_t component = 0;
+    memset(index, 0, sizeof *index);
+    if (selv_cbor_uint32(&r, s->component_count - 1u, &component) != SELV_OK) {
+        index->list = selv_suit_off(s, op->argument.p);
     }
-    f->component = (uint8_t)index;
+    index->component = (uint8_t)component;
     return SELV_SUIT_STEP_NEXT;
-}
-
-enum selv_suit_step selv_suit_run_try_each(struct selv_suit *s,
-                                           struct selv_suit_op *op)
-{
-    struct selv_cbor r;
-    selv_cbor_init(&r, op->argument);
-    uint32_t count = 0;
-    struct selv_bytes body;
-    op->err = selv_cbor_array(&r, &count);
-    if (op->err == SELV_OK) {
-        op->err = selv_cbor_bstr(&r, &body);
-    }
-    if (op->err == SELV_OK) {
-        op->err =
-            selv_suit_frame_push(s, body, op->component, (uint8_t)(count - 1));
-    }
-    return op->err == SELV_OK ? SELV_SUIT_STEP_ENTER : SELV_SUIT_STEP_FAIL;
 }
 
 enum selv_suit_step selv_suit_run_override_parameters(struct selv_suit *s,
@@ -50,7 +28,7 @@ enum selv_suit_step selv_suit_run_override_parameters(struct selv_suit *s,
     selv_cbor_init(&r, op->argument);
     uint32_t count = 0;
     op->err = selv_cbor_map(&r, &count);
-    for (uint32_t i = 0; i < count && op->err == SELV_OK; i++) {
+    while (count > 0 && op->err == SELV_OK) {
         int32_t code = 0;
         op->err = selv_cbor_int(&r, &code);
         uint16_t off = selv_suit_off(s, r.p);
@@ -63,6 +41,7 @@ enum selv_suit_step selv_suit_run_override_parameters(struct selv_suit *s,
                     off;
             }
         }
+        count--;
     }
     return op->err == SELV_OK ? SELV_SUIT_STEP_NEXT : SELV_SUIT_STEP_FAIL;
 }

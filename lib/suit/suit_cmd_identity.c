@@ -57,7 +57,7 @@ enum selv_suit_step selv_suit_run_component_slot(struct selv_suit *s,
     if (op->err != SELV_OK) {
         return SELV_SUIT_STEP_FAIL;
     }
-    uint8_t own = s->params[op->component].device_component;
+    uint8_t own = s->device_component[op->component];
     op->err = SELV_ERR_SUIT_SLOT;
     return s->device->components[own].slot == slot ? SELV_SUIT_STEP_NEXT
                                                    : SELV_SUIT_STEP_FAIL;

@@ -20,24 +20,22 @@ enum selv_suit_step selv_suit_run_image_match(struct selv_suit *s,
 void selv_suit_answer_digest(struct selv_suit *s,
                              const uint8_t digest[static SELV_SHA256_LEN])
 {
-    uint8_t component = 0;
     if (s->state != SELV_SUIT_STATE_WAITING || s->waiting != SELV_SUIT_DIGEST) {
         return;
     }
-    component = selv_suit_current_component(s);
+    uint8_t component = selv_suit_current_component(s);
     struct selv_suit_params *params = &s->params[component];
-    uint16_t off = params->at[SELV_SUIT_SLOT_IMAGE_DIGEST];
-    const uint8_t *wanted = selv_suit_image_digest(s, off);
+    const uint8_t *wanted = selv_suit_image_digest(s, component);
     enum selv_verdict verdict = SELV_BAD;
     if (wanted != NULL && selv_ct_equal(wanted, digest, SELV_SHA256_LEN) &&
         selv_ct_equal(digest, wanted, SELV_SHA256_LEN)) {
         verdict = SELV_GOOD;
     }
-    if (!selv_is_good(verdict)) {
+    if (!selv_suit_is_good(verdict)) {
         selv_suit_step_finish(s, SELV_ERR_SUIT_IMAGE);
         return;
     }
-    params->image_digest = off;
+    params->image_digest = params->at[SELV_SUIT_SLOT_IMAGE_DIGEST];
     params->image_size = params->at[SELV_SUIT_SLOT_IMAGE_SIZE];
     params->image_good = verdict;
     selv_suit_step_finish(s, SELV_OK);

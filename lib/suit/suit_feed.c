@@ -4,79 +4,54 @@
  * severable elements by their byte string heads. Looks into none of them. */
 #include "suit/suit_int.h"
 
-/* One severable element of the envelope. */
-static enum selv_err read_severed(struct selv_suit *s, struct selv_cbor *r,
-                                  int32_t key)
+/* Whether a key may stand at this place, of those that were in order. The
+ * wrapper comes before the manifest whatever canonical order says
+ * [manifest 8.3]. */
+static enum selv_err judge_key(uint32_t number, int32_t key)
 {
-    enum selv_suit_section section = selv_suit_section_find(key);
-    if (section != SELV_SUIT_SECTION_PAYLOAD_FETCH &&
-        section != SELV_SUIT_SECTION_INSTALL &&
-        section != SELV_SUIT_SECTION_TEXT) {
-        return SELV_ERR_SUIT_KEY;
-    }
-    struct selv_bytes element;
-    s->severed_off[section] = selv_suit_off(s, r->p);
-    return selv_cbor_bstr(r, &element);
-}
-
-/* The first two pairs, whose place is fixed: the wrapper comes before the
- * manifest whatever canonical order says [manifest 8.3]. */
-static enum selv_err read_fixed(struct selv_suit *s, struct selv_cbor *r,
-                                uint32_t number, int32_t key)
-{
-    int32_t expected =
-        number == 0 ? SELV_SUIT_KEY_AUTHENTICATION : SELV_SUIT_KEY_MANIFEST;
-    if (key != expected) {
+    int32_t expected = SELV_SUIT_KEY_AUTHENTICATION + (int32_t)number;
+    if (number < 2) {
+        if (key == expected) {
+            return SELV_OK;
+        }
         if (number == 0 && key == SELV_SUIT_KEY_MANIFEST) {
             return SELV_ERR_SUIT_ORDER;
         }
         return key < expected ? SELV_ERR_SUIT_KEY : SELV_ERR_SUIT_MISSING;
     }
-    const uint8_t *head = r->p;
-    struct selv_bytes element;
-    enum selv_err err = selv_cbor_bstr(r, &element);
-    if (err != SELV_OK) {
-        return err;
-    }
-    if (number == 0) {
-        s->wrapper_off = selv_suit_off(s, element.p);
-        s->wrapper_len = (uint16_t)element.len;
-    } else {
-        s->manifest_head = selv_suit_off(s, head);
-        s->manifest_off = selv_suit_off(s, element.p);
-        s->manifest_len = (uint16_t)element.len;
-    }
-    return SELV_OK;
+    return (SELV_SUIT_SEVERABLE >> selv_suit_section_find(key) & 1u) != 0
+               ? SELV_OK
+               : SELV_ERR_SUIT_KEY;
 }
 
-static enum selv_err read_pair(struct selv_suit *s, struct selv_cbor *r,
-                               uint32_t number, struct selv_bytes *previous)
+static void read_pair(struct selv_suit *s, struct selv_cbor *r, uint32_t number,
+                      struct selv_bytes *previous)
 {
     const uint8_t *start = r->p;
     int32_t key = 0;
-    enum selv_err err = selv_cbor_int(r, &key);
-    if (err != SELV_OK) {
-        return selv_suit_fail_at(s, err, start, 0);
+    struct selv_bytes element;
+    if (number < 2) {
+        selv_suit_note(s, selv_cbor_int(r, &key), start);
+        s->failure.code = key;
+        *previous = selv_bytes(start, (size_t)(r->p - start));
+    } else {
+        key = selv_suit_read_key(s, r, previous);
     }
     s->failure.section = (int16_t)key;
-    if (number < 2) {
-        err = read_fixed(s, r, number, key);
-    } else {
-        err = selv_cbor_key_order(previous,
-                                  selv_bytes(start, (size_t)(r->p - start)));
-        if (err == SELV_OK) {
-            err = read_severed(s, r, key);
-        }
+    selv_suit_note(s, judge_key(number, key), start);
+    const uint8_t *head = r->p;
+    selv_suit_read_bstr(s, r, &element);
+    if (number == 0) {
+        s->wrapper = element;
+    } else if (number == 1) {
+        s->manifest_head = head;
+        s->manifest = element;
+    } else if (s->failure.err == SELV_OK) {
+        s->severed_off[selv_suit_section_find(key)] = selv_suit_off(s, head);
     }
-    if (err != SELV_OK) {
-        return selv_suit_fail_at(s, err,
-                                 err == SELV_ERR_CBOR_TYPE ? r->p : start, key);
-    }
-    s->failure.section = 0;
-    return SELV_OK;
 }
 
-static enum selv_err read_envelope(struct selv_suit *s)
+static void read_envelope(struct selv_suit *s)
 {
     struct selv_cbor r;
     selv_cbor_init(&r, s->view);
@@ -86,40 +61,32 @@ static enum selv_err read_envelope(struct selv_suit *s)
         (err == SELV_OK && tag != SELV_SUIT_TAG_ENVELOPE)) {
         err = SELV_ERR_SUIT_TAG;
     }
-    uint32_t count = 0;
-    if (err == SELV_OK) {
-        err = selv_cbor_map(&r, &count);
-    }
-    if (err != SELV_OK) {
-        return selv_suit_fail_at(s, err, r.p, 0);
-    }
-    static const uint8_t manifest_key = SELV_SUIT_KEY_MANIFEST;
-    struct selv_bytes previous = {&manifest_key, 1};
+    selv_suit_note(s, err, s->view.p);
+    uint32_t count = selv_suit_read_map(s, &r);
+    struct selv_bytes previous = {NULL, 0};
     uint32_t i = 0;
-    for (; i < count; i++) {
-        if (i >= 2 && selv_cbor_peek(&r) == SELV_CBOR_TSTR) {
-            break;
-        }
-        err = read_pair(s, &r, i, &previous);
-        if (err != SELV_OK) {
-            return err;
-        }
+    while (i < count && s->failure.err == SELV_OK &&
+           (i < 2 || selv_cbor_peek(&r) != SELV_CBOR_TSTR)) {
+        read_pair(s, &r, i, &previous);
+        i++;
     }
-    if (i < 2) {
-        return selv_suit_fail_at(s, SELV_ERR_SUIT_MISSING, r.p,
-                                 i == 0 ? SELV_SUIT_KEY_AUTHENTICATION
-                                        : SELV_SUIT_KEY_MANIFEST);
+    if (s->failure.err != SELV_OK) {
+        return;
     }
     size_t used = (size_t)(r.p - s->view.p);
-    if (used > SELV_SUIT_ENVELOPE_MAX) {
-        return selv_suit_fail_at(s, SELV_ERR_SUIT_TOO_LARGE, r.p, 0);
-    }
+    s->failure.section = 0;
+    s->failure.code = 0;
     s->payloads_off = (uint16_t)used;
     s->payload_count = (uint16_t)(count - i);
-    if (i == count && (s->view.len > used || s->total_len > used)) {
-        return selv_suit_fail_at(s, SELV_ERR_CBOR_TRAILING, r.p, 0);
+    if (i < 2) {
+        s->failure.code = SELV_SUIT_KEY_AUTHENTICATION + (int32_t)i;
+        err = SELV_ERR_SUIT_MISSING;
+    } else if (used > SELV_SUIT_ENVELOPE_MAX) {
+        err = SELV_ERR_SUIT_TOO_LARGE;
+    } else if (i == count && (s->view.len > used || s->total_len > used)) {
+        err = SELV_ERR_CBOR_TRAILING;
     }
-    return SELV_OK;
+    selv_suit_note(s, err, r.p);
 }
 
 enum selv_err selv_suit_feed(struct selv_suit *s, struct selv_bytes view,
@@ -133,16 +100,16 @@ enum selv_err selv_suit_feed(struct selv_suit *s, struct selv_bytes view,
     }
     s->view = view;
     s->total_len = total_len;
-    s->failure =
-        (struct selv_suit_failure){.component = SELV_SUIT_NO_COMPONENT};
-    enum selv_err err = read_envelope(s);
+    selv_suit_failure_reset(s);
+    read_envelope(s);
+    enum selv_err err = s->failure.err;
     /* Bytes that end inside an item are no error as long as more can come. */
-    if (err == SELV_ERR_CBOR_END && view.len != total_len) {
+    if (err == SELV_ERR_CBOR_END && (total_len == 0 || view.len < total_len)) {
         if (view.len < SELV_SUIT_ENVELOPE_MAX) {
             return SELV_ERR_SUIT_MORE;
         }
-        err =
-            selv_suit_fail_at(s, SELV_ERR_SUIT_TOO_LARGE, view.p + view.len, 0);
+        err = SELV_ERR_SUIT_TOO_LARGE;
+        s->failure.err = err;
     }
     s->state = err == SELV_OK ? SELV_SUIT_STATE_FED : SELV_SUIT_STATE_REFUSED;
     return err;

@@ -24,12 +24,13 @@ _Static_assert(sizeof(void *) != 4 || SELV_SUIT_COMPONENTS_MAX != 4 ||
 enum selv_suit_state {
     SELV_SUIT_STATE_NEW,     /* fed nothing, or not enough */
     SELV_SUIT_STATE_FED,     /* the view holds all it must */
-    SELV_SUIT_STATE_CHECKED, /* authentic, well formed; nothing begun */
+    SELV_SUIT_STATE_REFUSED, /* by feed or check: only init leads out */
+    /* From here on it is authentic and well formed. */
+    SELV_SUIT_STATE_CHECKED, /* nothing begun */
     SELV_SUIT_STATE_RUNNING,
     SELV_SUIT_STATE_WAITING, /* for an answer */
     SELV_SUIT_STATE_DONE,
-    SELV_SUIT_STATE_REFUSED, /* by feed or check: only init leads out */
-    SELV_SUIT_STATE_FAILED   /* while running: begin leads out */
+    SELV_SUIT_STATE_FAILED /* while running: begin leads out */
 };
 
 /* ---- commands ------------------------------------------------------------ */
@@ -49,19 +50,17 @@ enum selv_suit_state {
 /* A command about to run for one component. */
 struct selv_suit_op {
     uint8_t component;
-    uint16_t argument_off;      /* of the encoded argument in the view */
-    struct selv_bytes argument; /* the same as bytes */
+    struct selv_bytes argument; /* encoded */
     struct selv_suit_todo *todo;
     enum selv_err err; /* handlers set it when they return FAIL */
 };
 
 /* How a handler leaves. */
 enum selv_suit_step {
-    SELV_SUIT_STEP_NEXT,  /* done: go on behind the command */
-    SELV_SUIT_STEP_ENTER, /* a nested sequence was pushed */
-    SELV_SUIT_STEP_WAIT,  /* op->todo says for what. The handler runs again
-                             when the caller polls before it answers */
-    SELV_SUIT_STEP_FAIL   /* op->err says why */
+    SELV_SUIT_STEP_NEXT, /* done: go on behind the command */
+    SELV_SUIT_STEP_WAIT, /* op->todo says for what. The handler runs again
+                            when the caller polls before it answers */
+    SELV_SUIT_STEP_FAIL  /* op->err says why */
 };
 
 /* What a command is. The flags' meaning: [manifest 6.4, 6.5]. */
@@ -78,7 +77,7 @@ struct selv_suit_command {
      * walk checks it, since it holds nested sequences. */
     enum selv_err (*check)(const struct selv_suit *s, struct selv_cbor argument,
                            int32_t *code);
-    /* Run it. It was checked. */
+    /* Run it. It was checked. NULL: the walk goes into its sequences. */
     enum selv_suit_step (*run)(struct selv_suit *s, struct selv_suit_op *op);
 };
 
@@ -94,16 +93,14 @@ struct selv_suit_profile {
     uint8_t command_count;
     uint8_t parameter_count;
     uint8_t sections; /* bits of SELV_SUIT_IN_...: those that it executes */
+    /* Look at the integrated payloads. NULL: never; for a profile that
+     * fetches nothing they are bytes behind the manifest. */
+    void (*payloads)(struct selv_suit *s);
 };
 
 /* The profile's row for a command, NULL when it has none. */
 const struct selv_suit_command *
 selv_suit_command_find(const struct selv_suit_profile *profile, int32_t code);
-
-/* The next key of a map of integer keys, its order checked; *previous starts
- * as the empty view. After an error the reader is at the key. */
-enum selv_err selv_suit_key_next(struct selv_cbor *r,
-                                 struct selv_bytes *previous, int32_t *key);
 
 /* ---- arguments and parameters (suit_arg.c) --------------------------------
  */
@@ -129,12 +126,9 @@ enum selv_err selv_suit_digest_read(struct selv_cbor *r,
 bool selv_suit_param_open(const struct selv_suit *s, uint8_t component,
                           enum selv_suit_slot slot, struct selv_cbor *r);
 
-/* The 32 bytes of the encoded image-digest at an offset, or NULL. */
-const uint8_t *selv_suit_image_digest(const struct selv_suit *s, uint16_t off);
-
-/* Bytes of the image-size at an offset; false when there is none. */
-bool selv_suit_image_size(const struct selv_suit *s, uint16_t off,
-                          uint32_t *size);
+/* The 32 bytes of a component's image-digest, or NULL when unset. */
+const uint8_t *selv_suit_image_digest(const struct selv_suit *s,
+                                      uint8_t component);
 
 /* ---- handlers (suit_cmd_*.c) ----------------------------------------------
  */
@@ -151,8 +145,6 @@ enum selv_suit_step selv_suit_run_set_component_index(struct selv_suit *s,
                                                       struct selv_suit_op *op);
 enum selv_suit_step selv_suit_run_override_parameters(struct selv_suit *s,
                                                       struct selv_suit_op *op);
-enum selv_suit_step selv_suit_run_try_each(struct selv_suit *s,
-                                           struct selv_suit_op *op);
 enum selv_suit_step selv_suit_run_fetch(struct selv_suit *s,
                                         struct selv_suit_op *op);
 enum selv_suit_step selv_suit_run_invoke(struct selv_suit *s,
@@ -169,46 +161,67 @@ static inline uint16_t selv_suit_off(const struct selv_suit *s,
     return (uint16_t)(off > 0xffff ? 0xffff : off);
 }
 
-/* A reader over len bytes of the view. */
-static inline struct selv_cbor selv_suit_reader(const struct selv_suit *s,
-                                                size_t off, size_t len)
-{
-    struct selv_cbor r;
-    selv_cbor_init(&r, selv_bytes(s->view.p + off, len));
-    return r;
-}
-
-/* Note a failure at byte p of the view, and return err. */
-enum selv_err selv_suit_fail_at(struct selv_suit *s, enum selv_err err,
-                                const uint8_t *p, int32_t code);
+/* Sections, as bits, that this version knows; and those that the envelope
+ * may hold apart. */
+#define SELV_SUIT_SEVERABLE                                                    \
+    (1u << SELV_SUIT_SECTION_PAYLOAD_FETCH | 1u << SELV_SUIT_SECTION_INSTALL | \
+     1u << SELV_SUIT_SECTION_TEXT)
+#define SELV_SUIT_SUPPORTED                                                    \
+    (SELV_SUIT_SEVERABLE | 1u << SELV_SUIT_SECTION_VALIDATE |                  \
+     1u << SELV_SUIT_SECTION_INVOKE)
 
 /* Key of a section in envelope and manifest. */
 extern const uint8_t selv_suit_section_keys[SELV_SUIT_SECTION_COUNT];
 
 /* The section of a key, SELV_SUIT_SECTION_COUNT when it has none. */
-enum selv_suit_section selv_suit_section_find(int32_t key);
+uint8_t selv_suit_section_find(int32_t key);
+
+/* selv_is_good, once in the code for all of the engine. */
+bool selv_suit_is_good(enum selv_verdict v);
+
+/* No failure, no component. */
+void selv_suit_failure_reset(struct selv_suit *s);
+
+/* ---- reading with a kept first error (suit_read.c) --------------------------
+ */
+
+/* Keep err, at byte p of the view, unless it is SELV_OK or not the first. */
+void selv_suit_note(struct selv_suit *s, enum selv_err err, const uint8_t *p);
+
+/* As selv_cbor_..., noting errors; 0 or empty after one. */
+uint32_t selv_suit_read_map(struct selv_suit *s, struct selv_cbor *r);
+uint32_t selv_suit_read_array(struct selv_suit *s, struct selv_cbor *r);
+uint64_t selv_suit_read_uint(struct selv_suit *s, struct selv_cbor *r);
+void selv_suit_read_bstr(struct selv_suit *s, struct selv_cbor *r,
+                         struct selv_bytes *v);
+/* A key in its place in the order, which becomes the failure's code. */
+int32_t selv_suit_read_key(struct selv_suit *s, struct selv_cbor *r,
+                           struct selv_bytes *previous);
+void selv_suit_read_end(struct selv_suit *s, const struct selv_cbor *r);
+
+/* ---- steps of the check: each notes the first error
+ * -------------------------- */
+
+/* SHA-256 over head..end against the 32 bytes claimed, compared twice. */
+enum selv_verdict selv_suit_digest_verdict(const uint8_t *head,
+                                           const uint8_t *end,
+                                           const uint8_t *claimed);
 
 /* Digest and signature (suit_auth.c). Sets s->authentic. */
-enum selv_err selv_suit_authenticate(struct selv_suit *s);
+void selv_suit_authenticate(struct selv_suit *s);
 
-/* Manifest and common (suit_manifest.c): fills the offsets. Call only when
- * authentic. */
-enum selv_err selv_suit_manifest_read(struct selv_suit *s);
-
-/* Every command of one sequence (suit_check.c). */
-enum selv_err selv_suit_sequence_check(struct selv_suit *s, uint16_t off,
-                                       uint16_t len, uint8_t where);
+/* Manifest and common (suit_manifest.c): finds things. Only when authentic. */
+void selv_suit_manifest_read(struct selv_suit *s);
 
 /* The integrated payloads' keys and heads (suit_payload.c). find: the one
  * whose key is uri; its bytes' offset and length from the envelope's first
  * byte. check: order and ends. */
-enum selv_err selv_suit_payloads_check(struct selv_suit *s);
+void selv_suit_payloads_check(struct selv_suit *s);
 bool selv_suit_payload_find(const struct selv_suit *s, struct selv_bytes uri,
                             uint32_t *off, uint32_t *len);
 
-/* Push the sequence in the byte string whose content is given. */
-enum selv_err selv_suit_frame_push(struct selv_suit *s, struct selv_bytes body,
-                                   uint8_t component, uint8_t left);
+/* ---- running (suit_run.c)
+ * ----------------------------------------------------- */
 
 /* The component that the current command runs for. */
 uint8_t selv_suit_current_component(const struct selv_suit *s);

@@ -4,14 +4,49 @@
  * bytes; finds where things are, and checks severed digests. */
 #include "suit/suit_int.h"
 
-/* ---- common ----------------------------------------------------------------
+/* Read a map of integer keys to its end, each value by element. required:
+ * bits of the keys below 8 that must be there. */
+static void
+read_map(struct selv_suit *s, struct selv_bytes in, uint8_t required,
+         void (*element)(struct selv_suit *s, struct selv_cbor *r, int32_t key))
+{
+    struct selv_cbor r;
+    struct selv_bytes previous = {NULL, 0};
+    int16_t section = s->failure.section;
+    selv_cbor_init(&r, in);
+    s->failure.code = 0;
+    uint32_t count = selv_suit_read_map(s, &r);
+    while (count > 0 && s->failure.err == SELV_OK) {
+        int32_t key = selv_suit_read_key(s, &r, &previous);
+        if ((uint32_t)key < 8) {
+            required &= (uint8_t) ~(1u << key);
+        }
+        if (s->failure.err == SELV_OK) {
+            element(s, &r, key);
+        }
+        if (s->failure.err == SELV_OK) {
+            s->failure.section = section;
+            s->failure.code = 0;
+        }
+        count--;
+    }
+    for (int32_t key = 1; s->failure.err == SELV_OK && key < 8; key++) {
+        if ((required >> key & 1) != 0) {
+            s->failure.code = key;
+            selv_suit_note(s, SELV_ERR_SUIT_MISSING, r.p);
+        }
+    }
+    selv_suit_read_end(s, &r);
+}
+
+/* ---- common ---------------------------------------------------------------
  */
 
 /* Which of the device's components has this identifier. */
-static enum selv_err find_component(const struct selv_suit *s,
-                                    struct selv_bytes id, uint8_t *index)
+static enum selv_err find_component(struct selv_suit *s, struct selv_bytes id)
 {
     const struct selv_suit_device *device = s->device;
+    uint8_t *index = &s->device_component[s->component_count];
     *index = SELV_SUIT_NO_COMPONENT;
     if (device->components == NULL) {
         return SELV_OK;
@@ -26,278 +61,161 @@ static enum selv_err find_component(const struct selv_suit *s,
 }
 
 /* A component identifier is an array of byte strings [manifest 8.4.5.1]. */
-static enum selv_err read_component_id(struct selv_cbor *r,
-                                       struct selv_bytes *id)
+static void read_component(struct selv_suit *s, struct selv_cbor *r)
 {
     const uint8_t *start = r->p;
-    uint32_t count = 0;
-    enum selv_err err = selv_cbor_array(r, &count);
-    for (uint32_t i = 0; i < count && err == SELV_OK; i++) {
+    uint32_t segments = selv_suit_read_array(s, r);
+    while (segments > 0 && s->failure.err == SELV_OK) {
         struct selv_bytes segment;
-        err = selv_cbor_bstr(r, &segment);
+        selv_suit_read_bstr(s, r, &segment);
+        segments--;
     }
-    *id = selv_bytes(start, (size_t)(r->p - start));
-    return err;
-}
-
-/* Two indices for one component would be two opinions about one image. */
-static bool is_named_twice(const struct selv_suit *s, struct selv_bytes id)
-{
+    if (s->failure.err != SELV_OK) {
+        return;
+    }
+    struct selv_bytes id = {start, (size_t)(r->p - start)};
+    enum selv_err err = find_component(s, id);
+    /* Two indices for one component would be two opinions about one image. */
     for (size_t i = 0; i < s->component_count; i++) {
         if (selv_bytes_equal(selv_suit_component_id(s, i), id)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum selv_err read_components(struct selv_suit *s, struct selv_cbor *r)
-{
-    uint32_t count = 0;
-    const uint8_t *start = r->p;
-    enum selv_err err = selv_cbor_array(r, &count);
-    if (err != SELV_OK) {
-        return err;
-    }
-    if (count == 0 || count > SELV_SUIT_COMPONENTS_MAX) {
-        r->p = start;
-        return SELV_ERR_SUIT_COMPONENTS;
-    }
-    s->components_off = selv_suit_off(s, r->p);
-    while (s->component_count < count) {
-        struct selv_bytes id;
-        uint8_t i = s->component_count;
-        s->failure.component = i;
-        err = read_component_id(r, &id);
-        if (err == SELV_OK && is_named_twice(s, id)) {
             err = SELV_ERR_SUIT_COMPONENTS;
         }
-        if (err == SELV_OK) {
-            err = find_component(s, id, &s->params[i].device_component);
-        }
-        if (err != SELV_OK) {
-            return err;
-        }
+    }
+    selv_suit_note(s, err, start);
+}
+
+static void read_components(struct selv_suit *s, struct selv_cbor *r)
+{
+    const uint8_t *start = r->p;
+    uint32_t count = selv_suit_read_array(s, r);
+    if (count == 0 || count > SELV_SUIT_COMPONENTS_MAX) {
+        selv_suit_note(s, SELV_ERR_SUIT_COMPONENTS, start);
+    }
+    s->components = r->p;
+    while (s->component_count < count && s->failure.err == SELV_OK) {
+        s->failure.component = s->component_count;
+        read_component(s, r);
         s->component_count++;
     }
-    s->failure.component = SELV_SUIT_NO_COMPONENT;
-    return SELV_OK;
+    if (s->failure.err == SELV_OK) {
+        s->failure.component = SELV_SUIT_NO_COMPONENT;
+    }
 }
 
-static enum selv_err read_common(struct selv_suit *s, struct selv_bytes common)
+static void read_common_element(struct selv_suit *s, struct selv_cbor *r,
+                                int32_t key)
 {
-    struct selv_cbor r;
-    selv_cbor_init(&r, common);
-    s->failure.section = SELV_SUIT_KEY_COMMON;
-    uint32_t count = 0;
-    int32_t key = 0;
-    struct selv_bytes previous = {NULL, 0};
-    enum selv_err err = selv_cbor_map(&r, &count);
-    for (uint32_t i = 0; i < count && err == SELV_OK; i++) {
-        err = selv_suit_key_next(&r, &previous, &key);
-        if (err != SELV_OK) {
-            break;
-        }
-        if (key == SELV_SUIT_COMMON_COMPONENTS) {
-            err = read_components(s, &r);
-        } else if (key == SELV_SUIT_COMMON_SHARED_SEQUENCE) {
-            struct selv_bytes sequence;
-            err = selv_cbor_bstr(&r, &sequence);
-            if (err == SELV_OK) {
-                s->shared_off = selv_suit_off(s, sequence.p);
-                s->shared_len = (uint16_t)sequence.len;
-            }
-        } else {
-            r.p = previous.p;
-            err = SELV_ERR_SUIT_KEY;
-        }
+    if (key == SELV_SUIT_COMMON_COMPONENTS) {
+        read_components(s, r);
+    } else if (key == SELV_SUIT_COMMON_SHARED_SEQUENCE) {
+        selv_suit_read_bstr(s, r, &s->shared);
+    } else {
+        selv_suit_note(s, SELV_ERR_SUIT_KEY, r->p);
     }
-    if (err == SELV_OK) {
-        key = 0;
-        err = selv_cbor_end(&r);
-    }
-    if (err == SELV_OK && s->component_count == 0) {
-        key = SELV_SUIT_COMMON_COMPONENTS;
-        err = SELV_ERR_SUIT_MISSING;
-    }
-    return err == SELV_OK ? err : selv_suit_fail_at(s, err, r.p, key);
 }
 
-/* ---- severable elements
- * ------------------------------------------------------ */
+/* ---- severable elements ---------------------------------------------------
+ */
 
 /* An array at a severable key is the digest of the element's whole byte
- * string in the envelope, where it may be missing [manifest 8.6]. */
-static enum selv_err read_severed(struct selv_suit *s, struct selv_cbor *r,
-                                  enum selv_suit_section section)
+ * string in the envelope, where it may be missing [manifest 8.6]. Leaves
+ * *element empty when it is. */
+static void read_severed(struct selv_suit *s, struct selv_cbor *r,
+                         uint8_t section, struct selv_bytes *element)
 {
     const uint8_t *claimed = NULL;
     enum selv_err err = selv_suit_digest_read(r, &claimed);
-    if (err != SELV_OK) {
-        return err;
-    }
-    uint16_t head = s->severed_off[section];
-    if (head == 0) {
+    selv_suit_note(s, err, r->p);
+    const uint8_t *head = s->view.p + s->severed_off[section];
+    struct selv_cbor e = {head, s->view.p + s->view.len};
+    if (err != SELV_OK || head == s->view.p) {
         s->absent |= (uint8_t)(1u << section);
-        return SELV_OK;
+        return;
     }
-    struct selv_cbor e = selv_suit_reader(s, head, s->view.len - head);
-    struct selv_bytes element;
-    err = selv_cbor_bstr(&e, &element);
-    if (err != SELV_OK) {
-        return err;
-    }
-    struct selv_sha256 h;
-    uint8_t digest[SELV_SHA256_LEN];
-    selv_sha256_init(&h);
-    selv_sha256_update(&h, s->view.p + head, (size_t)(e.p - s->view.p) - head);
-    selv_sha256_finish(&h, digest);
-    enum selv_verdict same = SELV_BAD;
-    if (selv_ct_equal(digest, claimed, sizeof digest)) {
-        same = SELV_GOOD;
-    }
-    if (!selv_is_good(same)) {
-        return SELV_ERR_SUIT_SEVERED;
-    }
-    s->section_off[section] = selv_suit_off(s, element.p);
-    s->section_len[section] = (uint16_t)element.len;
+    selv_suit_read_bstr(s, &e, element);
     s->severed_off[section] = 0;
-    return SELV_OK;
+    enum selv_verdict same = selv_suit_digest_verdict(head, e.p, claimed);
+    if (!selv_suit_is_good(same)) {
+        selv_suit_note(s, SELV_ERR_SUIT_SEVERED, head);
+    }
 }
 
 /* A section or the text, in place or severed. */
-static enum selv_err read_section(struct selv_suit *s, struct selv_cbor *r,
-                                  int32_t key)
+static void read_section(struct selv_suit *s, struct selv_cbor *r, int32_t key)
 {
-    enum selv_suit_section section = selv_suit_section_find(key);
-    if (section == SELV_SUIT_SECTION_COUNT ||
-        section == SELV_SUIT_SECTION_LOAD) {
-        return SELV_ERR_SUIT_KEY;
+    uint8_t section = selv_suit_section_find(key);
+    struct selv_bytes element = {s->view.p, 0};
+    if ((SELV_SUIT_SUPPORTED >> section & 1u) == 0) {
+        selv_suit_note(s, SELV_ERR_SUIT_KEY, r->p);
+        return;
     }
     s->failure.section = (int16_t)key;
-    bool is_severable = section != SELV_SUIT_SECTION_VALIDATE &&
-                        section != SELV_SUIT_SECTION_INVOKE;
-    if (is_severable && selv_cbor_peek(r) == SELV_CBOR_ARRAY) {
-        return read_severed(s, r, section);
+    if ((SELV_SUIT_SEVERABLE >> section & 1u) != 0 &&
+        selv_cbor_peek(r) == SELV_CBOR_ARRAY) {
+        read_severed(s, r, section, &element);
+    } else {
+        selv_suit_read_bstr(s, r, &element);
     }
-    struct selv_bytes element;
-    enum selv_err err = selv_cbor_bstr(r, &element);
-    if (err == SELV_OK) {
-        s->section_off[section] = selv_suit_off(s, element.p);
-        s->section_len[section] = (uint16_t)element.len;
-    }
-    return err;
+    s->section_off[section] = selv_suit_off(s, element.p);
+    s->section_len[section] = (uint16_t)element.len;
 }
 
-/* An element of the envelope that no digest of the manifest covers. */
-static enum selv_err check_orphans(struct selv_suit *s)
-{
-    for (uint8_t i = 0; i < SELV_SUIT_SECTION_COUNT; i++) {
-        if (s->severed_off[i] != 0) {
-            s->failure.section = selv_suit_section_keys[i];
-            return selv_suit_fail_at(s, SELV_ERR_SUIT_SEVERED,
-                                     s->view.p + s->severed_off[i],
-                                     selv_suit_section_keys[i]);
-        }
-    }
-    return SELV_OK;
-}
+/* ---- the manifest's map ---------------------------------------------------
+ */
 
-/* ---- the manifest's map
- * ------------------------------------------------------- */
-
-static enum selv_err read_version(struct selv_cbor *r)
+static void read_element(struct selv_suit *s, struct selv_cbor *r, int32_t key)
 {
-    uint64_t version = 0;
-    struct selv_cbor before = *r;
-    enum selv_err err = selv_cbor_uint(r, &version);
-    if (err == SELV_OK && version != SELV_SUIT_MANIFEST_VERSION) {
-        *r = before;
-        err = SELV_ERR_SUIT_VERSION;
-    }
-    return err;
-}
-
-/* A lower number is refused; an equal one must pass, since the same manifest
- * boots later [manifest 6.1]. */
-static enum selv_err read_sequence_number(struct selv_suit *s,
-                                          struct selv_cbor *r)
-{
-    struct selv_cbor before = *r;
-    enum selv_err err = selv_cbor_uint(r, &s->sequence_number);
+    const uint8_t *start = r->p;
+    struct selv_bytes common;
     enum selv_verdict recent = SELV_BAD;
-    if (err == SELV_OK && s->sequence_number >= s->device->sequence_min) {
-        recent = SELV_GOOD;
-    }
-    if (err == SELV_OK && !selv_is_good(recent)) {
-        *r = before;
-        err = SELV_ERR_SUIT_SEQUENCE;
-    }
-    return err;
-}
-
-static enum selv_err read_element(struct selv_suit *s, struct selv_cbor *r,
-                                  int32_t key)
-{
-    struct selv_bytes element;
-    enum selv_err err = SELV_OK;
     switch (key) {
     case SELV_SUIT_KEY_VERSION:
-        return read_version(r);
+        if (selv_suit_read_uint(s, r) != SELV_SUIT_MANIFEST_VERSION) {
+            selv_suit_note(s, SELV_ERR_SUIT_VERSION, start);
+        }
+        break;
     case SELV_SUIT_KEY_SEQUENCE_NUMBER:
-        return read_sequence_number(s, r);
+        s->sequence_number = selv_suit_read_uint(s, r);
+        /* A lower number is refused; an equal one must pass, since the same
+         * manifest boots later [manifest 6.1]. */
+        if (s->sequence_number >= s->device->sequence_min) {
+            recent = SELV_GOOD;
+        }
+        if (!selv_suit_is_good(recent)) {
+            selv_suit_note(s, SELV_ERR_SUIT_SEQUENCE, start);
+        }
+        break;
     case SELV_SUIT_KEY_COMMON:
-        err = selv_cbor_bstr(r, &element);
-        return err == SELV_OK ? read_common(s, element) : err;
+        selv_suit_read_bstr(s, r, &common);
+        if (s->failure.err == SELV_OK) {
+            s->failure.section = SELV_SUIT_KEY_COMMON;
+            read_map(s, common, 1u << SELV_SUIT_COMMON_COMPONENTS,
+                     read_common_element);
+        }
+        break;
     case SELV_SUIT_KEY_REFERENCE_URI:
-        s->reference_off = selv_suit_off(s, r->p);
-        return selv_cbor_tstr(r, &element);
+        selv_suit_note(s, selv_cbor_tstr(r, &s->reference_uri), start);
+        break;
     default:
-        return read_section(s, r, key);
+        read_section(s, r, key);
+        break;
     }
 }
 
-enum selv_err selv_suit_manifest_read(struct selv_suit *s)
+void selv_suit_manifest_read(struct selv_suit *s)
 {
-    struct selv_cbor r = selv_suit_reader(s, s->manifest_off, s->manifest_len);
-    uint32_t count = 0;
-    struct selv_bytes previous = {NULL, 0};
     s->failure.section = 0;
-    enum selv_err err = selv_cbor_map(&r, &count);
-    if (err != SELV_OK) {
-        return selv_suit_fail_at(s, err, r.p, 0);
-    }
-    int32_t required = SELV_SUIT_KEY_VERSION;
-    for (uint32_t i = 0; i < count; i++) {
-        int32_t key = 0;
-        s->failure.section = 0;
-        err = selv_suit_key_next(&r, &previous, &key);
-        if (err == SELV_OK && required <= SELV_SUIT_KEY_COMMON &&
-            key != required) {
-            err = SELV_ERR_SUIT_MISSING;
-            key = required;
-        }
-        required++;
-        if (err == SELV_OK) {
-            err = read_element(s, &r, key);
-        }
-        if (err == SELV_ERR_SUIT_KEY && s->failure.err == SELV_OK) {
-            r.p = previous.p;
-        }
-        if (err != SELV_OK && s->failure.err == SELV_OK) {
-            selv_suit_fail_at(s, err, r.p, key);
-        }
-        if (err != SELV_OK) {
-            return err;
+    read_map(s, s->manifest,
+             1u << SELV_SUIT_KEY_VERSION | 1u << SELV_SUIT_KEY_SEQUENCE_NUMBER |
+                 1u << SELV_SUIT_KEY_COMMON,
+             read_element);
+    /* An element of the envelope that no digest of the manifest covers. */
+    for (uint8_t i = 0; i < SELV_SUIT_SECTION_COUNT; i++) {
+        if (s->severed_off[i] != 0 && s->failure.err == SELV_OK) {
+            s->failure.section = selv_suit_section_keys[i];
+            s->failure.code = selv_suit_section_keys[i];
+            selv_suit_note(s, SELV_ERR_SUIT_SEVERED,
+                           s->view.p + s->severed_off[i]);
         }
     }
-    s->failure.section = 0;
-    if (required <= SELV_SUIT_KEY_COMMON) {
-        return selv_suit_fail_at(s, SELV_ERR_SUIT_MISSING, r.p, required);
-    }
-    err = selv_cbor_end(&r);
-    if (err != SELV_OK) {
-        return selv_suit_fail_at(s, err, r.p, 0);
-    }
-    return check_orphans(s);
 }

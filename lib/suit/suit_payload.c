@@ -37,7 +37,7 @@ struct payloads {
 static void payloads_init(struct payloads *w, const struct selv_suit *s)
 {
     memset(w, 0, sizeof *w);
-    w->r = selv_suit_reader(s, s->payloads_off, s->view.len - s->payloads_off);
+    selv_cbor_init(&w->r, selv_bytes(s->view.p + s->payloads_off, 0));
     w->off = s->payloads_off;
     w->left = s->payload_count;
 }
@@ -50,8 +50,8 @@ static enum selv_err payloads_next(struct payloads *w,
     if ((size_t)w->off + w->len > in_view) {
         return SELV_ERR_CBOR_END;
     }
-    w->r =
-        selv_suit_reader(s, (size_t)w->off + w->len, in_view - w->off - w->len);
+    w->r.p = s->view.p + w->off + w->len;
+    w->r.end = s->view.p + in_view;
     const uint8_t *start = w->r.p;
     enum selv_err err = selv_cbor_tstr(&w->r, &w->name);
     if (err != SELV_OK) {
@@ -72,7 +72,7 @@ static enum selv_err payloads_next(struct payloads *w,
     return err;
 }
 
-enum selv_err selv_suit_payloads_check(struct selv_suit *s)
+void selv_suit_payloads_check(struct selv_suit *s)
 {
     struct payloads w;
     payloads_init(&w, s);
@@ -83,14 +83,12 @@ enum selv_err selv_suit_payloads_check(struct selv_suit *s)
     size_t end = (size_t)w.off + w.len;
     if (err == SELV_ERR_CBOR_END && s->view.len != s->total_len &&
         (s->total_len == 0 || end <= s->total_len)) {
-        return SELV_OK; /* the rest lies beyond the view */
+        return; /* the rest lies beyond the view */
     }
-    if (err == SELV_OK &&
-        (s->view.len > end || (s->total_len != 0 && s->total_len != end))) {
-        err = s->total_len > end || s->view.len > end ? SELV_ERR_CBOR_TRAILING
-                                                      : SELV_ERR_CBOR_END;
+    if (err == SELV_OK && (s->view.len > end || s->total_len > end)) {
+        err = SELV_ERR_CBOR_TRAILING;
     }
-    return err == SELV_OK ? err : selv_suit_fail_at(s, err, w.r.p, 0);
+    selv_suit_note(s, err, w.r.p);
 }
 
 bool selv_suit_payload_find(const struct selv_suit *s, struct selv_bytes uri,

@@ -16,8 +16,7 @@ static const struct selv_suit_command commands[] = {
      selv_suit_run_component_slot},
     {SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX, SELV_SUIT_ANYWHERE,
      SELV_SUIT_IS_ONCE, selv_suit_arg_index, selv_suit_run_set_component_index},
-    {SELV_SUIT_DIRECTIVE_TRY_EACH, SELV_SUIT_ANYWHERE, 0, NULL,
-     selv_suit_run_try_each},
+    {SELV_SUIT_DIRECTIVE_TRY_EACH, SELV_SUIT_ANYWHERE, 0, NULL, NULL},
     {SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS, SELV_SUIT_ANYWHERE, 0,
      selv_suit_arg_parameters, selv_suit_run_override_parameters},
     {SELV_SUIT_DIRECTIVE_FETCH,
@@ -34,4 +33,5 @@ const struct selv_suit_profile selv_suit_profile_consumer = {
     .parameter_count = SELV_SUIT_PARAMETER_COUNT,
     .sections = SELV_SUIT_IN_PAYLOAD_FETCH | SELV_SUIT_IN_INSTALL |
                 SELV_SUIT_IN_VALIDATE | SELV_SUIT_IN_INVOKE,
+    .payloads = selv_suit_payloads_check,
 };

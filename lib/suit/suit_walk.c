@@ -3,8 +3,8 @@
 
 #include "suit/numbers.h"
 
-static enum selv_err push(struct selv_suit_walk *w, struct selv_bytes sequence,
-                          const uint8_t *start)
+/* Open the sequence in the content of its byte string. */
+static enum selv_err push(struct selv_suit_walk *w, struct selv_bytes sequence)
 {
     struct selv_cbor r;
     selv_cbor_init(&r, sequence);
@@ -23,9 +23,8 @@ static enum selv_err push(struct selv_suit_walk *w, struct selv_bytes sequence,
     struct selv_suit_walk_level *level = &w->level[w->depth];
     level->p = r.p;
     level->end = r.end;
-    level->start = start;
     level->pairs = (uint16_t)(count / 2);
-    level->is_fresh = true;
+    level->at = NULL;
     level->left = w->left;
     level->number = w->number;
     w->left = 0;
@@ -36,7 +35,7 @@ enum selv_err selv_suit_walk_init(struct selv_suit_walk *w,
                                   struct selv_bytes sequence)
 {
     memset(w, 0, sizeof *w);
-    return push(w, sequence, sequence.p);
+    return push(w, sequence);
 }
 
 /* The next sequence inside the argument of the command last read. */
@@ -54,12 +53,11 @@ static enum selv_err enter(struct selv_suit_walk *w,
     /* nil stands last, behind at least two sequences [manifest 8.4.10.2] */
     if (w->code == SELV_SUIT_DIRECTIVE_TRY_EACH && w->left == 0 &&
         selv_cbor_peek(&r) == SELV_CBOR_SIMPLE) {
-        enum selv_err err = selv_cbor_null(&r);
-        if (err == SELV_OK && w->number < 2) {
-            err = SELV_ERR_SUIT_EMPTY;
-        }
         item->is_nil = true;
-        return err;
+        if (selv_cbor_null(&r) != SELV_OK) {
+            return SELV_ERR_SUIT_ARGUMENT;
+        }
+        return w->number < 2 ? SELV_ERR_SUIT_EMPTY : SELV_OK;
     }
     struct selv_bytes sequence;
     enum selv_err err = selv_cbor_bstr(&r, &sequence);
@@ -70,7 +68,7 @@ static enum selv_err enter(struct selv_suit_walk *w,
         return SELV_ERR_SUIT_DEPTH;
     }
     w->depth++;
-    return push(w, sequence, w->rest);
+    return push(w, sequence);
 }
 
 /* Note the sequences that the argument of a command holds. */
@@ -107,8 +105,8 @@ static enum selv_err command(struct selv_suit_walk *w,
     item->kind = SELV_SUIT_WALK_COMMAND;
     item->at = r.p;
     item->depth = w->depth;
-    item->is_first = level->is_fresh;
-    level->is_fresh = false;
+    item->is_first = level->at == NULL;
+    level->at = r.p;
     level->pairs--;
     w->code = 0;
     enum selv_err err = selv_cbor_int(&r, &w->code);
@@ -140,19 +138,37 @@ enum selv_err selv_suit_walk_next(struct selv_suit_walk *w,
         w->at = level->p;
         return SELV_ERR_CBOR_TRAILING;
     }
-    item->at = level->start;
-    if (w->depth == 0) {
-        item->kind = SELV_SUIT_WALK_END;
-        return SELV_OK;
+    item->at = level->end;
+    item->kind = SELV_SUIT_WALK_END;
+    if (w->depth != 0) {
+        item->kind = SELV_SUIT_WALK_LEAVE;
+        item->alternative = level->number;
+        selv_suit_walk_leave(w);
+        item->depth = w->depth;
     }
+    return SELV_OK;
+}
+
+void selv_suit_walk_leave(struct selv_suit_walk *w)
+{
+    const struct selv_suit_walk_level *level = &w->level[w->depth];
     w->rest = level->end;
     w->left = level->left;
     w->number = (uint8_t)(level->number + 1);
     w->depth--;
-    item->kind = SELV_SUIT_WALK_LEAVE;
-    item->alternative = level->number;
-    item->depth = w->depth;
-    /* Only a try-each has a further alternative to look at. */
+    /* Only a try-each has a further sequence to look at. */
     w->code = SELV_SUIT_DIRECTIVE_TRY_EACH;
-    return SELV_OK;
+}
+
+void selv_suit_walk_again(struct selv_suit_walk *w)
+{
+    struct selv_suit_walk_level *level = &w->level[w->depth];
+    level->p = level->at;
+    level->pairs++;
+    w->left = 0;
+}
+
+void selv_suit_walk_pass(struct selv_suit_walk *w)
+{
+    w->left = 0;
 }

@@ -29,8 +29,9 @@ struct selv_suit_walk_item {
     enum selv_suit_walk_kind kind;
     int32_t code;               /* COMMAND: its code */
     struct selv_bytes argument; /* COMMAND: the encoded argument */
-    const uint8_t *at;          /* COMMAND: first byte of the code; ENTER,
-                                   LEAVE: of the byte string */
+    const uint8_t *at;          /* COMMAND: first byte of the code; ENTER:
+                                   of the byte string; else just past the
+                                   sequence */
     bool is_nil;                /* ENTER: the empty alternative */
     bool is_first;              /* COMMAND: first of its sequence */
     uint8_t alternative;        /* ENTER, LEAVE: counted from 0 */
@@ -41,22 +42,21 @@ struct selv_suit_walk_item {
 /* One level (private). */
 struct selv_suit_walk_level {
     const uint8_t *p, *end; /* what is left of the sequence */
-    const uint8_t *start;   /* of its byte string */
+    const uint8_t *at;      /* the command last taken, NULL: none yet */
     uint16_t pairs;         /* commands left */
     uint8_t left;           /* sequences after it in the argument */
     uint8_t number;         /* of this sequence in the argument */
-    bool is_fresh;          /* nothing was taken from it */
 };
 
 /* State (private). */
 struct selv_suit_walk {
     struct selv_suit_walk_level level[SELV_SUIT_DEPTH_MAX + 1];
     const uint8_t *rest; /* nested sequences still to enter */
-    uint8_t left;        /* how many of them */
+    const uint8_t *at;   /* where the last error is */
+    int32_t code;        /* of the command last read */
+    uint8_t left;        /* sequences at rest */
     uint8_t number;      /* the next one's */
     uint8_t depth;
-    const uint8_t *at; /* where the last error is */
-    int32_t code;      /* of the command last read */
 };
 
 /* Begin at the content of a sequence's byte string: an array of at least one
@@ -70,5 +70,15 @@ SELV_MUST_CHECK enum selv_err selv_suit_walk_init(struct selv_suit_walk *w,
  * and the walk is over. */
 SELV_MUST_CHECK enum selv_err
 selv_suit_walk_next(struct selv_suit_walk *w, struct selv_suit_walk_item *item);
+
+/* Give the command last read at this depth once more. */
+void selv_suit_walk_again(struct selv_suit_walk *w);
+
+/* Leave the nested sequence now, whatever is left of it: as LEAVE does. Only
+ * at a depth above 0. */
+void selv_suit_walk_leave(struct selv_suit_walk *w);
+
+/* Pass over the sequences of the last command that were not entered. */
+void selv_suit_walk_pass(struct selv_suit_walk *w);
 
 #endif

@@ -14,7 +14,7 @@
 /* ---- hex ------------------------------------------------------------------
  */
 
-void selv_hex_encode(const uint8_t *p, size_t len, char *text)
+void selv_name_encode(const uint8_t *p, size_t len, char *text)
 {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < len; i++) {
@@ -32,7 +32,7 @@ static int digit_value(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-bool selv_hex_decode(struct selv_bytes text, uint8_t *p, size_t len)
+bool selv_name_decode(struct selv_bytes text, uint8_t *p, size_t len)
 {
     if (text.len != 2 * len) {
         return false;
@@ -117,9 +117,9 @@ void selv_blobs_close(struct selv_blobs *blobs)
 static void path_make(const uint8_t digest[static SELV_SHA256_LEN],
                       char path[static SELV_HEX_DIGEST_LEN + 1])
 {
-    selv_hex_encode(digest, 1, path);
+    selv_name_encode(digest, 1, path);
     path[2] = '/';
-    selv_hex_encode(digest + 1, SELV_SHA256_LEN - 1, path + 3);
+    selv_name_encode(digest + 1, SELV_SHA256_LEN - 1, path + 3);
 }
 
 int selv_blob_open(const struct selv_blobs *blobs,

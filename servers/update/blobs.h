@@ -67,9 +67,9 @@ selv_blob_commit(struct selv_blob *blob, const uint8_t *want,
 /* Forget it, and its temporary file. Harmless after commit or abort. */
 void selv_blob_abort(struct selv_blob *blob);
 
-/* Hex, lower case. decode: false unless text is exactly 2 * len digits;
- * upper case is refused, so that each digest has one name. */
-void selv_hex_encode(const uint8_t *p, size_t len, char *text);
-bool selv_hex_decode(struct selv_bytes text, uint8_t *p, size_t len);
+/* Names on the wire: hex, lower case. decode: false unless text is exactly
+ * 2 * len digits; upper case is refused, so that each digest has one name. */
+void selv_name_encode(const uint8_t *p, size_t len, char *text);
+bool selv_name_decode(struct selv_bytes text, uint8_t *p, size_t len);
 
 #endif

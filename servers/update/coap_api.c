@@ -255,7 +255,7 @@ enum { RESOURCE_REG = 1, RESOURCE_S = 2 };
 static void image_get(struct exchange *x)
 {
     uint8_t digest[SELV_SHA256_LEN];
-    if (!selv_hex_decode(x->star, digest, sizeof digest)) {
+    if (!selv_name_decode(x->star, digest, sizeof digest)) {
         code_reply(x, SELV_COAP_NOT_FOUND, "a name has 64 lower-case digits");
         return;
     }
@@ -283,7 +283,7 @@ static void profile_post(struct exchange *x)
     enum selv_db_status status = selv_records_device_register(
         &x->api->server->records, &profile, body, selv_clock_wall_s(), id);
     if (status == SELV_DB_OK) {
-        selv_hex_encode(id, sizeof id, text);
+        selv_name_encode(id, sizeof id, text);
         selv_log(SELV_LOG_INFO, "registered",
                  "id=%s sequence_number=%llu slot=%lu", text,
                  (unsigned long long)profile.running.sequence_number,
@@ -301,7 +301,7 @@ static bool device_get(struct exchange *x, struct selv_device *device)
     struct selv_bytes text;
     uint8_t id[8];
     if (!selv_coap_query(&x->rq, "d", &text) ||
-        !selv_hex_decode(text, id, sizeof id)) {
+        !selv_name_decode(text, id, sizeof id)) {
         code_reply(x, SELV_COAP_BAD_REQUEST,
                    "?d= and the 16 digits that /reg answered are needed");
         return false;
@@ -363,7 +363,7 @@ static void status_post(struct exchange *x)
         &x->api->server->records, &device, &report, body, selv_clock_wall_s());
     if (status == SELV_DB_OK) {
         char text[17];
-        selv_hex_encode(device.id, sizeof device.id, text);
+        selv_name_encode(device.id, sizeof device.id, text);
         selv_log(SELV_LOG_INFO, "reported",
                  "id=%s state=%s sequence_number=%llu error=%lu", text,
                  selv_status_state_name(report.state),

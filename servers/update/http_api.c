@@ -13,6 +13,7 @@
 
 #include "host/clock.h"
 #include "host/log.h"
+#include "host/uuid.h"
 #include "json.h"
 
 #define DETAIL_MAX 480u
@@ -189,7 +190,7 @@ static void image_end(struct selv_server *server, struct selv_http_request *rq)
     uint8_t digest[SELV_SHA256_LEN];
     char text[SELV_HEX_DIGEST_LEN];
     enum selv_blob_status stored = selv_blob_commit(&u->blob, u->want, digest);
-    selv_hex_encode(digest, sizeof digest, text);
+    selv_name_encode(digest, sizeof digest, text);
     if (stored == SELV_BLOB_OTHER) {
         problem_reply(rq, 422,
                       "the body's SHA-256 is %s, not the one in the path; was"
@@ -222,7 +223,7 @@ static void image_put(struct selv_server *server, struct selv_http_request *rq,
                       const char *name)
 {
     uint8_t digest[SELV_SHA256_LEN];
-    if (!selv_hex_decode(selv_bytes(name, strlen(name)), digest,
+    if (!selv_name_decode(selv_bytes(name, strlen(name)), digest,
                          sizeof digest)) {
         problem_reply(rq, 404,
                       "an image is named by its SHA-256: 64 lower-case hex"
@@ -269,7 +270,7 @@ static void release_end(struct selv_server *server,
         problem_reply(rq, codes[status], "%s", why);
         return;
     }
-    selv_hex_encode(release.digest, SELV_SHA256_LEN, text);
+    selv_name_encode(release.digest, SELV_SHA256_LEN, text);
     selv_log(SELV_LOG_INFO, "published",
              "digest=%s sequence_number=%" PRIu64 "%s", text,
              release.sequence_number,
@@ -334,7 +335,7 @@ static bool page_begin(struct selv_http_request *rq, struct page *page,
         }
     }
     if (cursor != NULL) {
-        if (!selv_hex_decode(selv_bytes(cursor, strlen(cursor)), number, 8) ||
+        if (!selv_name_decode(selv_bytes(cursor, strlen(cursor)), number, 8) ||
             number[0] > 0x7f) {
             problem_reply(rq, 400,
                           "cursor must be the 'next' of the page before");
@@ -370,7 +371,7 @@ static void page_reply(struct selv_http_request *rq, struct page *page)
         char text[17];
         selv_put_be32(number, (uint32_t)(page->last >> 32));
         selv_put_be32(number + 4, (uint32_t)page->last);
-        selv_hex_encode(number, sizeof number, text);
+        selv_name_encode(number, sizeof number, text);
         next = json_string(text);
     }
     json_reply(rq, 200, JSON_TYPE,
@@ -406,7 +407,7 @@ static void release_get(struct selv_server *server,
     uint8_t digest[SELV_SHA256_LEN];
     struct selv_release release;
     enum selv_db_status status = SELV_DB_OK;
-    if (selv_hex_decode(selv_bytes(name, strlen(name)), digest,
+    if (selv_name_decode(selv_bytes(name, strlen(name)), digest,
                         sizeof digest)) {
         status =
             selv_records_release_by_digest(&server->records, digest, &release);
@@ -477,7 +478,7 @@ static void device_get(struct selv_server *server, struct selv_http_request *rq,
     uint8_t id[8];
     struct selv_device device;
     enum selv_db_status status = SELV_DB_OK;
-    if (selv_hex_decode(selv_bytes(name, strlen(name)), id, sizeof id)) {
+    if (selv_name_decode(selv_bytes(name, strlen(name)), id, sizeof id)) {
         status = selv_records_device_find(&server->records, id, &device);
     }
     if (status == SELV_DB_OK) {
@@ -541,21 +542,22 @@ static bool range_parse(const char *text, uint64_t size, uint64_t *from,
         (digits == 0 && dash[1] == 0)) {
         return false;
     }
+    uint64_t first = strtoull(p, NULL, 10); /* 0 when there is none */
     uint64_t last = dash[1] != 0 ? strtoull(dash + 1, NULL, 10) : UINT64_MAX;
-    if (digits == 0) {
-        *from = last < size ? size - last : 0;
+    if (digits > 0 && last < first) {
+        return false;
+    }
+    if (digits == 0) { /* the last bytes */
         *is_bad = last == 0 || size == 0;
+        first = last < size ? size - last : 0;
         last = size - 1;
     } else {
-        *from = strtoull(p, NULL, 10);
-        if (last < *from) {
-            return false;
-        }
-        *is_bad = *from >= size;
+        *is_bad = first >= size;
     }
     if (!*is_bad) {
         last = last < size ? last : size - 1;
-        *len = last - *from + 1;
+        *from = first;
+        *len = last - first + 1;
     }
     return true;
 }
@@ -623,7 +625,7 @@ static void image_get(struct selv_server *server, struct selv_http_request *rq,
     uint8_t digest[SELV_SHA256_LEN];
     if (!is_reading(rq)) {
         method_refuse(rq, "GET, HEAD");
-    } else if (!selv_hex_decode(selv_bytes(name, strlen(name)), digest,
+    } else if (!selv_name_decode(selv_bytes(name, strlen(name)), digest,
                                 sizeof digest)) {
         problem_reply(rq, 404,
                       "an image is named by its SHA-256: 64 lower-case hex"
@@ -658,7 +660,7 @@ static void manifest_get(struct selv_server *server,
     }
     if (status == SELV_DB_ROW) {
         char digest[SELV_HEX_DIGEST_LEN];
-        selv_hex_encode(release.digest, SELV_SHA256_LEN, digest);
+        selv_name_encode(release.digest, SELV_SHA256_LEN, digest);
         blob_reply(server, rq, release.envelope, digest, ENVELOPE_TYPE, false);
     } else if (status == SELV_DB_OK) {
         problem_reply(rq, 404,

@@ -5,50 +5,19 @@
 
 #include "blobs.h"
 #include "host/clock.h"
-
-void selv_uuid_text(const uint8_t id[static 16],
-                    char text[static SELV_UUID_TEXT_LEN])
-{
-    static const uint8_t lens[] = {4, 2, 2, 2, 6};
-    for (size_t i = 0; i < sizeof lens; i++) {
-        selv_hex_encode(id, lens[i], text);
-        id += lens[i];
-        text += 2 * lens[i];
-        *text++ = i + 1 < sizeof lens ? '-' : 0;
-    }
-}
-
-bool selv_uuid_parse(const char *text, uint8_t id[static 16])
-{
-    static const uint8_t lens[] = {4, 2, 2, 2, 6};
-    if (strlen(text) != SELV_UUID_TEXT_LEN - 1) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof lens; i++) {
-        if (!selv_hex_decode(selv_bytes(text, 2 * (size_t)lens[i]), id,
-                             lens[i])) {
-            return false;
-        }
-        id += lens[i];
-        text += 2 * lens[i];
-        if (*text++ != (i + 1 < sizeof lens ? '-' : 0)) {
-            return false;
-        }
-    }
-    return true;
-}
+#include "host/uuid.h"
 
 static json_t *hex_json(const uint8_t *p, size_t len)
 {
     char text[SELV_HEX_DIGEST_LEN];
-    selv_hex_encode(p, len, text);
+    selv_name_encode(p, len, text);
     return json_string(text);
 }
 
 static json_t *uuid_json(const uint8_t id[static 16])
 {
     char text[SELV_UUID_TEXT_LEN];
-    selv_uuid_text(id, text);
+    selv_uuid_format(id, text);
     return json_string(text);
 }
 

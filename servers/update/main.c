@@ -16,6 +16,7 @@
 
 #include "coap_api.h"
 #include "host/clock.h"
+#include "host/key.h"
 #include "host/log.h"
 #include "http_api.h"
 #include "server.h"
@@ -271,27 +272,37 @@ static int options_parse(struct options *o, int argc, char **argv)
  * ------------------------------------------------------------------------------
  */
 
+/* Keys that fit no signature of ours are ignored, as everywhere. */
 static int key_load(struct selv_server *server, const char *path)
 {
-    uint8_t bytes[1024];
-    FILE *f = fopen(path, "rb");
-    if (f == NULL) {
-        return failf(EXIT_ENVIRONMENT, "cannot read the key %s: %s", path,
-                     strerror(errno));
+    struct selv_key key;
+    struct selv_error error;
+    if (!selv_key_load(path, &key, &error)) {
+        return fail(EXIT_ENVIRONMENT, error.text);
     }
-    size_t len = fread(bytes, 1, sizeof bytes, f);
-    fclose(f);
-    enum selv_err err = selv_cose_key_decode(
-        selv_bytes(bytes, len), &server->anchors[server->anchor_count], NULL,
-        NULL);
-    if (err) {
-        return failf(EXIT_ENVIRONMENT,
-                     "the key %s is no usable public key: %s; 'selvage key"
-                     " export' writes one",
-                     path, selv_err_str(err));
+    if (key.kind == SELV_KEY_P256) {
+        server->anchors[server->anchor_count++] = key.cose;
+    } else {
+        selv_log(SELV_LOG_WARN, "key", "%s ignored: it is a %s key", path,
+                 key.what);
     }
-    server->anchor_count++;
+    selv_key_wipe(&key);
     return 0;
+}
+
+/* With --key given and no usable one among them, everything would be taken:
+ * never what was meant. */
+static int keys_load(struct selv_server *server, const struct options *o)
+{
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < o->key_count; i++) {
+        code = key_load(server, o->keys[i]);
+    }
+    if (code == 0 && o->key_count > 0 && server->anchor_count == 0) {
+        code = fail(EXIT_ENVIRONMENT, "--key: none of the keys can verify a"
+                                      " manifest: P-256 keys are needed");
+    }
+    return code;
 }
 
 /* ---- what is kept
@@ -520,9 +531,7 @@ static int server_run(struct process *p, const struct options *o)
     if (selv_crypto_init()) {
         return fail(EXIT_ENVIRONMENT, "the crypto library did not start");
     }
-    for (size_t i = 0; code == 0 && i < o->key_count; i++) {
-        code = key_load(&p->server, o->keys[i]);
-    }
+    code = keys_load(&p->server, o);
     if (code == 0) {
         code = signals_open(p);
     }

@@ -65,7 +65,7 @@ static bool image_here_check(const struct selv_server *server,
         return false;
     }
     if (!has_prefix(path, "i/") ||
-        !selv_hex_decode(after(path, 2), digest, sizeof digest)) {
+        !selv_name_decode(after(path, 2), digest, sizeof digest)) {
         snprintf(why, WHY,
                  "the image URI '%.*s' names nothing that this server has;"
                  " images are at /i/<64 lower-case hex digits>",
@@ -182,7 +182,7 @@ static enum selv_publish_status taken_check(struct selv_server *server,
     }
     if (status == SELV_DB_ROW) {
         char digest[SELV_HEX_DIGEST_LEN];
-        selv_hex_encode(found->digest, SELV_SHA256_LEN, digest);
+        selv_name_encode(found->digest, SELV_SHA256_LEN, digest);
         snprintf(why, WHY,
                  "sequence number %" PRIu64 " of this vendor and class is"
                  " taken by the release %s; sign with a higher one",

@@ -81,7 +81,7 @@ struct selv_report_record {
     uint32_t reason; /* enum selv_suit_reason */
     uint32_t error;  /* enum selv_err */
     int32_t section;
-    uint32_t offset; /* bytes */
+    uint32_t offset; /* bytes from the section's first */
 };
 
 /* Open or create the database. On failure, selv_records_error and then

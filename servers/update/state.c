@@ -174,7 +174,7 @@ static bool token_make(const struct selv_state *state,
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
         return false;
     }
-    selv_hex_encode(random, sizeof random, token);
+    selv_name_encode(random, sizeof random, token);
     snprintf(text, sizeof text, "%s\n", token);
     int fd = openat(state->folder_fd, "token.new",
                     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -167,8 +167,8 @@ static void print_report(struct selv_bytes body)
             break;
         }
     }
-    printf("report state %u error %s\n", (unsigned)state,
-           selv_err_name((enum selv_err)err));
+    printf("report state %u error %s: %s\n", (unsigned)state,
+           selv_err_name((enum selv_err)err), selv_err_str((enum selv_err)err));
     fflush(stdout);
 }
 

@@ -364,7 +364,7 @@ static void send_body(struct world *w, const struct selv_coap_msg *rq,
     }
     if (mode == WORLD_OTHER_BLOCK) {
         slice.block.num++;
-    } else if (mode == WORLD_OTHER_ETAG && slice.block.num >= 2) {
+    } else if (mode == WORLD_OTHER_ETAG && slice.block.num >= 1) {
         body.etag[0] ^= 0xff;
     }
     selv_coap_reply_begin(&w->coap, rq, SELV_COAP_CONTENT, out, &writer);
@@ -491,7 +491,7 @@ static void serve_register(struct world *w, const struct selv_coap_peer *peer,
     if (send_bodiless(w, peer, rq, w->register_mode, out)) {
         return;
     }
-    w->is_device_unknown = false;
+    w->is_device_unknown = w->is_forgetful;
     reply(w, peer, rq, SELV_COAP_CREATED,
           w->register_mode == WORLD_OTHER_BYTES ? "0011 2233aabbccd"
                                                 : DEVICE_NAME,
@@ -747,7 +747,8 @@ void world_open(struct world *w, const char *geometry)
     w->geometry = g;
     selv_geometry_layout(g, &w->layout);
     size = selv_geometry_size(g);
-    w->mem = malloc(selv_vflash_mem_len(size, g->sector_len, g->write_unit));
+    w->mem_len = selv_vflash_mem_len(size, g->sector_len, g->write_unit);
+    w->mem = malloc(w->mem_len);
     assert_non_null(w->mem);
     selv_vflash_init(&w->v, w->mem, size, g->sector_len, g->write_unit,
                      g->erased);
@@ -776,6 +777,28 @@ void world_close(struct world *w)
                  (unsigned)w->v.violation_off);
     }
     free(w->mem);
+    free(w->saved);
+}
+
+void world_save(struct world *w)
+{
+    free(w->saved);
+    w->saved = malloc(w->mem_len);
+    assert_non_null(w->saved);
+    memcpy(w->saved, w->mem, w->mem_len);
+}
+
+void world_restore(struct world *w)
+{
+    memcpy(w->mem, w->saved, w->mem_len);
+    selv_vflash_power_on(&w->v);
+    w->cause = SELV_RESET_POWER_ON;
+    w->register_count = 0;
+    w->manifest_count = 0;
+    w->image_count = 0;
+    w->report_count = 0;
+    w->queue_len = 0;
+    world_forget(w);
 }
 
 void world_boot_state(const struct world *w, struct world_boot_state *s)
@@ -792,4 +815,13 @@ void world_boot_state(const struct world *w, struct world_boot_state *s)
     selv_sha256_finish(&h, s->slot_hash);
     sha256(w->mem + w->layout.factory_off, w->layout.factory_len,
            s->factory_hash);
+}
+
+void world_boot_state_is(const struct world *w,
+                         const struct world_boot_state *before)
+{
+    struct world_boot_state now;
+
+    world_boot_state(w, &now);
+    assert_memory_equal(&now, before, sizeof now);
 }

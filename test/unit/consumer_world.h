@@ -26,7 +26,7 @@ enum world_mode {
     WORLD_ERROR,        /* 5.00 */
     WORLD_MISSING,      /* 4.04 */
     WORLD_OTHER_BLOCK,  /* another number than asked for */
-    WORLD_OTHER_ETAG,   /* changes after the second block */
+    WORLD_OTHER_ETAG,   /* another one from the second block on */
     WORLD_OTHER_BYTES,  /* right length, wrong bytes */
     WORLD_SHORT,        /* half of it */
     WORLD_LONG,         /* sixteen bytes more */
@@ -58,6 +58,8 @@ struct world {
     struct selv_layout layout;
     struct selv_vflash v;
     uint8_t *mem;
+    uint8_t *saved; /* of world_save, or NULL */
+    size_t mem_len;
     struct selv_factory factory;
     struct selv_boot_record record;
     enum selv_reset_cause cause;
@@ -83,6 +85,7 @@ struct world {
     unsigned mode_from;                  /* mode begins at this image request */
     bool has_no_etag;
     bool is_device_unknown;
+    bool is_forgetful; /* and stays so after a registration */
     unsigned register_count, manifest_count, image_count, report_count;
     struct world_request requests[WORLD_QUEUE_MAX * 64];
 
@@ -130,6 +133,11 @@ void world_next_cycle(struct world *w);
 /* Forget the words so far. */
 void world_forget(struct world *w);
 
+/* Flash as it is, to come back to: the world's own copy. */
+void world_save(struct world *w);
+/* Back to that flash, switched off; the server forgets its counts. */
+void world_restore(struct world *w);
+
 /* Everything that decides what boots: journal and running slot. */
 struct world_boot_state {
     struct selv_journal journal;
@@ -137,5 +145,8 @@ struct world_boot_state {
     uint8_t factory_hash[32];
 };
 void world_boot_state(const struct world *w, struct world_boot_state *s);
+/* Fails the test when anything of it has changed. */
+void world_boot_state_is(const struct world *w,
+                         const struct world_boot_state *before);
 
 #endif

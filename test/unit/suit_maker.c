@@ -233,6 +233,7 @@ const struct selv_cose_key *maker_anchor(void)
         selv_p256_public(test_private_key, key.public_key) != SELV_OK) {
         die("the crypto library does not start", "");
     }
+    selv_cose_key_set_kid(&key);
     return &key;
 }
 

@@ -431,6 +431,24 @@ static void test_coap_client_separate(void **state)
     world_free(w);
 }
 
+/* A confirmable response that cannot be processed is rejected
+ * [RFC 7252 5.4.1]. */
+static void test_coap_client_separate_with_critical_option(void **state)
+{
+    struct world *w = world_new();
+    (void)state;
+    start(w);
+    empty(w, SELV_COAP_ACK, w->sent.mid, true);
+    answer(w, (struct answer){SELV_COAP_CON, SELV_COAP_CONTENT, 7, 0, 0, -1, -1,
+                              -1, 8, NULL, SELV_COAP_OPT_IF_NONE_MATCH});
+    uint16_t mid = (uint16_t)(w->sent.mid + 7);
+    poll_is(w, SELV_COAP_SEND);
+    assert_int_equal(w->sent.type, SELV_COAP_RST);
+    assert_int_equal(w->sent.mid, mid);
+    failed_with(w, SELV_ERR_COAP_OPTION);
+    world_free(w);
+}
+
 /* The separate response overtakes the empty ACK, which then is stale. */
 static void test_coap_client_separate_first(void **state)
 {
@@ -473,6 +491,16 @@ static void test_coap_client_reset(void **state)
     poll_is(w, SELV_COAP_WAIT);
     empty(w, SELV_COAP_RST, w->sent.mid, true);
     failed_with(w, SELV_ERR_COAP_RESET);
+    selv_coap_client_abort(&w->c);
+
+    /* once acknowledged, a Reset comes too late to be the peer's */
+    start(w);
+    empty(w, SELV_COAP_ACK, w->sent.mid, true);
+    empty(w, SELV_COAP_RST, w->sent.mid, true);
+    poll_is(w, SELV_COAP_WAIT);
+    answer(w, (struct answer){SELV_COAP_NON, SELV_COAP_CONTENT, 5, 0, 0, -1, -1,
+                              -1, 8, NULL, 0});
+    poll_is(w, SELV_COAP_BLOCK);
     world_free(w);
 }
 
@@ -1025,6 +1053,7 @@ int main(void)
         cmocka_unit_test(test_coap_client_piggybacked),
         cmocka_unit_test(test_coap_client_empty_body),
         cmocka_unit_test(test_coap_client_separate),
+        cmocka_unit_test(test_coap_client_separate_with_critical_option),
         cmocka_unit_test(test_coap_client_separate_first),
         cmocka_unit_test(test_coap_client_separate_never_comes),
         cmocka_unit_test(test_coap_client_reset),

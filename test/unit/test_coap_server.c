@@ -222,7 +222,7 @@ static void test_coap_server_duplicate_is_of_peer_mid_and_token(void **state)
 {
     struct world w;
     (void)state;
-    world_init(&w, SEEN);
+    world_init(&w, 8); /* every place is looked at */
     assert_int_equal(heard(&w, &alice, POST), SELV_COAP_REQUEST);
     reply(&w, &alice, SELV_COAP_CREATED, 42, SELV_COAP_KEEP);
     assert_int_equal(heard(&w, &bob, POST), SELV_COAP_REQUEST);
@@ -241,6 +241,18 @@ static void test_coap_server_recompute_is_not_remembered(void **state)
     assert_int_equal(heard(&w, &alice, POST), SELV_COAP_REQUEST);
     reply(&w, &alice, SELV_COAP_CREATED, 42, SELV_COAP_RECOMPUTE);
     assert_int_equal(heard(&w, &alice, POST), SELV_COAP_REQUEST);
+}
+
+static void test_coap_server_without_memory(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(heard(&w, &alice, POST), SELV_COAP_REQUEST);
+        reply(&w, &alice, SELV_COAP_CREATED, 42, SELV_COAP_KEEP);
+        assert_int_equal(w.reply.code, SELV_COAP_CREATED);
+    }
 }
 
 static void test_coap_server_non_duplicate_is_dropped(void **state)
@@ -343,6 +355,8 @@ static void test_coap_later_acknowledged(void **state)
     reply_parse(&w);
     assert_int_equal(w.reply.code, SELV_COAP_EMPTY);
 
+    /* what has not been sent cannot be acknowledged */
+    assert_false(selv_coap_later_feed(&l, &alice, hex("6000abcd", ack, 4)));
     assert_int_equal(later_poll(&w, &l, &until_ms, &err), SELV_COAP_SEND);
     assert_int_equal(w.reply.type, SELV_COAP_CON);
     assert_int_equal(w.reply.mid, 0xabcd);
@@ -520,6 +534,28 @@ static void test_coap_core_in_blocks(void **state)
     }
 }
 
+/* A block in a buffer that it just fills leaves the byte behind it alone. */
+static void test_coap_core_limits_window(void **state)
+{
+    struct world w;
+    uint8_t exact[64];
+    (void)state;
+    world_init(&w, SEEN);
+    core_request(&w, "", 0);
+    assert_true(w.out.len < sizeof exact);
+    assert_true(w.reply.block2.more);
+    struct selv_buf out = {exact, w.out.len, 0};
+    memset(exact, 0xa5, sizeof exact);
+    assert_int_equal(selv_coap_reply_core(&w.s, &w.rq, table, 3, 0, &out),
+                     SELV_OK);
+    assert_int_equal(out.len, w.out.len);
+    assert_memory_equal(exact, w.tx, out.len);
+    assert_int_equal(exact[out.len], 0xa5);
+    out.cap--;
+    assert_int_equal(selv_coap_reply_core(&w.s, &w.rq, table, 3, 0, &out),
+                     SELV_ERR_SPACE);
+}
+
 static void test_coap_core_refuses(void **state)
 {
     struct world w;
@@ -554,6 +590,7 @@ int main(void)
         cmocka_unit_test(test_coap_server_duplicate_gets_the_same_bytes),
         cmocka_unit_test(test_coap_server_duplicate_is_of_peer_mid_and_token),
         cmocka_unit_test(test_coap_server_recompute_is_not_remembered),
+        cmocka_unit_test(test_coap_server_without_memory),
         cmocka_unit_test(test_coap_server_non_duplicate_is_dropped),
         cmocka_unit_test(test_coap_server_limits_table),
         cmocka_unit_test(test_coap_later_acknowledged),
@@ -562,6 +599,7 @@ int main(void)
         cmocka_unit_test(test_coap_later_non),
         cmocka_unit_test(test_coap_core_filters),
         cmocka_unit_test(test_coap_core_in_blocks),
+        cmocka_unit_test(test_coap_core_limits_window),
         cmocka_unit_test(test_coap_core_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

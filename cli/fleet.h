@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/fleet.h - what an operator does with an update server: publish
+ * releases, look at releases and devices. Each prints to stdout; false with
+ * *error when it did not work. */
+#ifndef SELV_CLI_FLEET_H
+#define SELV_CLI_FLEET_H
+
+#include "cli/api.h"
+
+/* How to print. */
+struct selv_fleet_style {
+    bool is_json;  /* the server's own objects, indented */
+    bool is_quiet; /* nothing but errors */
+};
+
+/* Upload the images, then the envelope. Safe to repeat: what is there
+ * already is left alone. */
+bool selv_fleet_publish(const struct selv_api *api,
+                        const struct selv_fleet_style *style,
+                        const char *envelope, const char *const *images,
+                        size_t image_count, struct selv_error *error);
+
+/* All of them, page by page, newest first. */
+bool selv_fleet_releases(const struct selv_api *api,
+                         const struct selv_fleet_style *style,
+                         struct selv_error *error);
+bool selv_fleet_devices(const struct selv_api *api,
+                        const struct selv_fleet_style *style,
+                        struct selv_error *error);
+
+/* One of them: digest (64 hex digits, or as many of the first ones as are
+ * unique) or id. */
+bool selv_fleet_release(const struct selv_api *api,
+                        const struct selv_fleet_style *style, const char *name,
+                        struct selv_error *error);
+bool selv_fleet_device(const struct selv_api *api,
+                       const struct selv_fleet_style *style, const char *name,
+                       struct selv_error *error);
+
+#endif

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim/cut.c - see sim/cut.h. */
+#include "sim/cut.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sim/canary.h"
+
+static const struct {
+    const char *name;
+    sim_app *app;
+} apps[] = {
+    {"script", sim_app_script},
+};
+
+sim_app *sim_cut_app(const char *name)
+{
+    for (size_t i = 0; i < sizeof apps / sizeof apps[0]; i++) {
+        if (strcmp(apps[i].name, name) == 0) {
+            return apps[i].app;
+        }
+    }
+    return NULL;
+}
+
+/* ---- releases
+ * ---------------------------------------------------------------- */
+
+/* Two releases that fill the geometry's slots but for a few bytes, so that
+ * the last write unit is not whole. */
+struct pair {
+    struct selv_release old_release, new_release;
+};
+
+static bool make_pair(const struct selv_geometry *g, struct pair *pair)
+{
+    uint32_t len = (uint32_t)g->image_sectors * g->sector_len;
+    struct selv_release_plan plan = {.sequence = 1, .content = 1};
+    plan.image_len = len - g->sector_len - 5;
+    if (selv_release_make(&plan, &pair->old_release)) {
+        return false;
+    }
+    plan.sequence = 2;
+    plan.content = 2;
+    plan.image_len = len - 3;
+    return selv_release_make(&plan, &pair->new_release) == SELV_OK;
+}
+
+static void prepare(const struct cut_options *o, struct sim_search *s,
+                    const struct selv_geometry *g, enum sim_flow flow,
+                    const struct pair *pair)
+{
+    memset(s, 0, sizeof *s);
+    s->geometry = g;
+    s->flow = flow;
+    s->app = o->app;
+    s->app_name = o->app_name;
+    s->old_release = &pair->old_release;
+    s->new_release = &pair->new_release;
+    s->seed = o->seed;
+    s->depth = o->depth;
+    s->share_count = 1;
+}
+
+/* ---- one search by several processes
+ * -------------------------------------------- */
+
+/* What a process tells the one that started it. */
+struct result {
+    bool is_good;
+    uint32_t op_count;
+    uint64_t cut_count, known_count, boot_count;
+    char fault[200];
+    char replay[SIM_REPLAY_MAX];
+};
+
+struct progress {
+    const char *flow, *geometry;
+};
+
+static void show_progress(void *arg, uint32_t done, uint32_t all)
+{
+    const struct progress *p = arg;
+    fprintf(stderr, "\r%-8s %-10s operation %u of %u\033[K", p->flow,
+            p->geometry, (unsigned)done, (unsigned)all);
+}
+
+static void copy_result(const struct sim_search *s, bool is_good,
+                        struct result *r)
+{
+    memset(r, 0, sizeof *r);
+    r->is_good = is_good;
+    r->op_count = s->op_count;
+    r->cut_count = s->cut_count;
+    r->known_count = s->known_count;
+    r->boot_count = s->boot_count;
+    memcpy(r->fault, s->fault, sizeof r->fault);
+    memcpy(r->replay, s->replay, sizeof r->replay);
+}
+
+static pid_t start_worker(struct sim_search *s, int *fd)
+{
+    int ends[2];
+    struct result r;
+    if (pipe(ends) != 0) {
+        return -1;
+    }
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ends[0]);
+        copy_result(s, sim_search_run(s), &r);
+        _exit(write(ends[1], &r, sizeof r) == (ssize_t)sizeof r ? 0 : 3);
+    }
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+        return -1;
+    }
+    *fd = ends[0];
+    return pid;
+}
+
+/* False when the process died without a word (an assertion of ours). */
+static bool await_worker(pid_t pid, int fd, struct result *r)
+{
+    int status;
+    size_t have = 0;
+    while (have < sizeof *r) {
+        ssize_t n = read(fd, (char *)r + have, sizeof *r - have);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            break;
+        }
+        have += (size_t)n;
+    }
+    close(fd);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return have == sizeof *r;
+}
+
+static void add_result(struct result *sum, const struct result *r)
+{
+    sum->op_count = r->op_count;
+    sum->cut_count += r->cut_count;
+    sum->known_count += r->known_count;
+    sum->boot_count += r->boot_count;
+    if (!r->is_good && sum->is_good) {
+        sum->is_good = false;
+        memcpy(sum->fault, r->fault, sizeof sum->fault);
+        memcpy(sum->replay, r->replay, sizeof sum->replay);
+    }
+}
+
+/* False when the system fails; *sum tells the rest. */
+static bool search(const struct cut_options *o, struct sim_search *s,
+                   struct result *sum)
+{
+    pid_t pids[SIM_JOBS_MAX];
+    int fds[SIM_JOBS_MAX];
+    bool is_whole = true;
+    struct progress progress = {sim_flow_name(s->flow), s->geometry->name};
+    bool is_shown = !o->is_quiet && !o->is_json && !o->has_no_progress &&
+                    isatty(STDERR_FILENO);
+    memset(sum, 0, sizeof *sum);
+    sum->is_good = true;
+    s->share_count = o->jobs;
+    for (uint32_t i = 0; i < o->jobs; i++) {
+        s->share = i;
+        s->on_progress = is_shown && i == 0 ? show_progress : NULL;
+        s->on_progress_arg = &progress;
+        pids[i] = start_worker(s, &fds[i]);
+    }
+    for (uint32_t i = 0; i < o->jobs; i++) {
+        struct result r;
+        if (pids[i] < 0 || !await_worker(pids[i], fds[i], &r)) {
+            is_whole = false;
+            continue;
+        }
+        add_result(sum, &r);
+    }
+    if (is_shown) {
+        fprintf(stderr, "\r\033[K");
+    }
+    if (!is_whole) {
+        fprintf(stderr, "selvage-sim: %s %s: a worker ended without a result\n",
+                progress.flow, progress.geometry);
+    }
+    return is_whole;
+}
+
+/* ---- telling
+ * ---------------------------------------------------------------------- */
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Words of ours only: nothing in them needs escaping. */
+static void tell(const struct cut_options *o, const struct sim_search *s,
+                 const struct result *r, double seconds, bool is_first)
+{
+    const char *flow = sim_flow_name(s->flow), *name = s->geometry->name;
+    if (o->is_json) {
+        printf("%s\n  {\"flow\": \"%s\", \"geometry\": \"%s\", "
+               "\"operations\": %u, \"cuts\": %llu, \"known\": %llu, "
+               "\"boots\": %llu, \"seconds\": %.2f, \"good\": %s",
+               is_first ? "" : ",", flow, name, (unsigned)r->op_count,
+               (unsigned long long)r->cut_count,
+               (unsigned long long)r->known_count,
+               (unsigned long long)r->boot_count, seconds,
+               r->is_good ? "true" : "false");
+        if (!r->is_good) {
+            printf(", \"fault\": \"%s\", \"replay\": \"%s\"", r->fault,
+                   r->replay);
+        }
+        printf("}");
+        return;
+    }
+    if (!o->is_quiet || !r->is_good) {
+        printf("%-8s %-10s %4u operations %8llu cuts %9llu boots %6.1f s  %s\n",
+               flow, name, (unsigned)r->op_count,
+               (unsigned long long)r->cut_count,
+               (unsigned long long)r->boot_count, seconds,
+               r->is_good ? "good" : "FAULT");
+    }
+    if (!r->is_good) {
+        printf("  %s\n  selvage-sim cut --replay %s\n", r->fault, r->replay);
+    }
+    fflush(stdout);
+}
+
+/* ---- commands
+ * ---------------------------------------------------------------------- */
+
+int sim_cut_all(const struct cut_options *o)
+{
+    struct pair *pair = malloc(sizeof *pair);
+    bool is_good = true, is_whole = pair != NULL, is_first = true;
+    uint64_t cuts = 0;
+    if (o->is_json) {
+        printf("{\"app\": \"%s\", \"depth\": %u, \"seed\": %llu, "
+               "\"searches\": [",
+               o->app_name, (unsigned)o->depth, (unsigned long long)o->seed);
+    }
+    for (size_t g = 0; g < selv_geometry_count && is_whole; g++) {
+        if (!o->geometries[g]) {
+            continue;
+        }
+        is_whole = make_pair(&selv_geometries[g], pair);
+        for (int f = 0; f < SIM_FLOW_COUNT && is_whole; f++) {
+            struct sim_search s;
+            struct result r;
+            if (!o->flows[f]) {
+                continue;
+            }
+            double start = now_s();
+            prepare(o, &s, &selv_geometries[g], (enum sim_flow)f, pair);
+            is_whole = search(o, &s, &r);
+            tell(o, &s, &r, now_s() - start, is_first);
+            is_first = false;
+            is_good = is_good && r.is_good;
+            cuts += r.cut_count;
+        }
+    }
+    free(pair);
+    if (o->is_json) {
+        printf("\n], \"cuts\": %llu, \"good\": %s}\n", (unsigned long long)cuts,
+               is_good && is_whole ? "true" : "false");
+    } else if (!o->is_quiet && is_whole) {
+        printf("%llu cuts: %s\n", (unsigned long long)cuts,
+               is_good ? "every rule held" : "RULES WERE BROKEN");
+    }
+    return !is_whole ? 3 : is_good ? 0 : 1;
+}
+
+/* A canary is caught when any flow on any geometry finds it. */
+int sim_cut_canaries(const struct cut_options *o)
+{
+    struct pair *pair = malloc(sizeof *pair);
+    size_t caught_count = 0;
+    for (size_t i = 0; pair != NULL && i < sim_canary_count; i++) {
+        bool is_caught = false;
+        sim_canary_select(i);
+        for (size_t g = 0; g < selv_geometry_count && !is_caught; g++) {
+            for (int f = 0; f < SIM_FLOW_COUNT && !is_caught; f++) {
+                struct sim_search s;
+                if (!o->geometries[g] || !o->flows[f] ||
+                    !make_pair(&selv_geometries[g], pair)) {
+                    continue;
+                }
+                prepare(o, &s, &selv_geometries[g], (enum sim_flow)f, pair);
+                is_caught = !sim_search_run(&s);
+                if (is_caught && !o->is_quiet) {
+                    printf("canary %-12s caught after %llu cuts: %s\n  "
+                           "case %s\n",
+                           sim_canary_name(i), (unsigned long long)s.cut_count,
+                           s.fault, s.replay);
+                }
+            }
+        }
+        if (!is_caught) {
+            printf("canary %-12s MISSED\n", sim_canary_name(i));
+        }
+        caught_count += is_caught;
+    }
+    free(pair);
+    if (!o->is_quiet) {
+        printf("%zu of %zu canaries caught\n", caught_count, sim_canary_count);
+    }
+    return caught_count == sim_canary_count ? 0 : 1;
+}
+
+/* ---- replay
+ * ------------------------------------------------------------------------- */
+
+struct replay {
+    char app[16], flow[16], geometry[16];
+    unsigned long long seed;
+    struct sim_cut cuts[SIM_DEPTH_MAX];
+    uint32_t count;
+};
+
+/* app/flow/geometry/seed/op.way[,op.way...] */
+static bool parse_replay(const char *text, struct replay *r)
+{
+    int at = 0, n = 0;
+    memset(r, 0, sizeof *r);
+    if (sscanf(text, "%15[^/]/%15[^/]/%15[^/]/%llu/%n", r->app, r->flow,
+               r->geometry, &r->seed, &at) != 4 ||
+        at == 0) {
+        return false;
+    }
+    while (text[at] != 0 && r->count < SIM_DEPTH_MAX) {
+        unsigned op, way;
+        n = 0;
+        if (sscanf(text + at, "%u.%u%n", &op, &way, &n) != 2 || n == 0) {
+            return false;
+        }
+        r->cuts[r->count].op = op;
+        r->cuts[r->count++].way = way;
+        at += n;
+        at += text[at] == ',' && text[at + 1] != 0;
+    }
+    return text[at] == 0;
+}
+
+static bool find_flow(const char *name, enum sim_flow *flow)
+{
+    for (int i = 0; i < SIM_FLOW_COUNT; i++) {
+        if (strcmp(name, sim_flow_name((enum sim_flow)i)) == 0) {
+            *flow = (enum sim_flow)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+int sim_cut_replay(const struct cut_options *o)
+{
+    struct cut_options mine = *o;
+    struct sim_search s;
+    struct result sum;
+    struct replay r;
+    enum sim_flow flow;
+    bool is_valid = parse_replay(o->replay, &r) && find_flow(r.flow, &flow);
+    const struct selv_geometry *g =
+        is_valid ? selv_geometry_find(r.geometry) : NULL;
+    mine.app = is_valid ? sim_cut_app(r.app) : NULL;
+    if (g == NULL || mine.app == NULL) {
+        fprintf(stderr,
+                "selvage-sim: --replay %s: not of the form "
+                "app/flow/geometry/seed/op.way[,op.way...]\n",
+                o->replay);
+        return 2;
+    }
+    struct pair *pair = malloc(sizeof *pair);
+    if (pair == NULL || !make_pair(g, pair)) {
+        free(pair);
+        return 3;
+    }
+    mine.app_name = r.app;
+    mine.seed = r.seed;
+    mine.depth = SIM_DEPTH_MAX;
+    prepare(&mine, &s, g, flow, pair);
+    double start = now_s();
+    copy_result(&s, false, &sum);
+    bool is_good = sim_search_replay(&s, r.cuts, r.count);
+    copy_result(&s, is_good, &sum);
+    tell(o, &s, &sum, now_s() - start, true);
+    if (o->is_json) {
+        printf("\n");
+    }
+    free(pair);
+    return is_good ? 0 : 1;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim/cut.h - `selvage-sim cut`: searches over flows and geometries, shared
+ * out to processes, with their progress and results told. */
+#ifndef SELV_SIM_CUT_H
+#define SELV_SIM_CUT_H
+
+#include "sim/search.h"
+
+#define SIM_JOBS_MAX 64u
+#define SIM_GEOMETRIES_MAX 32u
+#define SIM_APP_DEFAULT "script"
+
+struct cut_options {
+    bool flows[SIM_FLOW_COUNT], has_flows;
+    bool geometries[SIM_GEOMETRIES_MAX], has_geometries;
+    sim_app *app;
+    const char *app_name;
+    uint32_t depth, jobs;
+    uint64_t seed;
+    const char *replay;
+    bool is_canary, is_json, is_quiet, has_no_progress;
+};
+
+/* By name; NULL when there is none. */
+sim_app *sim_cut_app(const char *name);
+
+/* Exit codes: 0 every rule held (each canary was caught), 1 not, 2 the
+ * replay string means nothing, 3 the system failed. */
+int sim_cut_all(const struct cut_options *o);
+int sim_cut_canaries(const struct cut_options *o);
+int sim_cut_replay(const struct cut_options *o);
+
+#endif

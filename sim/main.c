@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim/main.c - selvage-sim: what it is asked for, and how it answers. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crypto/crypto.h"
+#include "sim/canary.h"
+#include "sim/cut.h"
+
+enum { EXIT_GOOD = 0, EXIT_FAULT = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
+
+static const char help[] =
+    "usage: selvage-sim cut [flags]\n"
+    "\n"
+    "Run a whole update on virtual flash, with the real bootloader, and cut\n"
+    "the power before, inside and after every write and erase. After each cut\n"
+    "the device boots again until nothing changes; after each boot the rules\n"
+    "are checked: an authentic image runs, no number falls, no boot loop.\n"
+    "\n"
+    "  --flow NAME[,NAME]      update, revert, watchdog, crash, or all (all)\n"
+    "  --geometry NAME[,NAME]  see --list, or all (all)\n"
+    "  --app NAME              consumer or script (consumer)\n"
+    "  --depth N               cuts in a row, 1 to 4 (1)\n"
+    "  --seed N                of the random bits of torn operations (1)\n"
+    "  --jobs N                processes (one for each core)\n"
+    "  --replay STRING         run the one case that a fault names\n"
+    "  --canary                search journals that are broken on purpose;\n"
+    "                          succeeds when each is caught\n"
+    "  --break NAME            selvage-sim-canary only: with this journal\n"
+    "  --list                  name the geometries\n"
+    "  --json  --quiet  --no-progress  --help  --version\n"
+    "\n"
+    "exit: 0 every rule held, 1 a rule was broken, 2 usage, 3 environment\n";
+
+static int usage(const char *what, const char *which)
+{
+    fprintf(stderr, "selvage-sim: %s%s%s; see selvage-sim --help\n", what,
+            which[0] != 0 ? ": " : "", which);
+    return EXIT_USAGE;
+}
+
+/* ---- arguments -------------------------------------------------------------
+ */
+
+static bool parse_number(const char *text, unsigned long max,
+                         unsigned long *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoul(text, &end, 10);
+    return errno == 0 && end != text && *end == 0 && text[0] != '-' &&
+           *out <= max;
+}
+
+/* Calls take for each name in a list. */
+static bool parse_list(const char *text, struct cut_options *o,
+                       bool (*take)(struct cut_options *, const char *))
+{
+    char name[32];
+    while (*text != 0) {
+        size_t n = strcspn(text, ",");
+        if (n == 0 || n >= sizeof name) {
+            return false;
+        }
+        memcpy(name, text, n);
+        name[n] = 0;
+        if (!take(o, name)) {
+            return false;
+        }
+        text += n;
+        text += *text == ',';
+    }
+    return true;
+}
+
+static bool take_flow(struct cut_options *o, const char *name)
+{
+    bool is_known = strcmp(name, "all") == 0;
+    for (int i = 0; i < SIM_FLOW_COUNT; i++) {
+        if (is_known || strcmp(name, sim_flow_name((enum sim_flow)i)) == 0) {
+            o->flows[i] = true;
+            if (strcmp(name, "all") != 0) {
+                return true;
+            }
+        }
+    }
+    return is_known;
+}
+
+static bool take_geometry(struct cut_options *o, const char *name)
+{
+    if (strcmp(name, "all") == 0) {
+        for (size_t i = 0; i < selv_geometry_count; i++) {
+            o->geometries[i] = true;
+        }
+        return true;
+    }
+    const struct selv_geometry *g = selv_geometry_find(name);
+    if (g != NULL) {
+        o->geometries[g - selv_geometries] = true;
+    }
+    return g != NULL;
+}
+
+static int list_geometries(void)
+{
+    printf("name         sector  unit  erased  image\n");
+    for (size_t i = 0; i < selv_geometry_count; i++) {
+        const struct selv_geometry *g = &selv_geometries[i];
+        printf("%-12s %6u %5u    0x%02x  %u sectors\n", g->name,
+               (unsigned)g->sector_len, (unsigned)g->write_unit,
+               (unsigned)g->erased, (unsigned)g->image_sectors);
+    }
+    return EXIT_GOOD;
+}
+
+enum flag_kind { FLAG_NONE, FLAG_VALUE };
+
+static const struct {
+    const char *name;
+    enum flag_kind kind;
+    char key;
+} flags[] = {
+    {"--flow", FLAG_VALUE, 'f'},   {"--geometry", FLAG_VALUE, 'g'},
+    {"--app", FLAG_VALUE, 'a'},    {"--depth", FLAG_VALUE, 'd'},
+    {"--seed", FLAG_VALUE, 's'},   {"--jobs", FLAG_VALUE, 'j'},
+    {"--replay", FLAG_VALUE, 'r'}, {"--canary", FLAG_NONE, 'c'},
+    {"--break", FLAG_VALUE, 'b'},  {"--json", FLAG_NONE, 'J'},
+    {"--quiet", FLAG_NONE, 'q'},   {"--no-progress", FLAG_NONE, 'p'},
+};
+
+static bool select_canary(const char *name)
+{
+    for (size_t i = 0; i < sim_canary_count; i++) {
+        if (strcmp(name, sim_canary_name(i)) == 0) {
+            sim_canary_select(i);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool set_flag(struct cut_options *o, char key, const char *value)
+{
+    unsigned long n = 0;
+    switch (key) {
+    case 'f':
+        o->has_flows = true;
+        return parse_list(value, o, take_flow);
+    case 'g':
+        o->has_geometries = true;
+        return parse_list(value, o, take_geometry);
+    case 'a':
+        o->app = sim_cut_app(value);
+        o->app_name = value;
+        return o->app != NULL;
+    case 'd':
+        o->depth = parse_number(value, SIM_DEPTH_MAX, &n) ? (uint32_t)n : 0;
+        return o->depth != 0;
+    case 's':
+        o->seed = parse_number(value, ~0ul, &n) ? n : 0;
+        return n != 0;
+    case 'j':
+        o->jobs = parse_number(value, SIM_JOBS_MAX, &n) ? (uint32_t)n : 0;
+        return o->jobs != 0;
+    case 'r':
+        o->replay = value;
+        return true;
+    case 'c':
+        o->is_canary = true;
+        return true;
+    case 'b':
+        return select_canary(value);
+    case 'J':
+        o->is_json = true;
+        return true;
+    case 'q':
+        o->is_quiet = true;
+        return true;
+    default:
+        o->has_no_progress = true;
+        return true;
+    }
+}
+
+static int parse(int argc, char **argv, struct cut_options *o)
+{
+    for (int i = 0; i < argc; i++) {
+        size_t k = 0, count = sizeof flags / sizeof flags[0];
+        while (k < count && strcmp(argv[i], flags[k].name) != 0) {
+            k++;
+        }
+        if (k == count) {
+            return usage("no such flag", argv[i]);
+        }
+        const char *value = NULL;
+        if (flags[k].kind == FLAG_VALUE) {
+            if (i + 1 >= argc) {
+                return usage("a value is missing", argv[i]);
+            }
+            value = argv[++i];
+        }
+        if (!set_flag(o, flags[k].key, value)) {
+            return usage(flags[k].name, value != NULL ? value : "");
+        }
+    }
+    return EXIT_GOOD;
+}
+
+static void set_defaults(struct cut_options *o)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (o->app == NULL) {
+        o->app_name = SIM_APP_DEFAULT;
+        o->app = sim_cut_app(o->app_name);
+    }
+    if (!o->has_flows) {
+        take_flow(o, "all");
+    }
+    if (!o->has_geometries) {
+        take_geometry(o, "all");
+    }
+    if (o->jobs == 0) {
+        o->jobs = cores < 1                    ? 1
+                  : cores > (long)SIM_JOBS_MAX ? SIM_JOBS_MAX
+                                               : (uint32_t)cores;
+    }
+}
+
+/* The program beside this one that holds the broken journals. */
+static int run_canary_program(const char *self, int argc, char **argv)
+{
+    char path[4096];
+    char **args = calloc((size_t)argc + 1, sizeof *args);
+    int n = snprintf(path, sizeof path, "%s-canary", self);
+    if (args == NULL || n < 0 || (size_t)n >= sizeof path) {
+        return EXIT_ENVIRONMENT;
+    }
+    memcpy(args, argv, (size_t)argc * sizeof *args);
+    args[0] = path;
+    execvp(path, args);
+    fprintf(stderr, "selvage-sim: %s: %s\n", path, strerror(errno));
+    free(args);
+    return EXIT_ENVIRONMENT;
+}
+
+int main(int argc, char **argv)
+{
+    struct cut_options o = {.depth = 1, .seed = 1};
+    if (argc < 2) {
+        fputs(help, stderr);
+        return EXIT_USAGE;
+    }
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(help, stdout);
+            return EXIT_GOOD;
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            puts("selvage-sim " SELV_VERSION);
+            return EXIT_GOOD;
+        }
+        if (strcmp(argv[i], "--list") == 0) {
+            return list_geometries();
+        }
+    }
+    if (strcmp(argv[1], "cut") != 0) {
+        return usage("no such noun", argv[1]);
+    }
+    int status = parse(argc - 2, argv + 2, &o);
+    if (status != EXIT_GOOD) {
+        return status;
+    }
+    if (o.is_canary && sim_canary_count == 0) {
+        return run_canary_program(argv[0], argc, argv);
+    }
+    set_defaults(&o);
+    if (selv_crypto_init()) {
+        fprintf(stderr, "selvage-sim: the crypto library does not start\n");
+        return EXIT_ENVIRONMENT;
+    }
+    if (o.replay != NULL) {
+        return sim_cut_replay(&o);
+    }
+    return o.is_canary ? sim_cut_canaries(&o) : sim_cut_all(&o);
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim/world.c - see sim/world.h. */
+#include "sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store/journal.h"
+
+/* Boots that a start may take to its fixed point: the longest flow (download,
+ * three attempts, revert, report) takes 8. More is a boot loop. */
+enum { BOOT_COUNT_MAX = 16 };
+
+const char *sim_flow_name(enum sim_flow flow)
+{
+    static const char *const names[SIM_FLOW_COUNT] = {"update", "revert",
+                                                      "watchdog", "crash"};
+    return names[flow];
+}
+
+/* The world that runs now: where an assertion that fails is reported. */
+static struct sim_world *current;
+
+_Noreturn void selv_panic(uint32_t module, uint32_t line)
+{
+    if (current == NULL) {
+        fprintf(stderr, "selvage-sim: panic %08x, line %u\n", (unsigned)module,
+                (unsigned)line);
+        abort();
+    }
+    snprintf(current->fault, sizeof current->fault,
+             "panic in module %c%c%c%c, line %u", (char)(module >> 24),
+             (char)(module >> 16), (char)(module >> 8), (char)module,
+             (unsigned)line);
+    longjmp(current->on_cut, 2);
+}
+
+static void power_lost(void *arg)
+{
+    struct sim_world *w = arg;
+    longjmp(w->on_cut, 1);
+}
+
+bool sim_world_open(struct sim_world *w, const struct selv_geometry *geometry,
+                    enum sim_flow flow, sim_app *app,
+                    const struct selv_release *old_release,
+                    const struct selv_release *new_release)
+{
+    uint32_t size = selv_geometry_size(geometry);
+    memset(w, 0, sizeof *w);
+    w->geometry = geometry;
+    w->flow = flow;
+    w->app = app;
+    w->old_release = old_release;
+    w->new_release = new_release;
+    w->mem_len =
+        selv_vflash_mem_len(size, geometry->sector_len, geometry->write_unit);
+    w->mem = malloc(w->mem_len);
+    if (w->mem == NULL) {
+        return false;
+    }
+    selv_geometry_layout(geometry, &w->layout);
+    selv_vflash_init(&w->v, w->mem, size, geometry->sector_len,
+                     geometry->write_unit, geometry->erased);
+    selv_release_factory(&w->factory);
+    if (selv_layout_check(&w->layout, &w->v.flash) != SELV_OK ||
+        selv_release_install(old_release, &w->v.flash, &w->layout,
+                             SELV_SLOT_A) != SELV_OK) {
+        sim_world_close(w);
+        return false;
+    }
+    w->v.on_cut = power_lost;
+    w->v.on_cut_arg = w;
+    return true;
+}
+
+void sim_world_close(struct sim_world *w)
+{
+    free(w->mem);
+    w->mem = NULL;
+}
+
+/* ---- rules
+ * ------------------------------------------------------------------- */
+
+static bool fault(struct sim_world *w, const char *words)
+{
+    snprintf(w->fault, sizeof w->fault,
+             "%s (boot %u after the cut, slot %u, sequence %llu, accepted "
+             "%llu, floor %llu, reason %u)",
+             words, (unsigned)w->boot_count, w->record.slot,
+             (unsigned long long)w->record.sequence,
+             (unsigned long long)w->record.accepted,
+             (unsigned long long)w->record.floor, w->record.refused_reason);
+    return false;
+}
+
+static bool check_rules_of_flash(struct sim_world *w)
+{
+    if (w->v.violation_count == 0) {
+        return true;
+    }
+    snprintf(w->fault, sizeof w->fault, "flash rule broken: %s at offset %u",
+             w->v.violation, (unsigned)w->v.violation_off);
+    return false;
+}
+
+/* The running image, against the release's own bytes and not against what
+ * the bootloader believes. */
+static bool check_running(struct sim_world *w)
+{
+    const struct selv_release *release =
+        memcmp(w->record.digest, w->old_release->digest, 32) == 0
+            ? w->old_release
+            : w->new_release;
+    if (memcmp(w->record.digest, release->digest, 32) != 0 ||
+        w->record.sequence != release->sequence) {
+        return fault(w, "neither release runs");
+    }
+    if (!selv_release_is_in(release, &w->v.flash, &w->layout, w->record.slot)) {
+        return fault(w, "the running image is not the release's, byte for "
+                        "byte");
+    }
+    return true;
+}
+
+static bool check_boot(struct sim_world *w, bool is_good)
+{
+    const struct selv_boot_record *r = &w->record;
+    if (!check_rules_of_flash(w)) {
+        return false;
+    }
+    if (!selv_record_is_valid(r)) {
+        return fault(w, "the boot record is not sealed");
+    }
+    if (!is_good) {
+        return fault(w, "nothing boots");
+    }
+    if (r->slot >= SELV_SLOT_COUNT || !check_running(w)) {
+        return w->fault[0] != 0 ? false : fault(w, "no such slot");
+    }
+    if (r->accepted < w->accepted) {
+        return fault(w, "the accepted number fell");
+    }
+    if (r->floor < w->floor) {
+        return fault(w, "the floor fell");
+    }
+    if (r->floor > r->accepted || r->sequence < r->floor) {
+        return fault(w, "a number is below the floor");
+    }
+    if (r->is_trial &&
+        (r->attempt < 1 || r->attempt > SELV_BOOT_ATTEMPTS_MAX)) {
+        return fault(w, "an attempt beyond the last");
+    }
+    if (!w->is_confirmed &&
+        (r->floor > w->old_release->sequence ||
+         (r->sequence > w->old_release->sequence && !r->is_trial))) {
+        return fault(w, "the new release counts as confirmed, and is not");
+    }
+    w->accepted = r->accepted;
+    w->floor = r->floor;
+    return true;
+}
+
+/* How the flow must have ended. Enough power cuts use up the attempts of a
+ * good release, too. */
+static bool check_end(struct sim_world *w)
+{
+    const struct selv_boot_record *r = &w->record;
+    bool is_new = memcmp(r->digest, w->new_release->digest, 32) == 0;
+    bool is_reverted =
+        memcmp(r->refused_digest, w->new_release->digest, 32) == 0 &&
+        r->refused_was_trial;
+    if (r->is_trial) {
+        return fault(w, "ended in a trial");
+    }
+    if (is_new) {
+        return w->flow == SIM_FLOW_UPDATE
+                   ? true
+                   : fault(w, "ended with a release that should be reverted");
+    }
+    if (!is_reverted) {
+        return fault(w, "ended with the old release, the new one untried");
+    }
+    if (w->flow == SIM_FLOW_UPDATE && w->cut_count < SELV_BOOT_ATTEMPTS_MAX) {
+        return fault(w, "a good release was reverted");
+    }
+    return true;
+}
+
+/* ---- running
+ * ------------------------------------------------------------------- */
+
+static void protect_for_boot(struct sim_world *w)
+{
+    struct selv_vflash *v = &w->v;
+    selv_vflash_protect(v, 0, v->flash.size, true);
+    for (int i = 0; i < 2; i++) {
+        selv_vflash_protect(v, w->layout.journal_off[i], v->flash.sector_len,
+                            false);
+    }
+}
+
+/* The port locks the journal before it hands over; that the application
+ * leaves the slot it runs from alone is a rule of its own. */
+static void protect_for_app(struct sim_world *w)
+{
+    struct selv_vflash *v = &w->v;
+    const struct selv_slot_place *running = &w->layout.slot[w->record.slot];
+    selv_vflash_protect(v, 0, v->flash.size, false);
+    selv_vflash_protect(v, w->layout.factory_off, w->layout.factory_len, true);
+    for (int i = 0; i < 2; i++) {
+        selv_vflash_protect(v, w->layout.journal_off[i], v->flash.sector_len,
+                            true);
+    }
+    selv_vflash_protect(v, running->envelope_off, running->envelope_len, true);
+    selv_vflash_protect(v, running->image_off, running->image_len, true);
+}
+
+/* One boot and what the application does with it. */
+static enum sim_outcome run_once(struct sim_world *w,
+                                 enum selv_reset_cause *cause, bool *is_idle)
+{
+    uint32_t ops = w->v.op_count;
+    protect_for_boot(w);
+    memset(&w->boot, 0, sizeof w->boot);
+    w->boot.flash = &w->v.flash;
+    w->boot.layout = &w->layout;
+    w->boot.factory = &w->factory;
+    w->boot.reset_cause = *cause;
+    bool is_good = selv_is_good(selv_boot_choose(&w->boot, &w->record));
+    w->boot_count++;
+    if (!check_boot(w, is_good)) {
+        return SIM_FAULT;
+    }
+    protect_for_app(w);
+    enum sim_end end = w->app(w, cause);
+    if (!check_rules_of_flash(w) || end == SIM_END_FAULT) {
+        return SIM_FAULT;
+    }
+    *is_idle = end == SIM_END_IDLE && w->v.op_count == ops;
+    if (end == SIM_END_IDLE) {
+        *cause = SELV_RESET_POWER_ON;
+    }
+    return SIM_FIXED_POINT;
+}
+
+/* Boot after boot, until two in a row changed nothing. */
+static enum sim_outcome run_to_rest(struct sim_world *w)
+{
+    enum selv_reset_cause cause = SELV_RESET_POWER_ON;
+    for (;;) {
+        bool is_idle = false;
+        if (run_once(w, &cause, &is_idle) == SIM_FAULT) {
+            return SIM_FAULT;
+        }
+        if (is_idle) {
+            return check_end(w) ? SIM_FIXED_POINT : SIM_FAULT;
+        }
+        if (w->boot_count >= BOOT_COUNT_MAX) {
+            fault(w, "boots without end");
+            return SIM_FAULT;
+        }
+    }
+}
+
+enum sim_outcome sim_world_run(struct sim_world *w, uint32_t cut_op,
+                               uint32_t cut_way)
+{
+    w->boot_count = 0;
+    w->fault[0] = 0;
+    selv_vflash_power_on(&w->v);
+    w->v.cut_op = cut_op;
+    w->v.cut_way = cut_way;
+    current = w;
+    switch (setjmp(w->on_cut)) {
+    case 0: {
+        enum sim_outcome outcome = run_to_rest(w);
+        current = NULL;
+        return outcome;
+    }
+    case 1: /* power_lost */
+        current = NULL;
+        w->cut_count++;
+        return check_rules_of_flash(w) ? SIM_CUT : SIM_FAULT;
+    default: /* selv_panic */
+        current = NULL;
+        return SIM_FAULT;
+    }
+}
+
+/* ---- states
+ * ------------------------------------------------------------------- */
+
+bool sim_state_open(struct sim_state *s, const struct sim_world *w)
+{
+    memset(s, 0, sizeof *s);
+    s->mem = malloc(w->mem_len);
+    return s->mem != NULL;
+}
+
+void sim_state_close(struct sim_state *s)
+{
+    free(s->mem);
+    s->mem = NULL;
+}
+
+void sim_state_save(struct sim_state *s, const struct sim_world *w)
+{
+    memcpy(s->mem, w->mem, w->mem_len);
+    s->accepted = w->accepted;
+    s->floor = w->floor;
+    s->cut_count = w->cut_count;
+    s->is_confirmed = w->is_confirmed;
+}
+
+void sim_state_load(const struct sim_state *s, struct sim_world *w)
+{
+    memcpy(w->mem, s->mem, w->mem_len);
+    w->accepted = s->accepted;
+    w->floor = s->floor;
+    w->cut_count = s->cut_count;
+    w->is_confirmed = s->is_confirmed;
+    w->v.violation_count = 0;
+}
+
+static uint64_t mix(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * UINT64_C(0x9fb21c651e98df25);
+    return h ^ (h >> 29);
+}
+
+uint64_t sim_state_hash(const struct sim_state *s, const struct sim_world *w)
+{
+    /* The last part of mem is protection, which each start sets anew. */
+    size_t len = w->mem_len - w->v.flash.size / w->v.flash.sector_len;
+    uint64_t h = UINT64_C(0x5e1a9e5e1a9e5e1a), word = 0;
+    for (size_t i = 0; i < len; i += sizeof word) {
+        size_t n = len - i < sizeof word ? len - i : sizeof word;
+        word = 0;
+        memcpy(&word, s->mem + i, n);
+        h = mix(h, word);
+    }
+    h = mix(h, s->accepted);
+    h = mix(h, s->floor);
+    return mix(h, (uint64_t)s->cut_count << 1 | s->is_confirmed);
+}

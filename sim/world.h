@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim/world.h - one device in the simulator: virtual flash, the real
+ * bootloader, an application, and a power supply that fails on command. What
+ * must hold is checked after every single boot. */
+#ifndef SELV_SIM_WORLD_H
+#define SELV_SIM_WORLD_H
+
+#include <setjmp.h>
+
+#include "boot/boot.h"
+#include "sim/geometry.h"
+#include "sim/release.h"
+#include "sim/vflash.h"
+
+/* What the new release is like, and so how a flow must end. */
+enum sim_flow {
+    SIM_FLOW_UPDATE,   /* good: confirmed; ends with the new release */
+    SIM_FLOW_REVERT,   /* never confirms: ends with the old one, and the new
+                          one refused, as in the next two */
+    SIM_FLOW_WATCHDOG, /* hangs */
+    SIM_FLOW_CRASH,    /* crashes */
+    SIM_FLOW_COUNT
+};
+
+/* "update", "revert", "watchdog", "crash". */
+const char *sim_flow_name(enum sim_flow flow);
+
+/* How a run of the application ends. */
+enum sim_end {
+    SIM_END_RESET, /* the device resets; cause says how */
+    SIM_END_IDLE,  /* nothing left to do */
+    SIM_END_FAULT  /* world->fault says what went wrong */
+};
+
+struct sim_world;
+
+/* An application: runs on world->record until it ends or power is lost. */
+typedef enum sim_end sim_app(struct sim_world *w, enum selv_reset_cause *cause);
+
+/* Calls the store as a consumer does, without a network. */
+sim_app sim_app_script;
+
+struct sim_world {
+    const struct selv_geometry *geometry;
+    enum sim_flow flow;
+    sim_app *app;
+    struct selv_layout layout;
+    struct selv_factory factory;
+    const struct selv_release *old_release, *new_release;
+    struct selv_vflash v;
+    uint8_t *mem;
+    size_t mem_len;
+
+    struct selv_boot boot;
+    struct selv_boot_record record; /* of the latest boot */
+    uint64_t accepted, floor;       /* highest seen so far */
+    uint32_t boot_count;            /* since the last start */
+    uint32_t cut_count;             /* since the device was made */
+    bool is_confirmed; /* the application began to confirm: set by it */
+    char fault[200];   /* empty: none */
+    jmp_buf on_cut;
+};
+
+/* How a start ended. */
+enum sim_outcome {
+    SIM_CUT,         /* power was lost as planned */
+    SIM_FIXED_POINT, /* two boots in a row changed nothing, nothing to do */
+    SIM_FAULT        /* world->fault says which rule was broken */
+};
+
+/* Make a device as the factory ships it: old release in slot A. The releases
+ * must fit the geometry and outlive it. False when memory is short. */
+bool sim_world_open(struct sim_world *w, const struct selv_geometry *geometry,
+                    enum sim_flow flow, sim_app *app,
+                    const struct selv_release *old_release,
+                    const struct selv_release *new_release);
+void sim_world_close(struct sim_world *w);
+
+/* Power on and run, boot after boot, until power is lost (operation cut_op
+ * from now, SELV_VFLASH_NO_CUT for never), a fixed point, or a fault. */
+enum sim_outcome sim_world_run(struct sim_world *w, uint32_t cut_op,
+                               uint32_t cut_way);
+
+/* Everything that survives a power cut, for going back to it: mem_len bytes
+ * and the history that checks need. */
+struct sim_state {
+    uint8_t *mem;
+    uint64_t accepted, floor;
+    uint32_t cut_count;
+    bool is_confirmed;
+};
+
+bool sim_state_open(struct sim_state *s, const struct sim_world *w);
+void sim_state_close(struct sim_state *s);
+void sim_state_save(struct sim_state *s, const struct sim_world *w);
+void sim_state_load(const struct sim_state *s, struct sim_world *w);
+/* A 64-bit hash of it, for recognising states that were met before. */
+uint64_t sim_state_hash(const struct sim_state *s, const struct sim_world *w);
+
+#endif
