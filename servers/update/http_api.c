@@ -224,7 +224,7 @@ static void image_put(struct selv_server *server, struct selv_http_request *rq,
 {
     uint8_t digest[SELV_SHA256_LEN];
     if (!selv_name_decode(selv_bytes(name, strlen(name)), digest,
-                         sizeof digest)) {
+                          sizeof digest)) {
         problem_reply(rq, 404,
                       "an image is named by its SHA-256: 64 lower-case hex"
                       " digits");
@@ -408,7 +408,7 @@ static void release_get(struct selv_server *server,
     struct selv_release release;
     enum selv_db_status status = SELV_DB_OK;
     if (selv_name_decode(selv_bytes(name, strlen(name)), digest,
-                        sizeof digest)) {
+                         sizeof digest)) {
         status =
             selv_records_release_by_digest(&server->records, digest, &release);
     }
@@ -626,7 +626,7 @@ static void image_get(struct selv_server *server, struct selv_http_request *rq,
     if (!is_reading(rq)) {
         method_refuse(rq, "GET, HEAD");
     } else if (!selv_name_decode(selv_bytes(name, strlen(name)), digest,
-                                sizeof digest)) {
+                                 sizeof digest)) {
         problem_reply(rq, 404,
                       "an image is named by its SHA-256: 64 lower-case hex"
                       " digits");

@@ -127,10 +127,11 @@ static const char *const sql[STATEMENT_COUNT] = {
     [DEVICES] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE number<?"
                 " ORDER BY number DESC LIMIT ?",
     [DEVICE_REPORTED] =
-        /* A status may leave the version out: then the same manifest's stays. */
-        "UPDATE devices SET state=?1, error=?2, sequence_number=?3,"
-        " version=CASE WHEN ?5='' AND digest=?4 THEN version ELSE ?5 END,"
-        " digest=?4, slot=?6, seen_at=?7 WHERE number=?8",
+        /* A status may leave the version out: then the same manifest's stays.
+         */
+    "UPDATE devices SET state=?1, error=?2, sequence_number=?3,"
+    " version=CASE WHEN ?5='' AND digest=?4 THEN version ELSE ?5 END,"
+    " digest=?4, slot=?6, seen_at=?7 WHERE number=?8",
     [REPORT_ADD] =
         "INSERT INTO reports(device, at, state, sequence_number, digest,"
         " is_success, reason, error, section, offset, status)"
@@ -525,7 +526,8 @@ static enum selv_db_status report_row_add(struct selv_records *records,
     number_bind(st, 7, report->is_success ? 0 : (int64_t)report->reason);
     number_bind(st, 8, status->error);
     number_bind(st, 9, report->is_success ? 0 : report->failure.section);
-    number_bind(st, 10, report->is_success ? 0 : report->failure.section_offset);
+    number_bind(st, 10,
+                report->is_success ? 0 : report->failure.section_offset);
     blob_bind(st, 11, encoded.p, encoded.len);
     return selv_db_run(&records->db, st);
 }

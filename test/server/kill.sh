@@ -76,14 +76,13 @@ verify() {
     done
 }
 
-checked=0
 start "$WORK/state" || { cat "$WORK/log"; exit 1; }
 for round in $(seq "$ROUNDS"); do
     operator $((round * 1000)) &
     one=$!
     fleet $((round * 1000)) &
     two=$!
-    sleep "0.$((RANDOM % 20 + 5))"
+    sleep "0.1$((RANDOM % 10))"
     stop KILL
     wait $one $two
     if ! start "$WORK/state"; then
@@ -91,20 +90,14 @@ for round in $(seq "$ROUNDS"); do
         tail -n 3 "$WORK/log"
         finish
     fi
-    tail -n "+$((checked + 1))" "$ACKED" >"$WORK/new"
-    checked=$(wc -l <"$ACKED")
+    # The last answers before the kill now, all of them at the end.
+    tail -n 3 "$ACKED" >"$WORK/new"
     verify <"$WORK/new"
     expect "temporary files after a start" \
         "$(find "$WORK/state/images/tmp" -type f | wc -l)" 0
 done
-# The whole history at the end, and every file under its own name.
-grep -e ^image -e ^release "$ACKED" >"$WORK/files"
-verify <"$WORK/files"
-api GET "/api/v1/devices?limit=200"
-LIST=$(cat "$WORK/body")
-for id in $(grep ^device "$ACKED" | cut -d' ' -f2 | tail -n 200); do
-    has "device in the list" "$LIST" "\"id\":\"$id\""
-done
+# The whole history, and every file under its own name.
+verify <"$ACKED"
 for file in $(find "$WORK/state/images" -type f); do
     name=${file%/*}
     expect "name of $file" "$(digest_of "$file")" "${name##*/}${file##*/}"
