@@ -17,6 +17,7 @@ static const struct {
     const char *name;
     sim_app *app;
 } apps[] = {
+    {"consumer", sim_app_consumer},
     {"script", sim_app_script},
 };
 

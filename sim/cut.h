@@ -9,7 +9,7 @@
 
 #define SIM_JOBS_MAX 64u
 #define SIM_GEOMETRIES_MAX 32u
-#define SIM_APP_DEFAULT "script"
+#define SIM_APP_DEFAULT "consumer"
 
 struct cut_options {
     bool flows[SIM_FLOW_COUNT], has_flows;

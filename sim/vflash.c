@@ -272,8 +272,8 @@ void selv_vflash_poke(struct selv_vflash *v, uint32_t off, const void *p,
                       uint32_t len)
 {
     uint32_t unit = v->flash.write_unit;
+    uint32_t first = off / unit * unit;
+    uint32_t end = (off + len + unit - 1) / unit * unit;
     memcpy(v->mem + off, p, len);
-    for (uint32_t i = off / unit; i * unit < off + len; i++) {
-        v->programmed[i] = 1;
-    }
+    mark_programmed(v, first, end - first);
 }

@@ -40,6 +40,8 @@ typedef enum sim_end sim_app(struct sim_world *w, enum selv_reset_cause *cause);
 
 /* Calls the store as a consumer does, without a network. */
 sim_app sim_app_script;
+/* The consumer itself, with a server over a link in memory. */
+sim_app sim_app_consumer;
 
 struct sim_world {
     const struct selv_geometry *geometry;
