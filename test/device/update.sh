@@ -1,0 +1,50 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# update.sh - a device on Linux follows selvaged: A to B to A, with a hook as
+# its image's self-test, and is seen by the operator.
+. test/device/lib.sh
+
+release one 1 20000
+release two 2 50000
+release three 3 258048
+"$FACTORY" "$WORK/d" 7 "$WORK/one.suit" "$WORK/one.a" || fail "factory"
+start "$WORK/s" || fail "selvaged does not start"
+
+# Nothing there yet.
+device "$WORK/d"
+expect "no release" "$STATUS" 10
+has "no release" "$OUT" "boot: slot A, sequence number 1, confirmed"
+has "no release" "$OUT" "nothing new"
+
+offer one
+device "$WORK/d"
+expect "same release" "$STATUS" 10
+
+offer two
+device "$WORK/d" --run "cmp -s $WORK/two.b"
+expect "first update" "$STATUS" 0
+has "first update" "$OUT" "downloading 0 of 50000 bytes"
+has "first update" "$OUT" "boot: slot B, sequence number 2, on trial (boot 1 of 3)"
+has "first update" "$OUT" "update confirmed"
+has "first update" "$OUT" "boot: slot B, sequence number 2, confirmed"
+has "first update" "$OUT" "accepted 2, floor 2"
+
+offer three
+device "$WORK/d" --json --run "cmp -s $WORK/three.a"
+expect "second update" "$STATUS" 0
+has "second update" "$OUT" '"event":"boot","slot":"A","sequence":3,"trial":true'
+has "second update" "$OUT" '{"event":"exit","code":0,"outcome":"confirmed"}'
+if grep -qv '^{.*}$' "$WORK/out"; then
+    fail "--json: a line is no object"
+fi
+
+device "$WORK/d" --quiet
+expect "after that" "$STATUS" 10
+expect "--quiet" "$OUT" ""
+
+api GET /api/v1/devices
+has "operator's view" "$BODY" '"sequence_number":3'
+has "operator's view" "$BODY" '"state":"confirmed"'
+stop
+finish
