@@ -141,32 +141,33 @@ struct selv_suit_index {
 
 /* State of one manifest. Visible so that callers can place it; private. */
 struct selv_suit {
-    const struct selv_suit_profile *profile;
-    const struct selv_suit_device *device;
-    struct selv_bytes view;
-    size_t total_len; /* of the envelope, 0: unknown */
-    enum selv_verdict authentic;
-    uint64_t sequence_number;
-    struct selv_bytes wrapper, manifest, shared;
-    const uint8_t *manifest_head; /* of its byte string */
-    const uint8_t *digest;
-    const uint8_t *components; /* the first identifier */
-    struct selv_bytes reference_uri;
-    uint16_t section_off[SELV_SUIT_SECTION_COUNT];
-    uint16_t section_len[SELV_SUIT_SECTION_COUNT];
-    uint16_t severed_off[SELV_SUIT_SECTION_COUNT]; /* of the head, envelope */
-    uint16_t payloads_off; /* first integrated payload's key */
-    uint16_t payload_count;
-    uint8_t absent; /* bits: severed sections that were taken out */
+    /* What is used most stands first: short offsets make short code. */
+    struct selv_suit_failure failure;
     uint8_t state, waiting;
     uint8_t section, section_last;
     bool is_shared; /* running the shared sequence before the section */
     uint8_t component_count, anchor;
+    uint8_t absent; /* bits: severed sections that were taken out */
+    struct selv_bytes view;
+    const struct selv_suit_profile *profile;
+    const struct selv_suit_device *device;
+    enum selv_verdict authentic;
+    struct selv_bytes wrapper, manifest, shared;
+    const uint8_t *manifest_head; /* of its byte string */
+    const uint8_t *digest;
+    const uint8_t *components; /* the first identifier */
+    size_t total_len;          /* of the envelope, 0: unknown */
+    uint64_t sequence_number;
+    struct selv_bytes reference_uri;
+    uint16_t payloads_off; /* first integrated payload's key */
+    uint16_t payload_count;
+    uint16_t section_off[SELV_SUIT_SECTION_COUNT];
+    uint16_t section_len[SELV_SUIT_SECTION_COUNT];
+    uint16_t severed_off[SELV_SUIT_SECTION_COUNT]; /* of the head, envelope */
     uint8_t device_component[SELV_SUIT_COMPONENTS_MAX];
-    struct selv_suit_params params[SELV_SUIT_COMPONENTS_MAX];
-    struct selv_suit_index index[SELV_SUIT_DEPTH_MAX + 1];
     struct selv_suit_walk walk;
-    struct selv_suit_failure failure;
+    struct selv_suit_index index[SELV_SUIT_DEPTH_MAX + 1];
+    struct selv_suit_params params[SELV_SUIT_COMPONENTS_MAX];
 };
 
 /* Start over with a profile and a device. */

@@ -136,6 +136,7 @@ enum selv_err selv_suit_walk_next(struct selv_suit_walk *w,
     }
     if (level->p != level->end) {
         w->at = level->p;
+        w->code = 0;
         return SELV_ERR_CBOR_TRAILING;
     }
     item->at = level->end;
