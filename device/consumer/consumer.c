@@ -9,28 +9,28 @@
 #define RETRY_FIRST_S 16u  /* after the first cycle without a server */
 #define RETRY_LAST_S 3600u /* and at most, if polls are not rarer still */
 #define RETRY_DOUBLINGS_MAX 12u
-#define INTERVAL_MAX_S 31536000u /* a year; products stay within 64 bits */
+#define NO_COMPONENT 0xffu
 
 static void assert_state(const struct selv_consumer *c)
 {
-    SELV_ASSERT(c->step <= STEP_GIVE_UP);
-    SELV_ASSERT(c->envelope_len <= SELV_SUIT_ENVELOPE_MAX);
-    SELV_ASSERT(c->body_len <= SELV_CONSUMER_BODY_MAX);
+    SELV_ASSERT(c->step <= STEP_GIVE_UP &&
+                c->envelope_len <= SELV_SUIT_ENVELOPE_MAX);
     /* C1: what a download may touch is never what runs. */
-    SELV_ASSERT(selv_consumer_idle_slot(c) != c->config->record->slot);
-    SELV_ASSERT(c->component.slot == selv_consumer_idle_slot(c));
+    SELV_ASSERT(c->component.slot == (c->config->record->slot ^ 1u));
+}
+
+static bool is_interval(uint32_t seconds)
+{
+    return seconds - 1u < SELV_CONSUMER_SECONDS_MAX;
 }
 
 static bool is_config_good(const struct selv_consumer_config *config)
 {
-    return config->flash && config->layout && config->factory &&
-           config->record && selv_record_is_valid(config->record) &&
+    return selv_record_is_valid(config->record) &&
            config->record->slot < SELV_SLOT_COUNT &&
            config->version.len <= SELV_CONSUMER_VERSION_MAX &&
-           config->poll_interval_s >= 1 &&
-           config->poll_interval_s <= INTERVAL_MAX_S &&
-           config->trial_timeout_s >= 1 &&
-           config->trial_timeout_s <= INTERVAL_MAX_S;
+           is_interval(config->poll_interval_s) &&
+           is_interval(config->trial_timeout_s);
 }
 
 enum selv_err selv_consumer_init(struct selv_consumer *c,
@@ -71,6 +71,13 @@ enum selv_err selv_consumer_init(struct selv_consumer *c,
 /* ---- what the other files ask for -----------------------------------------
  */
 
+void selv_consumer_set_subject(struct selv_consumer *c, const uint8_t *digest,
+                               uint64_t sequence)
+{
+    c->digest = digest;
+    c->sequence = sequence;
+}
+
 void selv_consumer_tell(struct selv_consumer *c, enum selv_update_state state,
                         enum selv_err err)
 {
@@ -79,8 +86,29 @@ void selv_consumer_tell(struct selv_consumer *c, enum selv_update_state state,
     c->event.kind = SELV_CONSUMER_EVENT;
     c->event.state = state;
     c->event.err = err;
+    c->event.failure.err = err;
+    c->event.failure.component = NO_COMPONENT;
+    c->event.sequence = c->sequence;
     c->state = (uint8_t)state;
     set_flag(c, FLAG_EVENT);
+}
+
+void selv_consumer_tell_server(struct selv_consumer *c, enum step then)
+{
+    struct selv_consumer_report *r = &c->report;
+
+    memset(r, 0, sizeof *r);
+    if (c->digest) {
+        memcpy(r->suit.digest, c->digest, sizeof r->suit.digest);
+    }
+    r->suit.is_success = c->event.err == SELV_OK;
+    r->suit.reason = selv_suit_reason(c->event.err);
+    r->suit.failure = c->event.failure;
+    r->sequence = c->sequence;
+    r->state = c->state;
+    r->is_wanted = true;
+    c->then = (uint8_t)then;
+    c->step = c->id_len > 0 ? STEP_REPORT : STEP_REGISTER;
 }
 
 void selv_consumer_draw(struct selv_consumer *c, uint8_t out[static 8])
@@ -98,41 +126,34 @@ void selv_consumer_draw(struct selv_consumer *c, uint8_t out[static 8])
 }
 
 /* Up to a quarter longer, so that devices that began together part. */
-static uint64_t jittered_ms(struct selv_consumer *c, uint64_t seconds)
+static void sleep_for(struct selv_consumer *c, uint64_t now_ms,
+                      uint32_t seconds)
 {
-    uint64_t ms = seconds * 1000u;
+    uint32_t ms = seconds * 1000u;
     uint8_t random[8];
 
     selv_consumer_draw(c, random);
-    return ms + ((ms * random[0]) >> 10);
+    c->step = STEP_REST;
+    c->next_ms = now_ms + ms + (ms >> 10) * random[0];
 }
 
 void selv_consumer_rest(struct selv_consumer *c, uint64_t now_ms)
 {
     c->failures = 0;
-    c->step = STEP_REST;
-    c->next_ms = now_ms + jittered_ms(c, c->config->poll_interval_s);
+    sleep_for(c, now_ms, c->config->poll_interval_s);
 }
 
 void selv_consumer_back_off(struct selv_consumer *c, uint64_t now_ms)
 {
-    uint64_t poll_s = c->config->poll_interval_s;
-    uint64_t most_s = poll_s > RETRY_LAST_S ? poll_s : RETRY_LAST_S;
-    uint64_t wait_s = poll_s < RETRY_FIRST_S ? poll_s : RETRY_FIRST_S;
+    uint32_t poll_s = c->config->poll_interval_s;
+    uint32_t most_s = poll_s > RETRY_LAST_S ? poll_s : RETRY_LAST_S;
+    uint32_t wait_s = poll_s < RETRY_FIRST_S ? poll_s : RETRY_FIRST_S;
 
     wait_s <<= c->failures;
     if (c->failures < RETRY_DOUBLINGS_MAX) {
         c->failures++;
     }
-    c->step = STEP_REST;
-    c->next_ms = now_ms + jittered_ms(c, wait_s < most_s ? wait_s : most_s);
-}
-
-void selv_consumer_tell_server(struct selv_consumer *c, enum step then)
-{
-    c->report.is_wanted = true;
-    c->then = (uint8_t)then;
-    c->step = c->id_len > 0 ? STEP_REPORT : STEP_REGISTER;
+    sleep_for(c, now_ms, wait_s < most_s ? wait_s : most_s);
 }
 
 /* ---- the interface --------------------------------------------------------
@@ -158,6 +179,7 @@ void selv_consumer_feed(struct selv_consumer *c, struct selv_bytes datagram,
 static void begin_cycle(struct selv_consumer *c)
 {
     clear_flag(c, FLAG_RENEWED);
+    selv_consumer_set_subject(c, NULL, 0);
     c->then = STEP_MANIFEST;
     c->step = STEP_MANIFEST;
     if (c->report.is_wanted) {

@@ -30,6 +30,7 @@
 #include "store/layout.h"
 #include "store/record.h"
 #include "store/slot.h"
+#include "suit/report.h"
 #include "suit/suit.h"
 
 /* The life of an update; the numbers travel in reports (docs/spec/coap.md). */
@@ -48,17 +49,21 @@ enum selv_update_state {
     SELV_UPDATE_REVERTED = 11 /* ran on trial, and the old one came back */
 };
 
+/* 46 days: in milliseconds they fit 32 bits. */
+#define SELV_CONSUMER_SECONDS_MAX 4000000u
+
 struct selv_consumer_config {
     const struct selv_flash *flash;
     const struct selv_layout *layout;
     const struct selv_factory *factory;
     const struct selv_boot_record *record; /* of this boot, valid */
-    struct selv_bytes version;   /* running image's version, UTF-8, <= 32 bytes,
-                                    for display; may be empty */
-    uint8_t random[16];          /* fresh random bytes at each start */
-    uint32_t poll_interval_s;    /* between polls when nothing is new; >= 1 */
-    uint32_t trial_timeout_s;    /* a trial not confirmed by then is given up;
-                                    >= 1 */
+    struct selv_bytes version; /* running image's version, UTF-8, <= 32 bytes,
+                                  for display; may be empty */
+    uint8_t random[16];        /* fresh random bytes at each start */
+    uint32_t poll_interval_s;  /* between polls when nothing is new; 1 to
+                                  SELV_CONSUMER_SECONDS_MAX */
+    uint32_t trial_timeout_s; /* a trial not confirmed by then is given up; 1 to
+                                 SELV_CONSUMER_SECONDS_MAX */
     struct selv_bytes authority; /* the server's "host:port" as it stands in
                                     URIs. Absolute URIs are followed only when
                                     they name it; may be empty: then none */
@@ -132,9 +137,7 @@ bool selv_consumer_is_resting(const struct selv_consumer *c);
 /* What is still to be told to the server. */
 struct selv_consumer_report {
     uint64_t sequence; /* 0: unknown */
-    struct selv_suit_failure failure;
-    uint8_t digest[SELV_SHA256_LEN];
-    uint16_t err;  /* enum selv_err */
+    struct selv_suit_report suit;
     uint8_t state; /* enum selv_update_state */
     bool is_wanted;
     bool is_of_boot; /* outcome found in the boot record: logged when told */
@@ -157,9 +160,12 @@ struct selv_consumer {
     uint16_t envelope_len;
     const struct selv_consumer_config *config;
     uint32_t image_size;
-    uint32_t hashed;                       /* bytes of the image */
-    uint64_t next_ms;                      /* next cycle */
-    uint64_t trial_ms;                     /* the trial ends then */
+    uint32_t hashed;       /* bytes of the image */
+    uint64_t next_ms;      /* next cycle */
+    uint64_t trial_ms;     /* the trial ends then */
+    uint64_t sequence;     /* of the manifest that events and reports are about,
+                              0: unknown */
+    const uint8_t *digest; /* its digest, NULL: it is not authentic */
     uint8_t etag[SELV_COAP_ETAG_MAX];      /* of the manifest in envelope */
     uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* manifest not wanted any more */
     struct selv_bytes uri;                 /* of the image, in envelope */

@@ -37,8 +37,8 @@ static void identify(const struct selv_consumer *c,
 {
     struct selv_sha256 h;
 
-    if (selv_is_good(c->suit.authentic)) {
-        memcpy(digest, selv_suit_digest(&c->suit), SELV_SHA256_LEN);
+    if (c->digest) {
+        memcpy(digest, c->digest, SELV_SHA256_LEN);
         return;
     }
     selv_sha256_init(&h);
@@ -67,7 +67,7 @@ static void count_failure(struct selv_consumer *c, bool is_final)
         c->tries = 0;
     }
     c->tries = is_final ? TRIES_MAX : (uint8_t)(c->tries + 1);
-    if (selv_is_good(c->suit.authentic)) {
+    if (c->digest) {
         skip_if_given_up(c);
     }
 }
@@ -84,22 +84,6 @@ static bool is_given_up(struct selv_consumer *c)
     return true;
 }
 
-void selv_consumer_fill_report(struct selv_consumer *c,
-                               enum selv_update_state state, enum selv_err err)
-{
-    struct selv_consumer_report *r = &c->report;
-
-    memset(r, 0, sizeof *r);
-    r->state = (uint8_t)state;
-    r->err = (uint16_t)err;
-    r->failure = *selv_suit_failure(&c->suit);
-    r->failure.err = err;
-    if (selv_is_good(c->suit.authentic)) {
-        memcpy(r->digest, selv_suit_digest(&c->suit), sizeof r->digest);
-        r->sequence = selv_suit_sequence_number(&c->suit);
-    }
-}
-
 void selv_consumer_refuse(struct selv_consumer *c, uint64_t now_ms,
                           enum selv_err err)
 {
@@ -107,15 +91,14 @@ void selv_consumer_refuse(struct selv_consumer *c, uint64_t now_ms,
     enum selv_update_state state =
         is_written ? SELV_UPDATE_FAILED : SELV_UPDATE_REJECTED;
 
-    selv_consumer_fill_report(c, state, err);
     if (is_written) {
         selv_consumer_back_off(c, now_ms);
     } else {
         selv_consumer_rest(c, now_ms);
     }
     selv_consumer_tell(c, state, err);
-    c->event.failure = c->report.failure;
-    c->event.sequence = c->report.sequence;
+    c->event.failure = *selv_suit_failure(&c->suit);
+    c->event.failure.err = err;
     if (has_flag(c, FLAG_AWAY)) {
         /* Nobody to tell, and nothing the manifest is to blame for. */
         return;
@@ -154,17 +137,16 @@ static enum selv_err rehearse_boot(struct selv_consumer *c)
 static enum selv_err judge(struct selv_consumer *c)
 {
     const struct selv_consumer_config *config = c->config;
-    uint64_t sequence = selv_suit_sequence_number(&c->suit);
     uint64_t accepted = config->record->accepted;
     const struct selv_slot_place *place =
         &config->layout->slot[selv_consumer_idle_slot(c)];
     bool is_unfinished = c->log.state == SELV_LOG_DOWNLOADING &&
-                         is_digest(c->log.digest, selv_suit_digest(&c->suit));
+                         is_digest(c->log.digest, c->digest);
 
-    if (sequence < accepted) {
+    if (c->sequence < accepted) {
         return SELV_ERR_SUIT_SEQUENCE;
     }
-    if (sequence == accepted && !is_unfinished) {
+    if (c->sequence == accepted && !is_unfinished) {
         return SELV_ERR_UPDATE_EQUAL;
     }
     if (c->envelope_len + ENVELOPE_HEAD_LEN > place->envelope_len) {
@@ -176,16 +158,16 @@ static enum selv_err judge(struct selv_consumer *c)
 static bool is_authorized(struct selv_consumer *c, uint64_t now_ms)
 {
     const struct selv_boot_record *record = c->config->record;
-    const uint8_t *digest = selv_suit_digest(&c->suit);
     enum selv_err err;
 
-    if (is_digest(digest, record->digest) || is_given_up(c)) {
+    if (is_digest(c->digest, record->digest) || is_given_up(c)) {
         selv_consumer_rest(c, now_ms);
         selv_consumer_tell(c, SELV_UPDATE_IDLE, SELV_OK);
         return false;
     }
-    err = is_digest(digest, record->refused_digest) ? SELV_ERR_UPDATE_REVERTED
-                                                    : judge(c);
+    err = is_digest(c->digest, record->refused_digest)
+              ? SELV_ERR_UPDATE_REVERTED
+              : judge(c);
     if (!err) {
         err = selv_suit_begin(&c->suit, SELV_SUIT_UPDATE);
     }
@@ -209,6 +191,11 @@ void selv_consumer_decide(struct selv_consumer *c, uint64_t now_ms)
     err =
         selv_suit_feed(&c->suit, view, has_flag(c, FLAG_WHOLE) ? view.len : 0);
     is_good = !err && selv_is_good(selv_suit_check(&c->suit));
+    selv_consumer_set_subject(c, NULL, 0);
+    if (selv_is_good(c->suit.authentic)) {
+        selv_consumer_set_subject(c, selv_suit_digest(&c->suit),
+                                  selv_suit_sequence_number(&c->suit));
+    }
     if (!is_good) {
         if (is_given_up(c)) {
             selv_consumer_rest(c, now_ms);
@@ -226,6 +213,5 @@ void selv_consumer_decide(struct selv_consumer *c, uint64_t now_ms)
     if (is_authorized(c, now_ms)) {
         c->step = STEP_PROCEED;
         selv_consumer_tell(c, SELV_UPDATE_AUTHORIZED, SELV_OK);
-        c->event.sequence = selv_suit_sequence_number(&c->suit);
     }
 }

@@ -109,8 +109,7 @@ static uint32_t resumable(const struct selv_consumer *c, uint32_t size)
     uint32_t sector = c->config->flash->sector_len;
     bool is_ours = c->log.state == SELV_LOG_DOWNLOADING &&
                    c->log.slot == selv_consumer_idle_slot(c) &&
-                   memcmp(c->log.digest, selv_suit_digest(&c->suit),
-                          sizeof c->log.digest) == 0;
+                   memcmp(c->log.digest, c->digest, sizeof c->log.digest) == 0;
 
     /* Requests begin at multiples of a block, of 16 bytes at least. */
     if (!is_ours || c->log.progress > size || c->log.progress % sector != 0 ||
@@ -128,7 +127,7 @@ static enum selv_err begin_slot(struct selv_consumer *c, uint32_t size,
     if (c->log.state != SELV_LOG_DOWNLOADING || from == 0) {
         c->log.slot = selv_consumer_idle_slot(c);
         c->log.progress = 0;
-        memcpy(c->log.digest, selv_suit_digest(&c->suit), sizeof c->log.digest);
+        memcpy(c->log.digest, c->digest, sizeof c->log.digest);
         err = write_log(c, SELV_LOG_DOWNLOADING);
     }
     set_flag(c, FLAG_WRITTEN);
@@ -142,7 +141,6 @@ static enum selv_err begin_slot(struct selv_consumer *c, uint32_t size,
 static void tell_progress(struct selv_consumer *c, bool is_resumed)
 {
     selv_consumer_tell(c, SELV_UPDATE_DOWNLOADING, SELV_OK);
-    c->event.sequence = selv_suit_sequence_number(&c->suit);
     c->event.done = c->writer.off;
     c->event.size = c->image_size;
     c->event.is_resumed = is_resumed;
@@ -179,7 +177,6 @@ static void begin_fetch(struct selv_consumer *c,
         selv_consumer_end_image(c, SELV_OK, SELV_COAP_CONTENT);
         return;
     }
-    selv_consumer_fill_report(c, SELV_UPDATE_DOWNLOADING, SELV_OK);
     selv_consumer_tell_server(c, STEP_IMAGE);
 }
 
@@ -215,7 +212,6 @@ void selv_consumer_proceed(struct selv_consumer *c, uint64_t now_ms)
         if (has_flag(c, FLAG_WRITTEN) && has_flag(c, FLAG_IMAGE_GOOD)) {
             c->step = STEP_KEEP;
             selv_consumer_tell(c, SELV_UPDATE_VERIFIED, SELV_OK);
-            c->event.sequence = selv_suit_sequence_number(&c->suit);
         } else {
             fail(c, now_ms, SELV_ERR_SUIT_MISSING);
         }
@@ -346,8 +342,6 @@ void selv_consumer_ask(struct selv_consumer *c, uint64_t now_ms)
         fail(c, now_ms, err);
         return;
     }
-    selv_consumer_fill_report(c, SELV_UPDATE_WAITING, SELV_OK);
-    selv_consumer_tell_server(c, STEP_REBOOT);
     selv_consumer_tell(c, SELV_UPDATE_WAITING, SELV_OK);
-    c->event.sequence = c->report.sequence;
+    selv_consumer_tell_server(c, STEP_REBOOT);
 }

@@ -59,6 +59,10 @@ static inline void clear_flag(struct selv_consumer *c, unsigned flag)
 /* ---- consumer.c -----------------------------------------------------------
  */
 
+/* What events and reports are about from now on. digest, 32 bytes, stays
+ * where it is until the next call; NULL and 0: nothing authentic. */
+void selv_consumer_set_subject(struct selv_consumer *c, const uint8_t *digest,
+                               uint64_t sequence);
 /* Enter a state and have it told by this poll. */
 void selv_consumer_tell(struct selv_consumer *c, enum selv_update_state state,
                         enum selv_err err);
@@ -66,7 +70,8 @@ void selv_consumer_tell(struct selv_consumer *c, enum selv_update_state state,
 void selv_consumer_rest(struct selv_consumer *c, uint64_t now_ms);
 /* The same, sooner at first and ever later while it goes on failing. */
 void selv_consumer_back_off(struct selv_consumer *c, uint64_t now_ms);
-/* Have report sent, registering first if needed, and go on with then. */
+/* Have the event of this poll reported to the server, registering first if
+ * needed, and go on with then. */
 void selv_consumer_tell_server(struct selv_consumer *c, enum step then);
 /* 8 unpredictable bytes. */
 void selv_consumer_draw(struct selv_consumer *c, uint8_t out[static 8]);
@@ -92,9 +97,6 @@ bool selv_consumer_is_away(enum selv_err err, uint8_t code);
  */
 
 void selv_consumer_decide(struct selv_consumer *c, uint64_t now_ms);
-/* The report to send next is about the manifest at hand. */
-void selv_consumer_fill_report(struct selv_consumer *c,
-                               enum selv_update_state state, enum selv_err err);
 /* The manifest at hand is refused (nothing written yet) or failed. */
 void selv_consumer_refuse(struct selv_consumer *c, uint64_t now_ms,
                           enum selv_err err);

@@ -31,19 +31,13 @@ static bool is_outcome_new(const struct selv_consumer *c)
 static void read_outcome(struct selv_consumer *c)
 {
     const struct selv_boot_record *record = c->config->record;
-    struct selv_consumer_report *r = &c->report;
-    enum selv_err err = (enum selv_err)record->refused_reason;
     enum selv_update_state state =
         record->refused_was_trial ? SELV_UPDATE_REVERTED : SELV_UPDATE_FAILED;
 
-    r->state = (uint8_t)state;
-    r->err = (uint16_t)err;
-    r->failure.err = err;
-    r->failure.component = 0xff;
-    memcpy(r->digest, record->refused_digest, sizeof r->digest);
-    r->is_wanted = true;
-    r->is_of_boot = true;
-    selv_consumer_tell(c, state, err);
+    selv_consumer_set_subject(c, record->refused_digest, 0);
+    selv_consumer_tell(c, state, (enum selv_err)record->refused_reason);
+    selv_consumer_tell_server(c, STEP_MANIFEST);
+    c->report.is_of_boot = true;
 }
 
 void selv_consumer_read_boot(struct selv_consumer *c, uint64_t now_ms)
@@ -55,8 +49,8 @@ void selv_consumer_read_boot(struct selv_consumer *c, uint64_t now_ms)
     if (record->is_trial) {
         c->step = STEP_SELFTEST;
         c->trial_ms = now_ms + c->config->trial_timeout_s * (uint64_t)1000u;
+        selv_consumer_set_subject(c, record->digest, record->sequence);
         selv_consumer_tell(c, SELV_UPDATE_TRIAL, SELV_OK);
-        c->event.sequence = record->sequence;
     } else if (is_outcome_new(c)) {
         read_outcome(c);
     }
@@ -66,7 +60,6 @@ static void give_up(struct selv_consumer *c)
 {
     c->step = STEP_GIVE_UP;
     selv_consumer_tell(c, SELV_UPDATE_FAILED, SELV_ERR_UPDATE_SELFTEST);
-    c->event.sequence = c->config->record->sequence;
 }
 
 void selv_consumer_try(struct selv_consumer *c, uint64_t now_ms,
@@ -99,7 +92,6 @@ void selv_consumer_confirm(struct selv_consumer *c, uint64_t now_ms)
 {
     const struct selv_consumer_config *config = c->config;
     const struct selv_boot_record *record = config->record;
-    struct selv_consumer_report *r = &c->report;
     enum selv_err err;
 
     if (now_ms >= c->trial_ms) {
@@ -117,22 +109,18 @@ void selv_consumer_confirm(struct selv_consumer *c, uint64_t now_ms)
         c->event.err = err;
         return;
     }
-    r->state = SELV_UPDATE_CONFIRMED;
-    r->sequence = record->sequence;
-    memcpy(r->digest, record->digest, sizeof r->digest);
     selv_consumer_rest(c, now_ms);
-    selv_consumer_tell_server(c, STEP_REST);
     selv_consumer_tell(c, SELV_UPDATE_CONFIRMED, SELV_OK);
-    c->event.sequence = record->sequence;
+    selv_consumer_tell_server(c, STEP_REST);
 }
 
 void selv_consumer_note_told(struct selv_consumer *c)
 {
     const struct selv_consumer_config *config = c->config;
 
-    memcpy(c->log.reported_digest, c->report.digest,
+    memcpy(c->log.reported_digest, c->report.suit.digest,
            sizeof c->log.reported_digest);
-    c->log.reported_reason = c->report.err;
+    c->log.reported_reason = (uint16_t)c->report.suit.failure.err;
     if (c->log.state == SELV_LOG_TRIAL) {
         c->log.state = SELV_LOG_IDLE; /* answered: by what was reported */
     }

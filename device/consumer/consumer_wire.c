@@ -6,15 +6,20 @@
 #include "consumer/consumer_int.h"
 
 #include "cbor/cbor.h"
-#include "suit/report.h"
 
 #define WIRE_VERSION 1u
 
-static void put_id(struct selv_cbor_writer *w, unsigned key,
-                   const uint8_t id[static 16])
+static void put_number(struct selv_cbor_writer *w, uint8_t key, uint64_t v)
 {
     selv_cbor_put_uint(w, key);
-    selv_cbor_put_bstr(w, selv_bytes(id, 16));
+    selv_cbor_put_uint(w, v);
+}
+
+static void put_bytes(struct selv_cbor_writer *w, uint8_t key, const uint8_t *p,
+                      size_t len)
+{
+    selv_cbor_put_uint(w, key);
+    selv_cbor_put_bstr(w, selv_bytes(p, len));
 }
 
 static void put_running(struct selv_cbor_writer *w,
@@ -28,12 +33,9 @@ static void put_running(struct selv_cbor_writer *w,
     selv_cbor_put_uint(w, 1);
     selv_cbor_put_raw(
         w, selv_bytes(factory->component_id, factory->component_id_len));
-    selv_cbor_put_uint(w, 2);
-    selv_cbor_put_uint(w, record->sequence);
-    selv_cbor_put_uint(w, 3);
-    selv_cbor_put_bstr(w, selv_bytes(record->digest, SELV_SHA256_LEN));
-    selv_cbor_put_uint(w, 4);
-    selv_cbor_put_uint(w, record->slot);
+    put_number(w, 2, record->sequence);
+    put_bytes(w, 3, record->digest, SELV_SHA256_LEN);
+    put_number(w, 4, record->slot);
     if (has_version) {
         selv_cbor_put_uint(w, 5);
         selv_cbor_put_tstr(w, config->version);
@@ -58,53 +60,37 @@ void selv_consumer_put_profile(struct selv_consumer *c)
 
     selv_cbor_writer_init(&w, c->body, sizeof c->body);
     selv_cbor_put_map(&w, 8);
-    selv_cbor_put_uint(&w, 1);
-    selv_cbor_put_uint(&w, WIRE_VERSION);
-    put_id(&w, 2, factory->device_id);
-    put_id(&w, 3, factory->vendor_id);
-    put_id(&w, 4, factory->class_id);
+    put_number(&w, 1, WIRE_VERSION);
+    put_bytes(&w, 2, factory->device_id, 16);
+    put_bytes(&w, 3, factory->vendor_id, 16);
+    put_bytes(&w, 4, factory->class_id, 16);
     selv_cbor_put_uint(&w, 5);
     selv_cbor_put_array(&w, 1);
     put_running(&w, config);
-    selv_cbor_put_uint(&w, 6);
-    selv_cbor_put_uint(&w, SELV_SUIT_ENVELOPE_MAX);
-    selv_cbor_put_uint(&w, 7);
-    selv_cbor_put_uint(&w, config->layout->slot[idle].image_len);
+    put_number(&w, 6, SELV_SUIT_ENVELOPE_MAX);
+    put_number(&w, 7, config->layout->slot[idle].image_len);
     selv_cbor_put_uint(&w, 8);
     selv_cbor_put_map(&w, 3);
-    selv_cbor_put_uint(&w, 1);
-    selv_cbor_put_uint(&w, config->record->version);
-    selv_cbor_put_uint(&w, 2);
-    selv_cbor_put_uint(&w, config->record->accepted);
-    selv_cbor_put_uint(&w, 3);
-    selv_cbor_put_uint(&w, config->record->floor);
+    put_number(&w, 1, config->record->version);
+    put_number(&w, 2, config->record->accepted);
+    put_number(&w, 3, config->record->floor);
     finish(c, &w);
 }
 
 void selv_consumer_put_status(struct selv_consumer *c)
 {
     const struct selv_consumer_report *r = &c->report;
-    struct selv_suit_report report = {.is_success = r->err == SELV_OK,
-                                      .failure = r->failure};
     struct selv_cbor_writer w;
 
-    memcpy(report.digest, r->digest, sizeof report.digest);
-    if (!report.is_success) {
-        report.reason = selv_suit_reason((enum selv_err)r->err);
-    }
     selv_cbor_writer_init(&w, c->body, sizeof c->body);
     selv_cbor_put_map(&w, 6);
-    selv_cbor_put_uint(&w, 1);
-    selv_cbor_put_uint(&w, WIRE_VERSION);
+    put_number(&w, 1, WIRE_VERSION);
     selv_cbor_put_uint(&w, 2);
-    selv_suit_report_put(&w, &report);
-    selv_cbor_put_uint(&w, 3);
-    selv_cbor_put_uint(&w, r->state);
-    selv_cbor_put_uint(&w, 4);
-    selv_cbor_put_uint(&w, r->sequence);
+    selv_suit_report_put(&w, &r->suit);
+    put_number(&w, 3, r->state);
+    put_number(&w, 4, r->sequence);
     selv_cbor_put_uint(&w, 5);
     put_running(&w, c->config);
-    selv_cbor_put_uint(&w, 6);
-    selv_cbor_put_uint(&w, r->err);
+    put_number(&w, 6, r->suit.failure.err);
     finish(c, &w);
 }
