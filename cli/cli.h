@@ -42,6 +42,11 @@ int selv_cli_manifest_create(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_manifest_sign(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_manifest_verify(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_manifest_show(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_release_publish(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_release_list(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_release_show(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_device_list(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_device_show(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_device_provision(struct selv_cli *cli, int argc, char **argv);
 
 /* ---- options ----------------------------------------------------------------
@@ -80,6 +85,8 @@ struct selv_cli_syntax {
     size_t option_count;
     const struct selv_cli_positional *positionals;
     size_t positional_count;
+    struct selv_cli_list *rest; /* any number more of them; NULL: none */
+    const char *rest_name;      /* such as "IMAGE" */
 };
 
 enum selv_cli_parsed {

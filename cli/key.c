@@ -88,7 +88,10 @@ int selv_cli_key_generate(struct selv_cli *cli, int argc, char **argv)
          .value = &format_name},
     };
     const struct selv_cli_positional positionals[] = {{"NAME", &name, false}};
-    const struct selv_cli_syntax syntax = {options, 2, positionals, 1};
+    const struct selv_cli_syntax syntax = {.options = options,
+                                           .option_count = 2,
+                                           .positionals = positionals,
+                                           .positional_count = 1};
     enum selv_key_format format;
     char private_path[4096];
     char public_path[4096];
@@ -152,7 +155,10 @@ int selv_cli_key_export(struct selv_cli *cli, int argc, char **argv)
          .flag = &with_private},
     };
     const struct selv_cli_positional positionals[] = {{"KEY", &in, true}};
-    const struct selv_cli_syntax syntax = {options, 3, positionals, 1};
+    const struct selv_cli_syntax syntax = {.options = options,
+                                           .option_count = 3,
+                                           .positionals = positionals,
+                                           .positional_count = 1};
     uint8_t bytes[SELV_KEY_ENCODED_MAX];
     struct selv_buf out = {bytes, sizeof(bytes), 0};
     enum selv_key_format format;
@@ -191,7 +197,8 @@ int selv_cli_key_show(struct selv_cli *cli, int argc, char **argv)
 {
     const char *in = NULL;
     const struct selv_cli_positional positionals[] = {{"KEY", &in, true}};
-    const struct selv_cli_syntax syntax = {NULL, 0, positionals, 1};
+    const struct selv_cli_syntax syntax = {.positionals = positionals,
+                                           .positional_count = 1};
     struct selv_error error;
     struct selv_key key;
     char kid[17] = "";

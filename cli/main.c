@@ -20,6 +20,12 @@ static const struct selv_cli_command commands[] = {
      "judge a manifest as a device would"},
     {"manifest", "show", selv_cli_manifest_show,
      "tell in words what a manifest does"},
+    {"release", "publish", selv_cli_release_publish,
+     "put a manifest and its images on a server, or into a static tree"},
+    {"release", "list", selv_cli_release_list, "list the server's releases"},
+    {"release", "show", selv_cli_release_show, "show one release"},
+    {"device", "list", selv_cli_device_list, "list the devices that report"},
+    {"device", "show", selv_cli_device_show, "show one device and its reports"},
     {"device", "provision", selv_cli_device_provision,
      "write the flash that a new device leaves the factory with"},
 };

@@ -273,8 +273,9 @@ int selv_cli_manifest_create(struct selv_cli *cli, int argc, char **argv)
          .help = "the envelope",
          .value = &c.output},
     };
-    const struct selv_cli_syntax syntax = {
-        options, sizeof(options) / sizeof(options[0]), NULL, 0};
+    const struct selv_cli_syntax syntax = {.options = options,
+                                           .option_count = sizeof(options) /
+                                                           sizeof(options[0])};
     int code;
 
     switch (selv_cli_parse(cli, &syntax, argc, argv)) {
@@ -313,7 +314,10 @@ int selv_cli_manifest_sign(struct selv_cli *cli, int argc, char **argv)
          .flag = &force},
     };
     const struct selv_cli_positional positionals[] = {{"ENVELOPE", &in, true}};
-    const struct selv_cli_syntax syntax = {options, 3, positionals, 1};
+    const struct selv_cli_syntax syntax = {.options = options,
+                                           .option_count = 3,
+                                           .positionals = positionals,
+                                           .positional_count = 1};
     struct selv_buf envelope = {NULL, 0, 0};
     struct selv_error error;
     struct selv_key key;
@@ -367,7 +371,10 @@ int selv_cli_manifest_show(struct selv_cli *cli, int argc, char **argv)
          .value = &names.class_name},
     };
     const struct selv_cli_positional positionals[] = {{"ENVELOPE", &in, true}};
-    const struct selv_cli_syntax syntax = {options, 2, positionals, 1};
+    const struct selv_cli_syntax syntax = {.options = options,
+                                           .option_count = 2,
+                                           .positionals = positionals,
+                                           .positional_count = 1};
     struct selv_buf file = {NULL, 0, 0};
     struct selv_error error;
     json_t *d;

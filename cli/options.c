@@ -31,6 +31,9 @@ static void help_print(const struct selv_cli *cli,
 
         printf(p->is_required ? " %s" : " [%s]", p->name);
     }
+    if (syntax->rest != NULL) {
+        printf(" [%s]...", syntax->rest_name);
+    }
     printf(" [options]\n\n");
     for (size_t i = 0; i < syntax->option_count; i++) {
         const struct selv_cli_option *o = &syntax->options[i];
@@ -158,11 +161,14 @@ enum selv_cli_parsed selv_cli_parse(const struct selv_cli *cli,
             if (!option_take(cli, syntax, argc, argv, &i)) {
                 return SELV_CLI_WRONG;
             }
-        } else if (positional == syntax->positional_count) {
+        } else if (positional < syntax->positional_count) {
+            *syntax->positionals[positional++].value = argument;
+        } else if (syntax->rest == NULL ||
+                   syntax->rest->count == SELV_CLI_LIST_MAX) {
             selv_cli_usage(cli, "unexpected argument \"%s\"", argument);
             return SELV_CLI_WRONG;
         } else {
-            *syntax->positionals[positional++].value = argument;
+            syntax->rest->values[syntax->rest->count++] = argument;
         }
     }
     for (size_t i = positional; i < syntax->positional_count; i++) {

@@ -364,8 +364,9 @@ int selv_cli_device_provision(struct selv_cli *cli, int argc, char **argv)
          .help = "the flash file, or the device's state folder",
          .value = &p.output},
     };
-    const struct selv_cli_syntax syntax = {
-        options, sizeof(options) / sizeof(options[0]), NULL, 0};
+    const struct selv_cli_syntax syntax = {.options = options,
+                                           .option_count = sizeof(options) /
+                                                           sizeof(options[0])};
     struct selv_factory factory;
     struct selv_key anchor;
     int code;

@@ -146,7 +146,10 @@ int selv_cli_manifest_verify(struct selv_cli *cli, int argc, char **argv)
          .value = &device_path},
     };
     const struct selv_cli_positional positionals[] = {{"ENVELOPE", &in, true}};
-    const struct selv_cli_syntax syntax = {options, 2, positionals, 1};
+    const struct selv_cli_syntax syntax = {.options = options,
+                                           .option_count = 2,
+                                           .positionals = positionals,
+                                           .positional_count = 1};
     struct selv_cose_key keys[SELV_CLI_LIST_MAX];
     struct selv_manifest_device device;
     struct selv_buf file;

@@ -97,6 +97,16 @@ static json_t *text(const struct selv_manifest_plan *plan,
     return json_pack("{s:o}", "en", english);
 }
 
+/* Jansson takes no text but UTF-8. */
+static bool is_utf8(const char *text)
+{
+    json_t *json = text == NULL ? NULL : json_string(text);
+    bool is_good = text == NULL || json != NULL;
+
+    json_decref(json);
+    return is_good;
+}
+
 json_t *selv_manifest_plan_json(const struct selv_manifest_plan *plan,
                                 struct selv_error *error)
 {
@@ -109,7 +119,8 @@ json_t *selv_manifest_plan_json(const struct selv_manifest_plan *plan,
                        (long long)INT64_MAX);
         return NULL;
     }
-    if (plan->image_count >= 1 && plan->image_count <= 2) {
+    if (plan->image_count >= 1 && plan->image_count <= 2 &&
+        is_utf8(plan->version) && is_utf8(plan->description)) {
         template = json_pack(
             "{s:I, s:[s], s:o, s:o, s:[s], s:[s], s:o}", "sequence-number",
             (json_int_t)plan->sequence_number, "components", component,

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/publish_static.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/file.h"
+#include "host/hex.h"
+#include "host/manifest.h"
+
+enum { PATH_CAP = 4096 };
+
+static bool folder_make(const char *path, struct selv_error *error)
+{
+    return mkdir(path, 0755) == 0 || errno == EEXIST ||
+           selv_error_set(error, SELV_EXIT_ENVIRONMENT,
+                          "cannot make the folder %s: %s", path,
+                          strerror(errno));
+}
+
+/* DIR, DIR/i, DIR/m, DIR/m/<vendor>. */
+static bool folders_make(const char *folder, const char *vendor,
+                         struct selv_error *error)
+{
+    char path[PATH_CAP];
+
+    if (snprintf(path, sizeof(path), "%s/m/%s", folder, vendor) >= PATH_CAP) {
+        return selv_error_set(error, SELV_EXIT_USAGE, "the path is too long");
+    }
+    if (!folder_make(folder, error)) {
+        return false;
+    }
+    snprintf(path, sizeof(path), "%s/i", folder);
+    if (!folder_make(path, error)) {
+        return false;
+    }
+    snprintf(path, sizeof(path), "%s/m", folder);
+    if (!folder_make(path, error)) {
+        return false;
+    }
+    snprintf(path, sizeof(path), "%s/m/%s", folder, vendor);
+    return folder_make(path, error);
+}
+
+static bool image_put(const char *folder, const char *image,
+                      struct selv_error *error)
+{
+    uint8_t digest[32];
+    char digits[65];
+    char path[PATH_CAP];
+    struct selv_buf bytes;
+    uint64_t len;
+    bool done;
+
+    if (!selv_file_digest(image, SELV_IMAGE_FILE_MAX, digest, &len, error)) {
+        return false;
+    }
+    selv_hex_encode(selv_bytes(digest, sizeof(digest)), digits);
+    if (snprintf(path, sizeof(path), "%s/i/%s", folder, digits) >= PATH_CAP) {
+        return selv_error_set(error, SELV_EXIT_USAGE, "the path is too long");
+    }
+    if (!selv_file_read(image, SELV_IMAGE_FILE_MAX, &bytes, error)) {
+        return false;
+    }
+    done = selv_file_write(path, selv_bytes(bytes.p, bytes.len), 0644, error);
+    free(bytes.p);
+    return done;
+}
+
+/* The first value of a parameter, at any depth of a sequence. */
+static json_t *parameter_find(json_t *sequence, const char *name)
+{
+    size_t i;
+    size_t k;
+    json_t *command;
+    json_t *inner;
+
+    json_array_foreach(sequence, i, command)
+    {
+        json_t *found =
+            json_object_get(json_object_get(command, "parameters"), name);
+
+        if (found != NULL) {
+            return found;
+        }
+        json_array_foreach(json_object_get(command, "sequences"), k, inner)
+        {
+            found = parameter_find(inner, name);
+            if (found != NULL) {
+                return found;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Every uri of the form /i/<digest> must be in the tree. */
+static bool images_check(const char *folder, json_t *sequence,
+                         struct selv_error *error)
+{
+    size_t i;
+    size_t k;
+    json_t *command;
+    json_t *inner;
+
+    json_array_foreach(sequence, i, command)
+    {
+        const char *uri = json_string_value(
+            json_object_get(json_object_get(command, "parameters"), "uri"));
+        char path[PATH_CAP];
+
+        if (uri != NULL && strncmp(uri, "/i/", 3) == 0 &&
+            strlen(uri) == 3 + 64 &&
+            snprintf(path, sizeof(path), "%s%s", folder, uri) < PATH_CAP &&
+            access(path, R_OK) != 0) {
+            return selv_error_set(error, SELV_EXIT_REFUSED,
+                                  "the manifest fetches %s, and no image given "
+                                  "has that digest; name its file too",
+                                  uri);
+        }
+        json_array_foreach(json_object_get(command, "sequences"), k, inner)
+        {
+            if (!images_check(folder, inner, error)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool tree_write(const char *folder, struct selv_bytes envelope,
+                       json_t *description, const char *const *images,
+                       size_t image_count, char path[static PATH_CAP],
+                       struct selv_error *error)
+{
+    json_t *commands = json_object_get(description, "commands");
+    json_t *shared = json_object_get(commands, "shared");
+    const char *vendor = json_string_value(
+        json_object_get(parameter_find(shared, "vendor-identifier"), "uuid"));
+    const char *class_id = json_string_value(
+        json_object_get(parameter_find(shared, "class-identifier"), "uuid"));
+    const char *name;
+    json_t *sequence;
+
+    if (vendor == NULL || class_id == NULL) {
+        return selv_error_set(error, SELV_EXIT_REFUSED,
+                              "the manifest names no vendor or no class in its "
+                              "shared sequence: no device would find it");
+    }
+    if (json_array_size(json_object_get(description, "signatures")) == 0) {
+        return selv_error_set(error, SELV_EXIT_REFUSED,
+                              "the manifest is not signed; use manifest sign");
+    }
+    if (!folders_make(folder, vendor, error)) {
+        return false;
+    }
+    for (size_t i = 0; i < image_count; i++) {
+        if (!image_put(folder, images[i], error)) {
+            return false;
+        }
+    }
+    json_object_foreach(commands, name, sequence)
+    {
+        if (!images_check(folder, sequence, error)) {
+            return false;
+        }
+    }
+    snprintf(path, PATH_CAP, "%.3900s/m/%s/%s", folder, vendor, class_id);
+    return selv_file_write(path, envelope, 0644, error);
+}
+
+bool selv_cli_publish_static(const struct selv_cli *cli, const char *folder,
+                             const char *envelope, const char *const *images,
+                             size_t image_count, struct selv_error *error)
+{
+    char path[PATH_CAP];
+    struct selv_buf file;
+    json_t *description;
+    bool done;
+
+    if (!selv_file_read(envelope, SELV_MANIFEST_FILE_MAX, &file, error)) {
+        return false;
+    }
+    description =
+        selv_manifest_describe(selv_bytes(file.p, file.len), NULL, error);
+    done = description != NULL &&
+           tree_write(folder, selv_bytes(file.p, file.len), description, images,
+                      image_count, path, error);
+    json_decref(description);
+    free(file.p);
+    if (!done) {
+        return selv_error_prefix(error, envelope);
+    }
+    selv_cli_say(cli, "%s   and %zu images below %s/i", path, image_count,
+                 folder);
+    selv_cli_result(
+        cli, json_pack("{s:s, s:s}", "envelope", path, "folder", folder));
+    return true;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * selvage release publish | list | show, selvage device list | show: the
+ * command lines of cli/fleet.h. */
+#include "cli/cli.h"
+#include "cli/fleet.h"
+#include "cli/publish_static.h"
+
+/* Where the server is; the same two options in each command. */
+struct target {
+    const char *server;
+    const char *token_file;
+};
+
+#define TARGET_OPTIONS(target)                                                 \
+    {.name = "--server",                                                       \
+     .value_name = "URL",                                                      \
+     .help = "such as http://127.0.0.1:8683",                                  \
+     .value = &(target).server},                                               \
+    {                                                                          \
+        .name = "--token-file", .value_name = "FILE",                          \
+        .help = "the operator's token", .value = &(target).token_file          \
+    }
+
+/* One question to the server; name may be NULL. */
+typedef bool ask_fn(const struct selv_api *api,
+                    const struct selv_fleet_style *style, const char *name,
+                    struct selv_error *error);
+
+static int ask(struct selv_cli *cli, const struct target *target, ask_fn *fn,
+               const char *name)
+{
+    const struct selv_fleet_style style = {cli->json, cli->quiet};
+    struct selv_api api;
+    struct selv_error error;
+    bool done;
+
+    if (!selv_api_open(&api, target->server, target->token_file, &error)) {
+        return selv_cli_fail(cli, &error);
+    }
+    api.has_progress = !cli->no_progress && !cli->quiet;
+    done = fn(&api, &style, name, &error);
+    selv_api_close(&api);
+    return done ? SELV_EXIT_OK : selv_cli_fail(cli, &error);
+}
+
+static bool ask_releases(const struct selv_api *api,
+                         const struct selv_fleet_style *style, const char *name,
+                         struct selv_error *error)
+{
+    (void)name;
+    return selv_fleet_releases(api, style, error);
+}
+
+static bool ask_devices(const struct selv_api *api,
+                        const struct selv_fleet_style *style, const char *name,
+                        struct selv_error *error)
+{
+    (void)name;
+    return selv_fleet_devices(api, style, error);
+}
+
+/* A command that takes the target, and a name where name_of is not NULL. */
+static int run(struct selv_cli *cli, int argc, char **argv, ask_fn *fn,
+               const char *name_of)
+{
+    struct target target = {NULL, NULL};
+    const char *name = NULL;
+    const struct selv_cli_option options[] = {TARGET_OPTIONS(target)};
+    const struct selv_cli_positional positionals[] = {{name_of, &name, true}};
+    const struct selv_cli_syntax syntax = {.options = options,
+                                           .option_count = 2,
+                                           .positionals = positionals,
+                                           .positional_count =
+                                               name_of == NULL ? 0 : 1};
+
+    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
+    case SELV_CLI_HELP:
+        return SELV_EXIT_OK;
+    case SELV_CLI_WRONG:
+        return SELV_EXIT_USAGE;
+    case SELV_CLI_GO:
+        break;
+    }
+    return ask(cli, &target, fn, name);
+}
+
+int selv_cli_release_list(struct selv_cli *cli, int argc, char **argv)
+{
+    return run(cli, argc, argv, ask_releases, NULL);
+}
+
+int selv_cli_release_show(struct selv_cli *cli, int argc, char **argv)
+{
+    return run(cli, argc, argv, selv_fleet_release, "DIGEST");
+}
+
+int selv_cli_device_list(struct selv_cli *cli, int argc, char **argv)
+{
+    return run(cli, argc, argv, ask_devices, NULL);
+}
+
+int selv_cli_device_show(struct selv_cli *cli, int argc, char **argv)
+{
+    return run(cli, argc, argv, selv_fleet_device, "DEVICE");
+}
+
+/* ---- publish
+ * ----------------------------------------------------------------- */
+
+static int publish_to_server(struct selv_cli *cli, const struct target *target,
+                             const char *envelope,
+                             const struct selv_cli_list *images)
+{
+    const struct selv_fleet_style style = {cli->json, cli->quiet};
+    struct selv_api api;
+    struct selv_error error;
+    bool done;
+
+    if (!selv_api_open(&api, target->server, target->token_file, &error)) {
+        return selv_cli_fail(cli, &error);
+    }
+    api.has_progress = !cli->no_progress && !cli->quiet;
+    done = selv_fleet_publish(&api, &style, envelope, images->values,
+                              images->count, &error);
+    selv_api_close(&api);
+    return done ? SELV_EXIT_OK : selv_cli_fail(cli, &error);
+}
+
+int selv_cli_release_publish(struct selv_cli *cli, int argc, char **argv)
+{
+    struct target target = {NULL, NULL};
+    struct selv_cli_list images = {{NULL}, 0};
+    const char *envelope = NULL;
+    const char *folder = NULL;
+    const struct selv_cli_option options[] = {
+        TARGET_OPTIONS(target),
+        {.name = "--image",
+         .value_name = "FILE",
+         .help = "an image that the manifest names; may be given several times",
+         .list = &images},
+        {.name = "--static",
+         .value_name = "DIR",
+         .help = "instead of a server: write files that any server can serve",
+         .value = &folder},
+    };
+    const struct selv_cli_positional positionals[] = {
+        {"ENVELOPE", &envelope, true}};
+    const struct selv_cli_syntax syntax = {.options = options,
+                                           .option_count = sizeof(options) /
+                                                           sizeof(options[0]),
+                                           .positionals = positionals,
+                                           .positional_count = 1,
+                                           .rest = &images,
+                                           .rest_name = "IMAGE"};
+    struct selv_error error;
+
+    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
+    case SELV_CLI_HELP:
+        return SELV_EXIT_OK;
+    case SELV_CLI_WRONG:
+        return SELV_EXIT_USAGE;
+    case SELV_CLI_GO:
+        break;
+    }
+    if (folder == NULL) {
+        return publish_to_server(cli, &target, envelope, &images);
+    }
+    if (target.server != NULL || target.token_file != NULL) {
+        return selv_cli_usage(cli, "--static needs no server");
+    }
+    return selv_cli_publish_static(cli, folder, envelope, images.values,
+                                   images.count, &error)
+               ? SELV_EXIT_OK
+               : selv_cli_fail(cli, &error);
+}

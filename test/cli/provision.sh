@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# selvage device provision and release publish --static: what they write, and
+# that they refuse what would not boot or could not be fetched.
+. "$(dirname "$0")/common.sh"
+
+"$selvage" --quiet key generate author
+"$selvage" --quiet key generate stranger
+head -c 5000 /dev/zero | tr '\0' a >a.bin
+head -c 6000 /dev/zero | tr '\0' b >b.bin
+"$selvage" --quiet manifest create --vendor example.com --class sensor \
+    --sequence 1 --image-a a.bin --image-b b.bin --key author.pem -o r.suit
+identity="--anchor author.pub.pem --vendor example.com --class sensor"
+provision="$selvage device provision $identity"
+
+expect 0 "no image yet" $provision -o flash.bin
+[ "$(stat -c '%a %s' flash.bin)" = "600 557056" ] ||
+    complain "flash.bin: $(stat -c '%a %s' flash.bin)"
+expect 0 "first image in slot A" $provision --envelope r.suit --image a.bin \
+    -o state/
+[ -f state/flash.bin ] || complain "no state/flash.bin"
+# The image lies where slot A begins, byte for byte.
+cmp -n 5000 a.bin state/flash.bin 0 $((9 * 4096)) || complain "image A moved"
+expect 3 "choose another name" $provision -o flash.bin
+expect 3 "choose another name" $provision -o state
+expect 0 "" $provision --force -o flash.bin --size 16777216
+[ "$(stat -c %s flash.bin)" = 16777216 ] || complain "--size is not obeyed"
+expect 0 "2ed6657d-e927-568b-95e1-2665a8aea6a2" $provision \
+    --device-id 2ed6657d-e927-568b-95e1-2665a8aea6a2 -o other.bin
+
+# What would not boot does not leave the factory.
+expect 1 "image-size" $provision --envelope r.suit --image b.bin -o x
+head -c 5000 /dev/zero | tr '\0' c >c.bin
+expect 1 "another digest" $provision --envelope r.suit --image c.bin -o x
+expect 4 "no given key" "$selvage" device provision --anchor stranger.pub.pem \
+    --vendor example.com --class sensor --envelope r.suit --image a.bin -o x
+expect 1 "vendor-identifier" "$selvage" device provision \
+    --anchor author.pub.pem --vendor example.org --class sensor \
+    --envelope r.suit --image a.bin -o x
+expect 1 "component" $provision --component other --envelope r.suit \
+    --image a.bin -o x
+head -c 300000 /dev/zero >big.bin
+"$selvage" --quiet manifest create --vendor example.com --class sensor \
+    --sequence 1 --image big.bin --key author.pem -o big.suit
+expect 1 "larger than its slot" $provision --envelope big.suit \
+    --image big.bin -o x
+[ -e x ] && complain "a refused provision left a file"
+expect 2 "go together" $provision --image a.bin -o x
+expect 2 "--vendor DOMAIN or" "$selvage" device provision \
+    --anchor author.pub.pem --class sensor -o x
+expect 2 "not a UUID" $provision --device-id 12 -o x
+expect 2 "--size" $provision --size 4096 -o x
+
+# A release as files.
+publish="$selvage release publish"
+digest_a=$(sha256sum a.bin | cut -d' ' -f1)
+expect 1 "no image given has that digest" $publish r.suit a.bin --static tree
+find tree -path '*/m/*/*' | grep -q . && complain "a manifest without images"
+expect 0 "2 images" $publish r.suit a.bin b.bin --static tree
+cmp a.bin "tree/i/$digest_a" || complain "the tree's image differs"
+manifest=$(find tree/m -type f)
+cmp r.suit "$manifest" || complain "the tree's manifest differs"
+expect 0 "accepted" "$selvage" manifest verify --key author.pub.pem "$manifest"
+expect 0 "" $publish r.suit --static tree
+"$selvage" --quiet manifest create --vendor example.com --class sensor \
+    --sequence 2 --image-a a.bin --image-b b.bin -o bare.suit
+expect 1 "not signed" $publish bare.suit a.bin b.bin --static tree
+cmp r.suit "$manifest" || complain "a refused release replaced a good one"
+expect 1 "not a whole" $publish a.bin --static tree
+expect 2 "needs no server" $publish r.suit --static t --server http://127.0.0.1
+expect 2 "ENVELOPE is missing" $publish
+
+# No server: an error of the environment, by name.
+echo token >token
+for command in "release publish r.suit" "release list" "device list" \
+    "device show x"; do
+    expect 3 "127.0.0.1:1" "$selvage" $command --server http://127.0.0.1:1 \
+        --token-file token
+done
+finish
