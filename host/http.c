@@ -182,20 +182,36 @@ static void on_completed(void *user, struct MHD_Connection *connection,
     *state = NULL;
 }
 
-/* ---- the loop ------------------------------------------------------------ */
+/* ---- the loop ------------------------------------------------------------
+ */
+
+/* At the limit the library stops watching the listening socket, and watches
+ * it again in the first run that begins below the limit. The closing of the
+ * last connection is no event that would bring such a run about, so we do. */
+static bool is_full(const struct selv_http *http)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info != NULL && info->num_connections >= SELV_HTTP_CONNECTIONS_MAX;
+}
 
 static void on_ready(void *user)
 {
     struct selv_http *http = user;
+    bool begins_full = is_full(http);
     if (MHD_run(http->daemon) != MHD_YES) {
         selv_log(SELV_LOG_ERROR, "http", "the HTTP library failed to run");
     }
+    http->was_full = is_full(http) || (http->was_full && begins_full);
 }
 
 static int64_t wait_ms(void *user)
 {
     struct selv_http *http = user;
     MHD_UNSIGNED_LONG_LONG ms;
+    if (http->was_full && !is_full(http)) {
+        return 0;
+    }
     return MHD_get_timeout(http->daemon, &ms) == MHD_YES ? (int64_t)ms : -1;
 }
 

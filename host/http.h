@@ -49,6 +49,7 @@ struct selv_http_app {
 struct selv_http {
     const struct selv_http_app *app;
     void *daemon;
+    bool was_full; /* the limit was reached; see http.c */
     struct selv_loop_source source;
 };
 

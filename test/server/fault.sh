@@ -64,9 +64,12 @@ expect "exit code" "$STATUS" 0
 
 # ---- each call fails once
 n=0
+count=0
 refusals=0
+step=1
+is_sanitized && step=5 # starts slowly; the plain build tries them all
 while :; do
-    n=$((n + 1))
+    n=$((n + step))
     rm -rf "$WORK/state"
     start_faulty "$WORK/state" $n || { fail "start $n"; break; }
     api PUT "/api/v1/images/$DIGEST" -T "$WORK/image"
@@ -83,6 +86,7 @@ while :; do
     expect "call $n: goes on" "$CODE" 200
     stop KILL
     grep -q '!' "$WORK/calls" || break
+    count=$((count + 1))
     what="call $n, $(grep '!' "$WORK/calls")"
     start "$WORK/state" --quiet || { fail "$what: no start"; continue; }
     case $image_code in
@@ -124,6 +128,6 @@ while :; do
     stop KILL
 done
 [ $n -gt 20 ] || fail "only $n calls were seen"
-[ $refusals -ge $((n - 1)) ] || fail "$refusals refusals in $((n - 1)) faults"
-echo "$((n - 1)) calls failed once each, $refusals requests refused"
+[ $refusals -ge $count ] || fail "$refusals refusals in $count faults"
+echo "$count calls failed once each, $refusals requests refused"
 finish

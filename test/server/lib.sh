@@ -40,6 +40,11 @@ for tool in curl coap-client-notls sha256sum; do
     command -v "$tool" >/dev/null || skip "$tool is not installed"
 done
 
+# True when selvaged was built with the address sanitizer.
+is_sanitized() {
+    nm "$BUILD/bin/selvaged" 2>/dev/null | grep -q __asan_init
+}
+
 fail() {
     echo "FAILED: $*"
     FAILED=$((FAILED + 1))

@@ -11,10 +11,8 @@ peak_kib() {
 }
 
 start "$WORK/state" || { cat "$WORK/log"; exit 1; }
-case $(nm "$BUILD/bin/selvaged" 2>/dev/null) in
-*__asan_init*) room=400000 ;; # the sanitizer's own
-*) room=16384 ;;
-esac
+room=16384
+is_sanitized && room=400000 # the sanitizer's own
 before=$(peak_kib)
 
 # ---- 64 MiB, both ways
