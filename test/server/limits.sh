@@ -56,6 +56,7 @@ has "CoAP goes on" "$(cat "$WORK/out")" "</reg>"
 for fd in $fds; do
     exec {fd}>&-
 done
+sleep 0.3 # the server has seen them all go: nothing else will wake it
 for i in $(seq 40); do
     http GET /healthz -m 1
     [ "$CODE" = 200 ] && break
