@@ -35,6 +35,8 @@ soak: ## the unbounded tests: deep searches, large fleets (hours)
 	@tools/check soak
 
 size: deps ## code, data and stack per module on a Cortex-M3, and budgets
+	@tools/build board >build-board.log 2>&1 || { cat build-board.log; exit 1; }
+	@rm -f build-board.log
 	@tools/size
 
 bench: build ## measure side by side with peers

@@ -8,7 +8,7 @@ int selv_cli_fail(const struct selv_cli *cli, const struct selv_error *error)
 {
     (void)cli;
     fprintf(stderr, "selvage: %s\n", error->text);
-    return error->exit;
+    return (int)error->exit;
 }
 
 void selv_cli_say(const struct selv_cli *cli, const char *format, ...)

@@ -138,16 +138,17 @@ static bool image_check(const struct provision *p,
     memset(&device, 0, sizeof(device));
     memcpy(device.vendor_id, factory->vendor_id, sizeof(device.vendor_id));
     memcpy(device.class_id, factory->class_id, sizeof(device.class_id));
-    device.components[0].id =
-        selv_bytes(factory->component_id, factory->component_id_len);
+    memcpy(device.components[0].id, factory->component_id,
+           factory->component_id_len);
+    device.components[0].id_len = factory->component_id_len;
     device.components[0].slot = SELV_SLOT_A;
+    device.components[0].has_installed = true;
+    device.components[0].installed_len = (uint32_t)image.len;
     device.component_count = 1;
     device.is_factory = true;
-    device.has_installed[0] = true;
-    device.installed_len[0] = (uint32_t)image.len;
     selv_sha256_init(&h);
     selv_sha256_update(&h, image.p, image.len);
-    selv_sha256_finish(&h, device.installed[0]);
+    selv_sha256_finish(&h, device.components[0].installed);
     if (selv_manifest_verify(envelope, &factory->anchor, 1, &device,
                              &verdict)) {
         return true;
@@ -209,24 +210,22 @@ static bool first_image(const struct provision *p,
 /* ---- the whole
  * ------------------------------------------------------------------ */
 
-/* A folder stands for the flash.bin in it; one that ends in '/' is made. */
+/* A name that ends in .bin is the flash file itself; any other is a device's
+ * state folder, made when it is missing, with the flash.bin in it. */
 static bool flash_path(const char *output, char path[static 4096],
                        struct selv_error *error)
 {
     size_t len = strlen(output);
-    struct stat status;
-    bool is_folder = len > 0 && output[len - 1] == '/';
+    bool is_file = len >= 4 && strcmp(output + len - 4, ".bin") == 0;
+    bool has_slash = len > 0 && output[len - 1] == '/';
 
-    if (is_folder && mkdir(output, 0700) != 0 && errno != EEXIST) {
+    if (!is_file && mkdir(output, 0700) != 0 && errno != EEXIST) {
         return selv_error_set(error, SELV_EXIT_ENVIRONMENT,
                               "cannot make the folder %s: %s", output,
                               strerror(errno));
     }
-    is_folder =
-        is_folder || (stat(output, &status) == 0 && S_ISDIR(status.st_mode));
-    if (snprintf(path, 4096, "%s%s%s", output,
-                 is_folder && output[len - 1] != '/' ? "/" : "",
-                 is_folder ? SELV_POSIX_FLASH_NAME : "") >= 4096) {
+    if (snprintf(path, 4096, "%s%s%s", output, is_file || has_slash ? "" : "/",
+                 is_file ? "" : SELV_POSIX_FLASH_NAME) >= 4096) {
         return selv_error_set(error, SELV_EXIT_USAGE, "the path is too long");
     }
     return true;
@@ -361,7 +360,7 @@ int selv_cli_device_provision(struct selv_cli *cli, int argc, char **argv)
         {.name = "--output",
          .letter = "-o",
          .value_name = "PATH",
-         .help = "the flash file, or the device's state folder",
+         .help = "NAME.bin: a flash file; else a device's state folder",
          .value = &p.output},
     };
     const struct selv_cli_syntax syntax = {.options = options,

@@ -127,7 +127,7 @@ static int judge(struct selv_cli *cli, const char *path, struct selv_buf file,
     if (cli->json) {
         verdict_result(cli, bytes, &v, why);
     }
-    return selv_manifest_exit(&v);
+    return (int)selv_manifest_exit(&v);
 }
 
 int selv_cli_manifest_verify(struct selv_cli *cli, int argc, char **argv)

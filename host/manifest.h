@@ -73,7 +73,7 @@ struct selv_manifest_names {
 };
 
 /* What the envelope says, whether or not anybody signed it: an object with
- * the members of docs/spec/manifest-show.md; NULL with *error when the bytes
+ * the members of docs/spec/manifest-json.md; NULL with *error when the bytes
  * are not an envelope. The caller decrefs it. */
 json_t *selv_manifest_describe(struct selv_bytes envelope,
                                const struct selv_manifest_names *names,

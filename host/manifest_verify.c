@@ -47,19 +47,19 @@ static bool ids_parse(json_t *json, struct selv_manifest_device *d,
 }
 
 /* A path such as "app", or its segments: text, or {"hex": ...}. */
-static bool id_parse(json_t *id, uint8_t *p, size_t cap, struct selv_bytes *out)
+static bool id_parse(json_t *id, struct selv_manifest_component *c)
 {
     const char *path = json_string_value(id);
     struct selv_cbor_writer w;
     size_t i;
     json_t *segment;
 
-    selv_cbor_writer_init(&w, p, cap);
+    selv_cbor_writer_init(&w, c->id, sizeof(c->id));
     if (path != NULL) {
         size_t count = 1;
 
-        for (const char *c = path; *c != '\0'; c++) {
-            count += *c == '/';
+        for (const char *at = path; *at != '\0'; at++) {
+            count += *at == '/';
         }
         selv_cbor_put_array(&w, count);
         for (; count > 0; count--) {
@@ -68,7 +68,8 @@ static bool id_parse(json_t *id, uint8_t *p, size_t cap, struct selv_bytes *out)
             selv_cbor_put_bstr(&w, selv_bytes(path, len));
             path += len + 1;
         }
-        return selv_cbor_finish(&w, out) == SELV_OK;
+        c->id_len = w.len;
+        return selv_cbor_finish(&w, NULL) == SELV_OK;
     }
     selv_cbor_put_array(&w, json_array_size(id));
     json_array_foreach(id, i, segment)
@@ -86,7 +87,8 @@ static bool id_parse(json_t *id, uint8_t *p, size_t cap, struct selv_bytes *out)
             return false;
         }
     }
-    return json_array_size(id) > 0 && selv_cbor_finish(&w, out) == SELV_OK;
+    c->id_len = w.len;
+    return json_array_size(id) > 0 && selv_cbor_finish(&w, NULL) == SELV_OK;
 }
 
 static bool components_parse(json_t *json, struct selv_manifest_device *d,
@@ -102,12 +104,12 @@ static bool components_parse(json_t *json, struct selv_manifest_device *d,
     }
     json_array_foreach(list, i, component)
     {
+        struct selv_manifest_component *c = &d->components[i];
         json_t *slot = json_object_get(component, "slot");
         const char *digits =
             json_string_value(json_object_get(component, "digest"));
 
-        if (!id_parse(json_object_get(component, "id"), d->ids[i],
-                      sizeof(d->ids[i]), &d->components[i].id)) {
+        if (!id_parse(json_object_get(component, "id"), c)) {
             return bad(error, "components",
                        "each needs an \"id\": a path such as \"app\", or its "
                        "segments");
@@ -117,9 +119,9 @@ static bool components_parse(json_t *json, struct selv_manifest_device *d,
              json_integer_value(slot) > UINT32_MAX)) {
             return bad(error, "slot", "not a number from 0");
         }
-        d->components[i].slot = (uint32_t)json_integer_value(slot);
-        d->has_installed[i] = digits != NULL;
-        if (digits != NULL && !selv_hex_decode(digits, d->installed[i], 32)) {
+        c->slot = (uint32_t)json_integer_value(slot);
+        c->has_installed = digits != NULL;
+        if (digits != NULL && !selv_hex_decode(digits, c->installed, 32)) {
             return bad(error, "digest", "not 64 hexadecimal digits");
         }
         d->component_count++;
@@ -166,15 +168,16 @@ static void digest_answer(struct selv_suit *s,
                           const struct selv_manifest_device *d,
                           const struct selv_suit_todo *todo, bool is_fetched)
 {
-    uint8_t i = todo->device_component;
+    const struct selv_manifest_component *c =
+        &d->components[todo->device_component];
 
     if (is_fetched && !d->is_factory && todo->digest != NULL) {
         selv_suit_answer_digest(s, todo->digest);
-    } else if (d->installed_len[i] != 0 && todo->has_size &&
-               d->installed_len[i] != todo->size) {
+    } else if (c->installed_len != 0 && todo->has_size &&
+               c->installed_len != todo->size) {
         selv_suit_answer(s, SELV_ERR_UPDATE_SIZE);
-    } else if (d->has_installed[i]) {
-        selv_suit_answer_digest(s, d->installed[i]);
+    } else if (c->has_installed) {
+        selv_suit_answer_digest(s, c->installed);
     } else {
         selv_suit_answer(s, SELV_ERR_SUIT_IMAGE);
     }
@@ -260,11 +263,17 @@ bool selv_manifest_verify(struct selv_bytes envelope,
         .anchors = keys,
         .anchor_count = key_count,
     };
+    struct selv_suit_component components[SELV_DEVICE_COMPONENTS_MAX];
     struct selv_suit s;
 
     memset(verdict, 0, sizeof(*verdict));
     if (device != NULL) {
-        facts.components = device->components;
+        for (size_t i = 0; i < device->component_count; i++) {
+            components[i].id = selv_bytes(device->components[i].id,
+                                          device->components[i].id_len);
+            components[i].slot = device->components[i].slot;
+        }
+        facts.components = components;
         facts.component_count = device->component_count;
         facts.vendor_id = device->vendor_id;
         facts.class_id = device->class_id;

@@ -27,21 +27,27 @@ struct selv_manifest_verdict {
     size_t key_index; /* which key signed, when authentic */
 };
 
-/* What a device is; from JSON (docs/spec/device-file.md). */
+/* A component of a device. */
+struct selv_manifest_component {
+    uint8_t id[64]; /* encoded component identifier */
+    size_t id_len;
+    uint32_t slot; /* that an update goes to */
+    bool has_installed;
+    uint8_t installed[32];  /* SHA-256 of the image that is there */
+    uint32_t installed_len; /* its bytes, 0: unknown */
+};
+
+/* What a device is; from JSON (docs/spec/manifest-json.md), or filled in. May
+ * be copied. */
 #define SELV_DEVICE_COMPONENTS_MAX 16u
 struct selv_manifest_device {
     uint8_t vendor_id[16], class_id[16];
     uint64_t sequence_number; /* of the manifest that it accepted last */
     bool has_digest;
     uint8_t digest[32]; /* of that manifest */
-    struct selv_suit_component components[SELV_DEVICE_COMPONENTS_MAX];
-    uint8_t ids[SELV_DEVICE_COMPONENTS_MAX][64];
-    bool has_installed[SELV_DEVICE_COMPONENTS_MAX];
-    uint8_t installed[SELV_DEVICE_COMPONENTS_MAX][32]; /* image digests */
-    /* Length of the installed image, 0: unknown; and: a fetch brings no other
-     * image than the installed one (a factory, not a server). */
-    uint32_t installed_len[SELV_DEVICE_COMPONENTS_MAX];
-    bool is_factory;
+    bool is_factory;    /* a fetch brings no other image than the installed
+                           one */
+    struct selv_manifest_component components[SELV_DEVICE_COMPONENTS_MAX];
     size_t component_count;
 };
 

@@ -34,37 +34,34 @@ sim_app *sim_cut_app(const char *name)
 /* ---- releases
  * ---------------------------------------------------------------- */
 
-/* Two releases that fill the geometry's slots but for a few bytes, so that
- * the last write unit is not whole. */
-struct pair {
-    struct selv_release old_release, new_release;
-};
-
-static bool make_pair(const struct selv_geometry *g, struct pair *pair)
+/* Releases that fill the geometry's slots but for a few bytes, so that the
+ * last write unit is not whole. */
+static bool make_releases(const struct selv_geometry *g,
+                          struct sim_releases *releases)
 {
-    uint32_t len = (uint32_t)g->image_sectors * g->sector_len;
-    struct selv_release_plan plan = {.sequence = 1, .content = 1};
-    plan.image_len = len - g->sector_len - 5;
-    if (selv_release_make(&plan, &pair->old_release)) {
-        return false;
+    struct selv_release *all[] = {&releases->older, &releases->old,
+                                  &releases->new};
+    for (uint32_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct selv_release_plan plan = {.sequence = 1 + i, .content = 1 + i};
+        plan.image_len = g->image_sectors * g->sector_len;
+        plan.image_len -= i < 2 ? g->sector_len + 5 : 3;
+        if (selv_release_make(&plan, all[i])) {
+            return false;
+        }
     }
-    plan.sequence = 2;
-    plan.content = 2;
-    plan.image_len = len - 3;
-    return selv_release_make(&plan, &pair->new_release) == SELV_OK;
+    return true;
 }
 
 static void prepare(const struct cut_options *o, struct sim_search *s,
                     const struct selv_geometry *g, enum sim_flow flow,
-                    const struct pair *pair)
+                    const struct sim_releases *releases)
 {
     memset(s, 0, sizeof *s);
     s->geometry = g;
     s->flow = flow;
     s->app = o->app;
     s->app_name = o->app_name;
-    s->old_release = &pair->old_release;
-    s->new_release = &pair->new_release;
+    s->releases = releases;
     s->seed = o->seed;
     s->depth = o->depth;
     s->share_count = 1;
@@ -89,7 +86,7 @@ struct progress {
 static void show_progress(void *arg, uint32_t done, uint32_t all)
 {
     const struct progress *p = arg;
-    fprintf(stderr, "\r%-8s %-10s operation %u of %u\033[K", p->flow,
+    fprintf(stderr, "\r%-8s %-14s operation %u of %u\033[K", p->flow,
             p->geometry, (unsigned)done, (unsigned)all);
 }
 
@@ -232,7 +229,7 @@ static void tell(const struct cut_options *o, const struct sim_search *s,
         return;
     }
     if (!o->is_quiet || !r->is_good) {
-        printf("%-8s %-10s %4u operations %8llu cuts %9llu boots %6.1f s  %s\n",
+        printf("%-8s %-14s %4u operations %8llu cuts %9llu boots %6.1f s  %s\n",
                flow, name, (unsigned)r->op_count,
                (unsigned long long)r->cut_count,
                (unsigned long long)r->boot_count, seconds,
@@ -249,8 +246,8 @@ static void tell(const struct cut_options *o, const struct sim_search *s,
 
 int sim_cut_all(const struct cut_options *o)
 {
-    struct pair *pair = malloc(sizeof *pair);
-    bool is_good = true, is_whole = pair != NULL, is_first = true;
+    struct sim_releases *releases = malloc(sizeof *releases);
+    bool is_good = true, is_whole = releases != NULL, is_first = true;
     uint64_t cuts = 0;
     if (o->is_json) {
         printf("{\"app\": \"%s\", \"depth\": %u, \"seed\": %llu, "
@@ -261,7 +258,7 @@ int sim_cut_all(const struct cut_options *o)
         if (!o->geometries[g]) {
             continue;
         }
-        is_whole = make_pair(&selv_geometries[g], pair);
+        is_whole = make_releases(&selv_geometries[g], releases);
         for (int f = 0; f < SIM_FLOW_COUNT && is_whole; f++) {
             struct sim_search s;
             struct result r;
@@ -269,7 +266,7 @@ int sim_cut_all(const struct cut_options *o)
                 continue;
             }
             double start = now_s();
-            prepare(o, &s, &selv_geometries[g], (enum sim_flow)f, pair);
+            prepare(o, &s, &selv_geometries[g], (enum sim_flow)f, releases);
             is_whole = search(o, &s, &r);
             tell(o, &s, &r, now_s() - start, is_first);
             is_first = false;
@@ -277,7 +274,7 @@ int sim_cut_all(const struct cut_options *o)
             cuts += r.cut_count;
         }
     }
-    free(pair);
+    free(releases);
     if (o->is_json) {
         printf("\n], \"cuts\": %llu, \"good\": %s}\n", (unsigned long long)cuts,
                is_good && is_whole ? "true" : "false");
@@ -291,19 +288,19 @@ int sim_cut_all(const struct cut_options *o)
 /* A canary is caught when any flow on any geometry finds it. */
 int sim_cut_canaries(const struct cut_options *o)
 {
-    struct pair *pair = malloc(sizeof *pair);
+    struct sim_releases *releases = malloc(sizeof *releases);
     size_t caught_count = 0;
-    for (size_t i = 0; pair != NULL && i < sim_canary_count; i++) {
+    for (size_t i = 0; releases != NULL && i < sim_canary_count; i++) {
         bool is_caught = false;
         sim_canary_select(i);
         for (size_t g = 0; g < selv_geometry_count && !is_caught; g++) {
             for (int f = 0; f < SIM_FLOW_COUNT && !is_caught; f++) {
                 struct sim_search s;
                 if (!o->geometries[g] || !o->flows[f] ||
-                    !make_pair(&selv_geometries[g], pair)) {
+                    !make_releases(&selv_geometries[g], releases)) {
                     continue;
                 }
-                prepare(o, &s, &selv_geometries[g], (enum sim_flow)f, pair);
+                prepare(o, &s, &selv_geometries[g], (enum sim_flow)f, releases);
                 is_caught = !sim_search_run(&s);
                 if (is_caught && !o->is_quiet) {
                     printf("canary %-12s caught after %llu cuts: %s\n  "
@@ -318,7 +315,7 @@ int sim_cut_canaries(const struct cut_options *o)
         }
         caught_count += is_caught;
     }
-    free(pair);
+    free(releases);
     if (!o->is_quiet) {
         printf("%zu of %zu canaries caught\n", caught_count, sim_canary_count);
     }
@@ -388,15 +385,15 @@ int sim_cut_replay(const struct cut_options *o)
                 o->replay);
         return 2;
     }
-    struct pair *pair = malloc(sizeof *pair);
-    if (pair == NULL || !make_pair(g, pair)) {
-        free(pair);
+    struct sim_releases *releases = malloc(sizeof *releases);
+    if (releases == NULL || !make_releases(g, releases)) {
+        free(releases);
         return 3;
     }
     mine.app_name = r.app;
     mine.seed = r.seed;
     mine.depth = SIM_DEPTH_MAX;
-    prepare(&mine, &s, g, flow, pair);
+    prepare(&mine, &s, g, flow, releases);
     double start = now_s();
     copy_result(&s, false, &sum);
     bool is_good = sim_search_replay(&s, r.cuts, r.count);
@@ -405,6 +402,6 @@ int sim_cut_replay(const struct cut_options *o)
     if (o->is_json) {
         printf("\n");
     }
-    free(pair);
+    free(releases);
     return is_good ? 0 : 1;
 }

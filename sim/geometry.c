@@ -9,12 +9,20 @@ enum { FIRST_SLOT_SECTOR = 7 };
  * a dozen and more, so that both a change of sectors at every record and a
  * long run in one are met. */
 const struct selv_geometry selv_geometries[] = {
-    {"256x1-ff", 256, 1, 0xff, 4, 5},     {"256x4-00", 256, 4, 0x00, 4, 5},
-    {"512x1-00", 512, 1, 0x00, 2, 4},     {"512x4-ff", 512, 4, 0xff, 2, 3},
-    {"512x8-ff", 512, 8, 0xff, 2, 4},     {"512x8-00", 512, 8, 0x00, 2, 4},
-    {"512x16-ff", 512, 16, 0xff, 2, 5},   {"512x32-ff", 512, 32, 0xff, 2, 5},
-    {"1024x16-00", 1024, 16, 0x00, 1, 3}, {"1024x32-00", 1024, 32, 0x00, 1, 3},
-    {"2048x8-ff", 2048, 8, 0xff, 1, 3},   {"4096x4-ff", 4096, 4, 0xff, 1, 3},
+    {"256x1-ff", 256, 1, 0xff, 4, 5, false},
+    {"256x4-00", 256, 4, 0x00, 4, 5, false},
+    {"512x1-00", 512, 1, 0x00, 2, 4, false},
+    {"512x4-ff", 512, 4, 0xff, 2, 3, false},
+    {"512x8-ff", 512, 8, 0xff, 2, 4, false},
+    {"512x8-00", 512, 8, 0x00, 2, 4, false},
+    {"512x16-ff", 512, 16, 0xff, 2, 5, false},
+    {"512x32-ff", 512, 32, 0xff, 2, 5, false},
+    {"1024x16-00", 1024, 16, 0x00, 1, 3, false},
+    {"1024x32-00", 1024, 32, 0x00, 1, 3, false},
+    {"2048x8-ff", 2048, 8, 0xff, 1, 3, false},
+    {"4096x4-ff", 4096, 4, 0xff, 1, 3, false},
+    {"512x8-ff-ecc", 512, 8, 0xff, 2, 4, true},
+    {"1024x16-00-ecc", 1024, 16, 0x00, 1, 3, true},
 };
 
 const size_t selv_geometry_count =

@@ -14,6 +14,7 @@ struct selv_geometry {
     uint8_t erased;
     uint8_t envelope_sectors; /* per slot */
     uint8_t image_sectors;    /* per slot */
+    bool has_ecc; /* torn units do not read; and the flash is not mapped */
 };
 
 extern const struct selv_geometry selv_geometries[];

@@ -110,12 +110,13 @@ static bool take_geometry(struct cut_options *o, const char *name)
 
 static int list_geometries(void)
 {
-    printf("name         sector  unit  erased  image\n");
+    printf("name             sector  unit  erased  image      torn units\n");
     for (size_t i = 0; i < selv_geometry_count; i++) {
         const struct selv_geometry *g = &selv_geometries[i];
-        printf("%-12s %6u %5u    0x%02x  %u sectors\n", g->name,
+        printf("%-16s %6u %5u    0x%02x  %u sectors  %s\n", g->name,
                (unsigned)g->sector_len, (unsigned)g->write_unit,
-               (unsigned)g->erased, (unsigned)g->image_sectors);
+               (unsigned)g->erased, (unsigned)g->image_sectors,
+               g->has_ecc ? "do not read" : "read as any bits");
     }
     return EXIT_GOOD;
 }

@@ -164,9 +164,9 @@ static bool run_open(struct run *r, struct sim_search *s)
     r->s = s;
     r->known.cap = KNOWN_FIRST_CAP;
     r->known.slots = calloc(r->known.cap, sizeof *r->known.slots);
-    bool is_open = r->known.slots != NULL &&
-                   sim_world_open(&r->w, s->geometry, s->flow, s->app,
-                                  s->old_release, s->new_release);
+    bool is_open =
+        r->known.slots != NULL &&
+        sim_world_open(&r->w, s->geometry, s->flow, s->app, s->releases);
     r->w.v.seed = s->seed;
     for (uint32_t i = 0; is_open && i <= s->depth; i++) {
         is_open = sim_state_open(&r->states[i], &r->w);

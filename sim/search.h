@@ -21,7 +21,7 @@ struct sim_search {
     enum sim_flow flow;
     sim_app *app;
     const char *app_name;
-    const struct selv_release *old_release, *new_release;
+    const struct sim_releases *releases;
     uint64_t seed;
     uint32_t depth;              /* 1 to SIM_DEPTH_MAX cuts in a row */
     uint32_t share, share_count; /* this worker takes every share_count-th
@@ -41,11 +41,8 @@ struct sim_search {
 /* True when every rule held; else fault and replay say what happened. */
 bool sim_search_run(struct sim_search *s);
 
-/* Run the one case of a replay string of this form:
- *   app/flow/geometry/seed/op.way[,op.way...]
- * and fill s (from the string) and its results. False on a fault; *is_valid
- * false when the string means nothing. find_release gives the releases for a
- * geometry. */
+/* Run one case: these cuts, one after the other, and then to the end. Fills
+ * in the results. */
 bool sim_search_replay(struct sim_search *s, const struct sim_cut *cuts,
                        uint32_t count);
 

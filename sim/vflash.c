@@ -75,6 +75,12 @@ static enum selv_err do_read(void *port, uint32_t off, void *p, uint32_t len)
         break_rule(v, off, "read out of range");
         return SELV_ERR_FLASH_RULE;
     }
+    for (uint32_t i = off / v->flash.write_unit;
+         i * v->flash.write_unit < off + len; i++) {
+        if (v->programmed[i] == SELV_VFLASH_UNREADABLE) {
+            return SELV_ERR_FLASH_IO;
+        }
+    }
     memcpy(p, v->mem + off, len);
     return SELV_OK;
 }
@@ -124,7 +130,8 @@ static void tear_unit(struct selv_vflash *v, uint32_t off, const uint8_t *p)
         v->mem[off + i] = (uint8_t)(v->flash.erased ^ (changes & mask));
         is_changed = is_changed || (changes & mask) != 0;
     }
-    v->programmed[off / v->flash.write_unit] = is_changed;
+    uint8_t mark = v->has_ecc ? SELV_VFLASH_UNREADABLE : 1;
+    v->programmed[off / v->flash.write_unit] = is_changed ? mark : 0;
 }
 
 static enum selv_err do_write(void *port, uint32_t off, const void *p,
@@ -164,7 +171,8 @@ void selv_vflash_blank(struct selv_vflash *v, uint32_t off, uint32_t len)
            len / v->flash.write_unit);
 }
 
-static void mark_programmed(struct selv_vflash *v, uint32_t off, uint32_t len)
+static void mark_programmed(struct selv_vflash *v, uint32_t off, uint32_t len,
+                            uint8_t mark)
 {
     uint32_t unit = v->flash.write_unit;
     for (uint32_t at = off; at < off + len; at += unit) {
@@ -172,7 +180,7 @@ static void mark_programmed(struct selv_vflash *v, uint32_t off, uint32_t len)
         for (uint32_t i = 0; i < unit; i++) {
             is_erased = is_erased && v->mem[at + i] == v->flash.erased;
         }
-        v->programmed[at / unit] = !is_erased;
+        v->programmed[at / unit] = is_erased ? 0 : mark;
     }
 }
 
@@ -193,7 +201,10 @@ static void tear_erase(struct selv_vflash *v, uint32_t off)
             *byte = random;
         }
     }
-    mark_programmed(v, off, len);
+    /* What is left as it was still reads; random bits fit no code. */
+    bool is_random = kind >= 3;
+    mark_programmed(v, off, len,
+                    v->has_ecc && is_random ? SELV_VFLASH_UNREADABLE : 1);
 }
 
 static enum selv_err do_erase(void *port, uint32_t off)
@@ -275,5 +286,5 @@ void selv_vflash_poke(struct selv_vflash *v, uint32_t off, const void *p,
     uint32_t first = off / unit * unit;
     uint32_t end = (off + len + unit - 1) / unit * unit;
     memcpy(v->mem + off, p, len);
-    mark_programmed(v, first, end - first);
+    mark_programmed(v, first, end - first, 1);
 }

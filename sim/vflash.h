@@ -24,11 +24,13 @@
  * erased; all bytes random. */
 #define SELV_VFLASH_TORN_ERASE_COUNT 8u
 #define SELV_VFLASH_NO_CUT UINT32_MAX
+#define SELV_VFLASH_UNREADABLE 2u
 
 struct selv_vflash {
     struct selv_flash flash; /* give this one to the code under test */
     uint8_t *mem;            /* size bytes, the caller's */
-    uint8_t *programmed;     /* a byte per write unit: written since erased */
+    uint8_t *programmed;     /* a byte per write unit: written since erased;
+                                SELV_VFLASH_UNREADABLE */
     uint8_t *writable;       /* a byte per sector: 0 is protected */
 
     uint32_t op_count; /* operations begun since power_on */
@@ -37,6 +39,8 @@ struct selv_vflash {
     uint64_t seed;     /* of the random bits of torn operations */
     bool is_off;       /* power was lost */
     bool is_unmapped;  /* give flash.map as NULL */
+    bool has_ecc;      /* units of a torn operation do not read at all; set
+                          is_unmapped, too */
     void (*on_cut)(void *arg);
     void *on_cut_arg;
 

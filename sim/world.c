@@ -44,16 +44,15 @@ static void power_lost(void *arg)
 
 bool sim_world_open(struct sim_world *w, const struct selv_geometry *geometry,
                     enum sim_flow flow, sim_app *app,
-                    const struct selv_release *old_release,
-                    const struct selv_release *new_release)
+                    const struct sim_releases *releases)
 {
     uint32_t size = selv_geometry_size(geometry);
     memset(w, 0, sizeof *w);
     w->geometry = geometry;
     w->flow = flow;
     w->app = app;
-    w->old_release = old_release;
-    w->new_release = new_release;
+    w->old_release = &releases->old;
+    w->new_release = &releases->new;
     w->mem_len =
         selv_vflash_mem_len(size, geometry->sector_len, geometry->write_unit);
     w->mem = malloc(w->mem_len);
@@ -65,11 +64,15 @@ bool sim_world_open(struct sim_world *w, const struct selv_geometry *geometry,
                      geometry->write_unit, geometry->erased);
     selv_release_factory(&w->factory);
     if (selv_layout_check(&w->layout, &w->v.flash) != SELV_OK ||
-        selv_release_install(old_release, &w->v.flash, &w->layout,
-                             SELV_SLOT_A) != SELV_OK) {
+        selv_release_install(&releases->old, &w->v.flash, &w->layout,
+                             SELV_SLOT_A) != SELV_OK ||
+        selv_release_install(&releases->older, &w->v.flash, &w->layout,
+                             SELV_SLOT_B) != SELV_OK) {
         sim_world_close(w);
         return false;
     }
+    w->v.has_ecc = geometry->has_ecc;
+    w->v.is_unmapped = geometry->has_ecc;
     w->v.on_cut = power_lost;
     w->v.on_cut_arg = w;
     return true;
@@ -229,6 +232,7 @@ static enum sim_outcome run_once(struct sim_world *w,
     w->boot.layout = &w->layout;
     w->boot.factory = &w->factory;
     w->boot.reset_cause = *cause;
+    w->boot.scratch = (struct selv_buf){w->scratch, sizeof w->scratch, 0};
     bool is_good = selv_is_good(selv_boot_choose(&w->boot, &w->record));
     w->boot_count++;
     if (!check_boot(w, is_good)) {

@@ -26,6 +26,11 @@ enum sim_flow {
 /* "update", "revert", "watchdog", "crash". */
 const char *sim_flow_name(enum sim_flow flow);
 
+/* What a search is about, in the order of their sequence numbers. */
+struct sim_releases {
+    struct selv_release older, old, new;
+};
+
 /* How a run of the application ends. */
 enum sim_end {
     SIM_END_RESET, /* the device resets; cause says how */
@@ -55,10 +60,11 @@ struct sim_world {
     size_t mem_len;
 
     struct selv_boot boot;
-    struct selv_boot_record record; /* of the latest boot */
-    uint64_t accepted, floor;       /* highest seen so far */
-    uint32_t boot_count;            /* since the last start */
-    uint32_t cut_count;             /* since the device was made */
+    uint8_t scratch[SELV_SUIT_ENVELOPE_MAX]; /* the bootloader's */
+    struct selv_boot_record record;          /* of the latest boot */
+    uint64_t accepted, floor;                /* highest seen so far */
+    uint32_t boot_count;                     /* since the last start */
+    uint32_t cut_count;                      /* since the device was made */
     bool is_confirmed; /* the application began to confirm: set by it */
     char fault[200];   /* empty: none */
     jmp_buf on_cut;
@@ -71,12 +77,13 @@ enum sim_outcome {
     SIM_FAULT        /* world->fault says which rule was broken */
 };
 
-/* Make a device as the factory ships it: old release in slot A. The releases
- * must fit the geometry and outlive it. False when memory is short. */
+/* Make a device as it leaves the factory: the old release in slot A, and in
+ * slot B one that is authentic and older still, which must never run. The
+ * releases must fit the geometry and outlive it. False when they do not fit
+ * or memory is short. */
 bool sim_world_open(struct sim_world *w, const struct selv_geometry *geometry,
                     enum sim_flow flow, sim_app *app,
-                    const struct selv_release *old_release,
-                    const struct selv_release *new_release);
+                    const struct sim_releases *releases);
 void sim_world_close(struct sim_world *w);
 
 /* Power on and run, boot after boot, until power is lost (operation cut_op

@@ -314,7 +314,9 @@ static enum selv_verdict run_trial(struct selv_boot *boot,
     if (commit(boot, &next) != SELV_OK || action == REVERT) {
         return boot_current(boot, record);
     }
-    return hand_over(boot, record, boot->seen_slot, action == ATTEMPT);
+    return action == ATTEMPT
+               ? hand_over(boot, record, boot->journal.trial_slot, true)
+               : hand_over(boot, record, boot->journal.current_slot, false);
 }
 
 /* ---- a request --------------------------------------------------------------
@@ -369,7 +371,7 @@ static enum selv_verdict answer_request(struct selv_boot *boot,
     if (commit(boot, &next) != SELV_OK || reason != SELV_OK) {
         return boot_current(boot, record);
     }
-    return hand_over(boot, record, boot->seen_slot, true);
+    return hand_over(boot, record, boot->journal.trial_slot, true);
 }
 
 /* ---- the whole

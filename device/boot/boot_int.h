@@ -7,7 +7,8 @@
 #include "boot/boot.h"
 
 /* Authenticate the slot's manifest (sequence number at least sequence_min),
- * run its validate and invoke sequences for that slot, and hash its image.
+ * run its validate and invoke sequences for that slot, and hash its image; once
+ * more when that fails.
  * SELV_GOOD: seen_slot, seen_sequence and seen_digest are set, and
  * selv_suit_may_invoke is good until the next look. SELV_BAD: *why says what
  * is wrong, seen_slot is SELV_SLOT_NONE. */

@@ -97,10 +97,9 @@ static enum selv_err run(struct selv_boot *boot,
     return SELV_ERR_STATE;
 }
 
-enum selv_verdict selv_boot_look(struct selv_boot *boot, uint8_t slot,
-                                 uint64_t sequence_min, enum selv_err *why)
+static enum selv_verdict look_once(struct selv_boot *boot, uint8_t slot,
+                                   uint64_t sequence_min, enum selv_err *why)
 {
-    SELV_ASSERT(slot < SELV_SLOT_COUNT);
     const struct selv_slot_place *place = &boot->layout->slot[slot];
     boot->seen_slot = SELV_SLOT_NONE;
     describe_device(boot, slot, sequence_min);
@@ -120,4 +119,18 @@ enum selv_verdict selv_boot_look(struct selv_boot *boot, uint8_t slot,
     boot->seen_sequence = selv_suit_sequence_number(&boot->suit);
     memcpy(boot->seen_digest, selv_suit_digest(&boot->suit), 32);
     return SELV_GOOD;
+}
+
+/* What a look finds bad may cost the running image its place, or a release
+ * its only trial: one read that fails (a supply still rising, a correctable
+ * cell) is not worth that, so that only what is bad twice is bad. */
+enum selv_verdict selv_boot_look(struct selv_boot *boot, uint8_t slot,
+                                 uint64_t sequence_min, enum selv_err *why)
+{
+    SELV_ASSERT(slot < SELV_SLOT_COUNT);
+    enum selv_verdict verdict = look_once(boot, slot, sequence_min, why);
+    if (selv_is_good(verdict)) {
+        return verdict;
+    }
+    return look_once(boot, slot, sequence_min, why);
 }

@@ -2,7 +2,7 @@
  *
  * The engine's clock: which step comes next, when a cycle begins, and what
  * the port is told. The steps are drawn in DESIGN.md, with the invariants
- * C1 to C10 that the other files name. */
+ * C1 to C11 that the other files name. */
 #define SELV_MODULE 0x434e534du /* "CNSM" */
 #include "consumer/consumer_int.h"
 
@@ -45,10 +45,12 @@ enum selv_err selv_consumer_init(struct selv_consumer *c,
     }
     c->config = config;
     memcpy(c->random, config->random, sizeof c->random);
+    c->now_ms = now_ms;
     selv_coap_client_init(&c->client);
     c->component.id = selv_bytes(config->factory->component_id,
                                  config->factory->component_id_len);
-    c->component.slot = selv_consumer_idle_slot(c);
+    c->component.slot = config->record->slot ^ 1u;
+    c->idle = &config->layout->slot[c->component.slot];
     c->device.components = &c->component;
     c->device.component_count = 1;
     c->device.vendor_id = config->factory->vendor_id;
@@ -64,7 +66,7 @@ enum selv_err selv_consumer_init(struct selv_consumer *c,
     } else if (err) {
         return err;
     }
-    selv_consumer_read_boot(c, now_ms);
+    selv_consumer_read_boot(c);
     return SELV_OK;
 }
 
@@ -82,15 +84,25 @@ void selv_consumer_tell(struct selv_consumer *c, enum selv_update_state state,
                         enum selv_err err)
 {
     SELV_ASSERT(!has_flag(c, FLAG_EVENT));
-    memset(&c->event, 0, sizeof c->event);
-    c->event.kind = SELV_CONSUMER_EVENT;
-    c->event.state = state;
-    c->event.err = err;
-    c->event.failure.err = err;
-    c->event.failure.component = NO_COMPONENT;
-    c->event.sequence = c->sequence;
+    memset(&c->todo, 0, sizeof c->todo);
+    c->todo.kind = SELV_CONSUMER_EVENT;
+    c->todo.state = state;
+    c->todo.err = err;
+    c->todo.failure.err = err;
+    c->todo.failure.component = NO_COMPONENT;
+    c->todo.sequence = c->sequence;
     c->state = (uint8_t)state;
     set_flag(c, FLAG_EVENT);
+}
+
+void selv_consumer_end_cycle(struct selv_consumer *c, enum selv_err err)
+{
+    if (err) {
+        selv_consumer_back_off(c);
+    } else {
+        selv_consumer_rest(c);
+    }
+    selv_consumer_tell(c, SELV_UPDATE_IDLE, err);
 }
 
 void selv_consumer_tell_server(struct selv_consumer *c, enum step then)
@@ -101,9 +113,9 @@ void selv_consumer_tell_server(struct selv_consumer *c, enum step then)
     if (c->digest) {
         memcpy(r->suit.digest, c->digest, sizeof r->suit.digest);
     }
-    r->suit.is_success = c->event.err == SELV_OK;
-    r->suit.reason = selv_suit_reason(c->event.err);
-    r->suit.failure = c->event.failure;
+    r->suit.is_success = c->todo.err == SELV_OK;
+    r->suit.reason = selv_suit_reason(c->todo.err);
+    r->suit.failure = c->todo.failure;
     r->sequence = c->sequence;
     r->state = c->state;
     r->is_wanted = true;
@@ -126,24 +138,23 @@ void selv_consumer_draw(struct selv_consumer *c, uint8_t out[static 8])
 }
 
 /* Up to a quarter longer, so that devices that began together part. */
-static void sleep_for(struct selv_consumer *c, uint64_t now_ms,
-                      uint32_t seconds)
+static void sleep_for(struct selv_consumer *c, uint32_t seconds)
 {
     uint32_t ms = seconds * 1000u;
     uint8_t random[8];
 
     selv_consumer_draw(c, random);
     c->step = STEP_REST;
-    c->next_ms = now_ms + ms + (ms >> 10) * random[0];
+    c->next_ms = c->now_ms + ms + (ms >> 10) * random[0];
 }
 
-void selv_consumer_rest(struct selv_consumer *c, uint64_t now_ms)
+void selv_consumer_rest(struct selv_consumer *c)
 {
     c->failures = 0;
-    sleep_for(c, now_ms, c->config->poll_interval_s);
+    sleep_for(c, c->config->poll_interval_s);
 }
 
-void selv_consumer_back_off(struct selv_consumer *c, uint64_t now_ms)
+void selv_consumer_back_off(struct selv_consumer *c)
 {
     uint32_t poll_s = c->config->poll_interval_s;
     uint32_t most_s = poll_s > RETRY_LAST_S ? poll_s : RETRY_LAST_S;
@@ -153,7 +164,7 @@ void selv_consumer_back_off(struct selv_consumer *c, uint64_t now_ms)
     if (c->failures < RETRY_DOUBLINGS_MAX) {
         c->failures++;
     }
-    sleep_for(c, now_ms, wait_s < most_s ? wait_s : most_s);
+    sleep_for(c, wait_s < most_s ? wait_s : most_s);
 }
 
 /* ---- the interface --------------------------------------------------------
@@ -190,55 +201,50 @@ static void begin_cycle(struct selv_consumer *c)
     }
 }
 
-static void rest_poll(struct selv_consumer *c, uint64_t now_ms,
-                      struct selv_consumer_todo *todo)
+static void rest_poll(struct selv_consumer *c)
 {
-    if (now_ms >= c->next_ms) {
+    if (c->now_ms >= c->next_ms) {
         begin_cycle(c);
     } else {
-        todo->until_ms = c->next_ms;
+        c->todo.until_ms = c->next_ms;
     }
 }
 
-static void work(struct selv_consumer *c, uint64_t now_ms,
-                 struct selv_consumer_todo *todo)
+static void work(struct selv_consumer *c)
 {
     switch ((enum step)c->step) {
     case STEP_REST:
-        rest_poll(c, now_ms, todo);
+        rest_poll(c);
         break;
     case STEP_REGISTER:
     case STEP_REPORT:
     case STEP_MANIFEST:
     case STEP_IMAGE:
-        selv_consumer_exchange(c, now_ms, todo);
+        selv_consumer_exchange(c);
         break;
     case STEP_DECIDE:
-        selv_consumer_decide(c, now_ms);
+        selv_consumer_decide(c);
         break;
     case STEP_PROCEED:
-        selv_consumer_proceed(c, now_ms);
+        selv_consumer_proceed(c);
         break;
     case STEP_DIGEST:
-        selv_consumer_hash(c, now_ms);
+        selv_consumer_hash(c);
         break;
     case STEP_KEEP:
-        selv_consumer_keep(c, now_ms);
-        break;
-    case STEP_ASK:
-        selv_consumer_ask(c, now_ms);
+        selv_consumer_keep(c);
         break;
     case STEP_SELFTEST:
-        selv_consumer_try(c, now_ms, todo);
+        selv_consumer_try(c);
         break;
     case STEP_CONFIRM:
-        selv_consumer_confirm(c, now_ms);
+        selv_consumer_confirm(c);
         break;
     case STEP_REBOOT:
-        todo->kind = SELV_CONSUMER_REBOOT;
+        c->todo.kind = SELV_CONSUMER_REBOOT;
         break;
     case STEP_GIVE_UP:
-        todo->kind = SELV_CONSUMER_GIVE_UP;
+        c->todo.kind = SELV_CONSUMER_GIVE_UP;
         break;
     }
 }
@@ -248,23 +254,23 @@ enum selv_consumer_todo_kind selv_consumer_poll(struct selv_consumer *c,
                                                 struct selv_consumer_todo *todo)
 {
     assert_state(c);
-    memset(todo, 0, sizeof *todo);
-    todo->kind = SELV_CONSUMER_WAIT;
-    todo->until_ms = now_ms;
+    c->now_ms = now_ms;
     if (!has_flag(c, FLAG_EVENT)) {
-        work(c, now_ms, todo);
+        memset(&c->todo, 0, sizeof c->todo);
+        c->todo.kind = SELV_CONSUMER_WAIT;
+        c->todo.until_ms = now_ms;
+        work(c);
     }
-    if (has_flag(c, FLAG_EVENT)) {
-        SELV_ASSERT(todo->kind == SELV_CONSUMER_WAIT);
-        *todo = c->event;
-        clear_flag(c, FLAG_EVENT);
-    }
+    clear_flag(c, FLAG_EVENT);
+    *todo = c->todo;
     return todo->kind;
 }
 
 void selv_consumer_check_now(struct selv_consumer *c)
 {
-    c->next_ms = 0;
+    if (c->step == STEP_REST) {
+        c->next_ms = 0;
+    }
 }
 
 enum selv_update_state selv_consumer_state(const struct selv_consumer *c)

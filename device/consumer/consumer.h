@@ -14,8 +14,8 @@
  * Owns:  nothing; config and what it points to must outlive the engine. The
  *        image is never in RAM: blocks go to flash as they come, and the
  *        digest is taken from there. Flash calls are synchronous; one poll
- *        writes at most one log record, erases at most two sectors, writes
- *        one block, or hashes one sector.
+ *        writes one block of the image, or the envelope, and one log record,
+ *        with the erases that go with them, or hashes half a kilobyte or so.
  * RAM:   sizeof(struct selv_consumer) <= 4608 on Cortex-M3, of it
  *        SELV_SUIT_ENVELOPE_MAX for the manifest; stack <= 1 KiB without
  *        what the port's crypto takes. */
@@ -119,7 +119,7 @@ selv_consumer_poll(struct selv_consumer *c, uint64_t now_ms,
 /* How the self-test went. Ignored when none is due. */
 void selv_consumer_selftest(struct selv_consumer *c, bool is_good);
 
-/* Ask for a poll of the server now. */
+/* End the rest between two cycles: poll the server now. */
 void selv_consumer_check_now(struct selv_consumer *c);
 
 enum selv_update_state selv_consumer_state(const struct selv_consumer *c);
@@ -151,7 +151,7 @@ struct selv_consumer {
     uint8_t state;    /* enum selv_update_state */
     uint8_t id_len;   /* of the server's name for us; 0: not registered */
     uint8_t failures; /* cycles in a row that found no server */
-    uint8_t tries;    /* of tried_digest that ended in FAILED */
+    uint8_t tries;    /* of what tried names that ended in FAILED */
     uint8_t skip_etag_len;
     uint8_t etag_len;
     uint16_t flags;    /* FLAG_... */
@@ -159,27 +159,31 @@ struct selv_consumer {
     uint16_t body_len; /* bytes of body in use */
     uint16_t envelope_len;
     const struct selv_consumer_config *config;
+    const struct selv_slot_place *idle; /* where an update goes */
+    const uint8_t *digest; /* of the manifest that events and reports are
+                              about, NULL: it is not authentic */
+    uint64_t sequence;     /* its sequence number, 0: unknown */
+    uint64_t now_ms;       /* as the port said it last */
+    uint64_t next_ms;      /* next cycle; on trial: its end */
+    struct selv_coap_request rq;
+    struct selv_bytes path;  /* of the image, in envelope */
+    struct selv_bytes query; /* the same */
     uint32_t image_size;
-    uint32_t hashed;       /* bytes of the image */
-    uint64_t next_ms;      /* next cycle */
-    uint64_t trial_ms;     /* the trial ends then */
-    uint64_t sequence;     /* of the manifest that events and reports are about,
-                              0: unknown */
-    const uint8_t *digest; /* its digest, NULL: it is not authentic */
+    uint32_t hashed;                       /* bytes of the image */
     uint8_t etag[SELV_COAP_ETAG_MAX];      /* of the manifest in envelope */
     uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* manifest not wanted any more */
-    struct selv_bytes uri;                 /* of the image, in envelope */
     struct selv_slot_writer writer;
     struct selv_suit_component component;
     struct selv_suit_device device;
-    struct selv_coap_request rq;
     struct selv_log log; /* as it stands in flash */
     struct selv_consumer_report report;
-    struct selv_consumer_todo event; /* told by the next poll */
-    uint8_t tried_digest[SELV_SHA256_LEN];
+    struct selv_consumer_todo todo;    /* of this poll; an event that init left
+                                          is told by the next */
+    uint8_t identity[SELV_SHA256_LEN]; /* of what is in envelope */
+    uint8_t tried[SELV_SHA256_LEN];    /* identity that tries counts */
     uint8_t image_digest[SELV_SHA256_LEN]; /* the manifest's, for the image */
     uint8_t random[16];
-    char query[18]; /* d=<id> */
+    char id_query[18]; /* d=<id> */
     struct selv_coap_client client;
     struct selv_sha256 hash;
     struct selv_suit suit;

@@ -30,20 +30,18 @@ static bool is_digest(const uint8_t a[static SELV_SHA256_LEN],
     return memcmp(a, b, SELV_SHA256_LEN) == 0;
 }
 
-/* What a manifest is remembered by: its digest when it is authentic. Of what
- * is not, only the bytes can be known again. */
-static void identify(const struct selv_consumer *c,
-                     uint8_t digest[static SELV_SHA256_LEN])
+/* What an envelope is remembered by: the manifest's digest when it is
+ * authentic. Of what is not, only the bytes can be known again. */
+static void identify(struct selv_consumer *c)
 {
     struct selv_sha256 h;
 
-    if (c->digest) {
-        memcpy(digest, c->digest, SELV_SHA256_LEN);
-        return;
-    }
     selv_sha256_init(&h);
     selv_sha256_update(&h, c->envelope, c->envelope_len);
-    selv_sha256_finish(&h, digest);
+    selv_sha256_finish(&h, c->identity);
+    if (c->digest) {
+        memcpy(c->identity, c->digest, sizeof c->identity);
+    }
 }
 
 /* C8: from now on the server is told that we have seen it. An ETag that came
@@ -59,11 +57,8 @@ static void skip_if_given_up(struct selv_consumer *c)
 
 static void count_failure(struct selv_consumer *c, bool is_final)
 {
-    uint8_t digest[SELV_SHA256_LEN];
-
-    identify(c, digest);
-    if (!is_digest(digest, c->tried_digest)) {
-        memcpy(c->tried_digest, digest, sizeof digest);
+    if (!is_digest(c->identity, c->tried)) {
+        memcpy(c->tried, c->identity, sizeof c->tried);
         c->tries = 0;
     }
     c->tries = is_final ? TRIES_MAX : (uint8_t)(c->tries + 1);
@@ -74,31 +69,27 @@ static void count_failure(struct selv_consumer *c, bool is_final)
 
 static bool is_given_up(struct selv_consumer *c)
 {
-    uint8_t digest[SELV_SHA256_LEN];
-
-    identify(c, digest);
-    if (c->tries < TRIES_MAX || !is_digest(digest, c->tried_digest)) {
+    if (c->tries < TRIES_MAX || !is_digest(c->identity, c->tried)) {
         return false;
     }
     skip_if_given_up(c);
     return true;
 }
 
-void selv_consumer_refuse(struct selv_consumer *c, uint64_t now_ms,
-                          enum selv_err err)
+void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err)
 {
     bool is_written = has_flag(c, FLAG_WRITTEN);
     enum selv_update_state state =
         is_written ? SELV_UPDATE_FAILED : SELV_UPDATE_REJECTED;
 
     if (is_written) {
-        selv_consumer_back_off(c, now_ms);
+        selv_consumer_back_off(c);
     } else {
-        selv_consumer_rest(c, now_ms);
+        selv_consumer_rest(c);
     }
     selv_consumer_tell(c, state, err);
-    c->event.failure = *selv_suit_failure(&c->suit);
-    c->event.failure.err = err;
+    c->todo.failure = *selv_suit_failure(&c->suit);
+    c->todo.failure.err = err;
     if (has_flag(c, FLAG_AWAY)) {
         /* Nobody to tell, and nothing the manifest is to blame for. */
         return;
@@ -133,55 +124,32 @@ static enum selv_err rehearse_boot(struct selv_consumer *c)
     return err;
 }
 
-/* Rules 5 to 8. */
+/* Rules 4 to 8. */
 static enum selv_err judge(struct selv_consumer *c)
 {
-    const struct selv_consumer_config *config = c->config;
-    uint64_t accepted = config->record->accepted;
-    const struct selv_slot_place *place =
-        &config->layout->slot[selv_consumer_idle_slot(c)];
+    const struct selv_boot_record *record = c->config->record;
     bool is_unfinished = c->log.state == SELV_LOG_DOWNLOADING &&
                          is_digest(c->log.digest, c->digest);
 
-    if (c->sequence < accepted) {
+    if (is_digest(c->digest, record->refused_digest)) {
+        return SELV_ERR_UPDATE_REVERTED;
+    }
+    if (c->sequence < record->accepted) {
         return SELV_ERR_SUIT_SEQUENCE;
     }
-    if (c->sequence == accepted && !is_unfinished) {
+    if (c->sequence == record->accepted && !is_unfinished) {
         return SELV_ERR_UPDATE_EQUAL;
     }
-    if (c->envelope_len + ENVELOPE_HEAD_LEN > place->envelope_len) {
+    if (c->envelope_len + ENVELOPE_HEAD_LEN > c->idle->envelope_len) {
         return SELV_ERR_STORE_FULL;
     }
     return rehearse_boot(c);
 }
 
-static bool is_authorized(struct selv_consumer *c, uint64_t now_ms)
-{
-    const struct selv_boot_record *record = c->config->record;
-    enum selv_err err;
-
-    if (is_digest(c->digest, record->digest) || is_given_up(c)) {
-        selv_consumer_rest(c, now_ms);
-        selv_consumer_tell(c, SELV_UPDATE_IDLE, SELV_OK);
-        return false;
-    }
-    err = is_digest(c->digest, record->refused_digest)
-              ? SELV_ERR_UPDATE_REVERTED
-              : judge(c);
-    if (!err) {
-        err = selv_suit_begin(&c->suit, SELV_SUIT_UPDATE);
-    }
-    if (err) {
-        selv_consumer_refuse(c, now_ms, err);
-        return false;
-    }
-    return true;
-}
-
-void selv_consumer_decide(struct selv_consumer *c, uint64_t now_ms)
+/* Rule 1, and what the manifest says of itself. */
+static enum selv_err authenticate(struct selv_consumer *c)
 {
     struct selv_bytes view = selv_bytes(c->envelope, c->envelope_len);
-    bool is_good;
     enum selv_err err;
 
     /* Rule 5 is ours, so that rule 2 comes first: after a revert the running
@@ -190,28 +158,43 @@ void selv_consumer_decide(struct selv_consumer *c, uint64_t now_ms)
     selv_suit_init(&c->suit, &selv_suit_profile_consumer, &c->device);
     err =
         selv_suit_feed(&c->suit, view, has_flag(c, FLAG_WHOLE) ? view.len : 0);
-    is_good = !err && selv_is_good(selv_suit_check(&c->suit));
-    selv_consumer_set_subject(c, NULL, 0);
+    if (err == SELV_ERR_SUIT_MORE) {
+        return SELV_ERR_SUIT_TOO_LARGE;
+    }
+    if (!err && !selv_is_good(selv_suit_check(&c->suit))) {
+        err = selv_suit_failure(&c->suit)->err;
+    }
     if (selv_is_good(c->suit.authentic)) {
         selv_consumer_set_subject(c, selv_suit_digest(&c->suit),
                                   selv_suit_sequence_number(&c->suit));
     }
-    if (!is_good) {
-        if (is_given_up(c)) {
-            selv_consumer_rest(c, now_ms);
-            selv_consumer_tell(c, SELV_UPDATE_IDLE, SELV_OK);
-            return;
-        }
-        if (err == SELV_ERR_SUIT_MORE) {
-            err = SELV_ERR_SUIT_TOO_LARGE;
-        } else {
-            err = selv_suit_failure(&c->suit)->err;
-        }
-        selv_consumer_refuse(c, now_ms, err);
+    return err;
+}
+
+void selv_consumer_decide(struct selv_consumer *c)
+{
+    enum selv_err err = authenticate(c);
+    bool is_old;
+
+    identify(c);
+    is_old = !err && is_digest(c->digest, c->config->record->digest);
+    if (is_old) {
+        c->skip_etag_len = 0; /* what runs is there: name it from now on */
+    }
+    if (is_old || is_given_up(c)) {
+        selv_consumer_end_cycle(c, SELV_OK);
         return;
     }
-    if (is_authorized(c, now_ms)) {
-        c->step = STEP_PROCEED;
-        selv_consumer_tell(c, SELV_UPDATE_AUTHORIZED, SELV_OK);
+    if (!err) {
+        err = judge(c);
     }
+    if (!err) {
+        err = selv_suit_begin(&c->suit, SELV_SUIT_UPDATE);
+    }
+    if (err) {
+        selv_consumer_refuse(c, err);
+        return;
+    }
+    c->step = STEP_PROCEED;
+    selv_consumer_tell(c, SELV_UPDATE_AUTHORIZED, SELV_OK);
 }

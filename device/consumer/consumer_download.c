@@ -15,17 +15,8 @@
 #define IMAGE_MS 600000u     /* for a whole image, and on top of it */
 #define IMAGE_BLOCK_MS 4000u /* for each block */
 
-uint8_t selv_consumer_idle_slot(const struct selv_consumer *c)
-{
-    return c->config->record->slot == SELV_SLOT_A ? SELV_SLOT_B : SELV_SLOT_A;
-}
-
-static const struct selv_slot_place *idle_place(const struct selv_consumer *c)
-{
-    return &c->config->layout->slot[selv_consumer_idle_slot(c)];
-}
-
-static enum selv_err write_log(struct selv_consumer *c, enum selv_log_state to)
+enum selv_err selv_consumer_write_log(struct selv_consumer *c,
+                                      enum selv_log_state to)
 {
     const struct selv_consumer_config *config = c->config;
 
@@ -33,15 +24,24 @@ static enum selv_err write_log(struct selv_consumer *c, enum selv_log_state to)
     return selv_log_write(config->flash, config->layout, &c->log);
 }
 
+enum selv_err selv_consumer_begin_log(struct selv_consumer *c,
+                                      enum selv_log_state to, uint8_t slot)
+{
+    c->log.slot = slot;
+    c->log.progress = 0;
+    memcpy(c->log.digest, c->digest, sizeof c->log.digest);
+    return selv_consumer_write_log(c, to);
+}
+
 /* The update ends here. C5: progress outlives only the want of a server;
  * after any other failure the next try begins with an empty slot. */
-static void fail(struct selv_consumer *c, uint64_t now_ms, enum selv_err err)
+static void fail(struct selv_consumer *c, enum selv_err err)
 {
     if (has_flag(c, FLAG_WRITTEN) && !has_flag(c, FLAG_AWAY) &&
-        write_log(c, SELV_LOG_IDLE) != SELV_OK) {
+        selv_consumer_write_log(c, SELV_LOG_IDLE) != SELV_OK) {
         err = SELV_ERR_FLASH_IO;
     }
-    selv_consumer_refuse(c, now_ms, err);
+    selv_consumer_refuse(c, err);
 }
 
 /* ---- the manifest's update procedure --------------------------------------
@@ -50,8 +50,7 @@ static void fail(struct selv_consumer *c, uint64_t now_ms, enum selv_err err)
 /* The part of a URI reference that a request is made of, in views. Relative
  * references with a path from the root, and absolute ones that name this very
  * server [RFC 3986 4.2, 5.2]. */
-static bool resolve(const struct selv_consumer *c, struct selv_bytes uri,
-                    struct selv_bytes *path, struct selv_bytes *query)
+static bool resolve(struct selv_consumer *c, struct selv_bytes uri)
 {
     static const char scheme[] = "coap://";
     const size_t scheme_len = sizeof scheme - 1;
@@ -69,12 +68,12 @@ static bool resolve(const struct selv_consumer *c, struct selv_bytes uri,
     if (uri.len < 2 || uri.p[0] != '/' || uri.len > SELV_SUIT_URI_MAX) {
         return false;
     }
-    *path = selv_bytes(uri.p + 1, uri.len - 1);
-    *query = selv_bytes(NULL, 0);
+    c->path = selv_bytes(uri.p + 1, uri.len - 1);
+    c->query = selv_bytes(NULL, 0);
     for (; at < uri.len && uri.p[at] != '#'; at++) {
-        if (uri.p[at] == '?' && query->p == NULL) {
-            *path = selv_bytes(uri.p + 1, at - 1);
-            *query = selv_bytes(uri.p + at + 1, uri.len - at - 1);
+        if (uri.p[at] == '?' && c->query.p == NULL) {
+            c->path.len = at - 1;
+            c->query = selv_bytes(uri.p + at + 1, uri.len - at - 1);
         }
     }
     return at == uri.len; /* a fragment is not for requests */
@@ -83,8 +82,6 @@ static bool resolve(const struct selv_consumer *c, struct selv_bytes uri,
 static enum selv_err check_fetch(struct selv_consumer *c,
                                  const struct selv_suit_todo *todo)
 {
-    struct selv_bytes path, query;
-
     if (todo->is_integrated || !has_flag(c, FLAG_WHOLE)) {
         return SELV_ERR_SUIT_INTEGRATED;
     }
@@ -94,10 +91,10 @@ static enum selv_err check_fetch(struct selv_consumer *c,
     if (todo->size == 0) {
         return SELV_ERR_UPDATE_SIZE;
     }
-    if (todo->size > idle_place(c)->image_len) {
+    if (todo->size > c->idle->image_len) {
         return SELV_ERR_STORE_FULL;
     }
-    if (!resolve(c, todo->uri, &path, &query)) {
+    if (!resolve(c, todo->uri)) {
         return SELV_ERR_SUIT_URI;
     }
     return SELV_OK;
@@ -108,7 +105,7 @@ static uint32_t resumable(const struct selv_consumer *c, uint32_t size)
 {
     uint32_t sector = c->config->flash->sector_len;
     bool is_ours = c->log.state == SELV_LOG_DOWNLOADING &&
-                   c->log.slot == selv_consumer_idle_slot(c) &&
+                   c->log.slot == idle_slot(c) &&
                    memcmp(c->log.digest, c->digest, sizeof c->log.digest) == 0;
 
     /* Requests begin at multiples of a block, of 16 bytes at least. */
@@ -125,15 +122,12 @@ static enum selv_err begin_slot(struct selv_consumer *c, uint32_t size,
     enum selv_err err = SELV_OK;
 
     if (c->log.state != SELV_LOG_DOWNLOADING || from == 0) {
-        c->log.slot = selv_consumer_idle_slot(c);
-        c->log.progress = 0;
-        memcpy(c->log.digest, c->digest, sizeof c->log.digest);
-        err = write_log(c, SELV_LOG_DOWNLOADING);
+        err = selv_consumer_begin_log(c, SELV_LOG_DOWNLOADING, idle_slot(c));
     }
     set_flag(c, FLAG_WRITTEN);
     if (!err) {
-        err = selv_slot_begin(&c->writer, c->config->flash, idle_place(c), size,
-                              from);
+        err =
+            selv_slot_begin(&c->writer, c->config->flash, c->idle, size, from);
     }
     return err;
 }
@@ -141,9 +135,9 @@ static enum selv_err begin_slot(struct selv_consumer *c, uint32_t size,
 static void tell_progress(struct selv_consumer *c, bool is_resumed)
 {
     selv_consumer_tell(c, SELV_UPDATE_DOWNLOADING, SELV_OK);
-    c->event.done = c->writer.off;
-    c->event.size = c->image_size;
-    c->event.is_resumed = is_resumed;
+    c->todo.done = c->writer.off;
+    c->todo.size = c->image_size;
+    c->todo.is_resumed = is_resumed;
 }
 
 static void begin_fetch(struct selv_consumer *c,
@@ -165,7 +159,6 @@ static void begin_fetch(struct selv_consumer *c,
         return;
     }
     c->image_size = todo->size;
-    c->uri = todo->uri;
     from = resumable(c, todo->size);
     err = begin_slot(c, todo->size, from);
     if (err) {
@@ -183,8 +176,8 @@ static void begin_fetch(struct selv_consumer *c,
 static void begin_hash(struct selv_consumer *c,
                        const struct selv_suit_todo *todo)
 {
-    c->image_size = todo->has_size ? todo->size : idle_place(c)->image_len;
-    if (c->image_size > idle_place(c)->image_len) {
+    c->image_size = todo->has_size ? todo->size : c->idle->image_len;
+    if (c->image_size > c->idle->image_len) {
         selv_suit_answer(&c->suit, SELV_ERR_STORE_FULL);
         return;
     }
@@ -195,7 +188,7 @@ static void begin_hash(struct selv_consumer *c,
     c->step = STEP_DIGEST;
 }
 
-void selv_consumer_proceed(struct selv_consumer *c, uint64_t now_ms)
+void selv_consumer_proceed(struct selv_consumer *c)
 {
     struct selv_suit_todo todo;
 
@@ -213,11 +206,11 @@ void selv_consumer_proceed(struct selv_consumer *c, uint64_t now_ms)
             c->step = STEP_KEEP;
             selv_consumer_tell(c, SELV_UPDATE_VERIFIED, SELV_OK);
         } else {
-            fail(c, now_ms, SELV_ERR_SUIT_MISSING);
+            fail(c, SELV_ERR_SUIT_MISSING);
         }
         break;
     case SELV_SUIT_FAILED:
-        fail(c, now_ms, selv_suit_failure(&c->suit)->err);
+        fail(c, selv_suit_failure(&c->suit)->err);
         break;
     default:
         selv_suit_answer(&c->suit, SELV_ERR_SUIT_OPERATION);
@@ -230,10 +223,9 @@ void selv_consumer_proceed(struct selv_consumer *c, uint64_t now_ms)
 
 void selv_consumer_ask_image(struct selv_consumer *c)
 {
-    bool is_good = resolve(c, c->uri, &c->rq.path, &c->rq.query);
-
-    SELV_ASSERT(is_good);
     c->rq.code = SELV_COAP_GET;
+    c->rq.path = c->path;
+    c->rq.query = c->query;
     c->rq.offset = c->writer.off;
     while (c->rq.offset % selv_coap_block_len(c->rq.szx) != 0) {
         c->rq.szx--;
@@ -260,7 +252,7 @@ enum selv_err selv_consumer_take_image(struct selv_consumer *c, uint32_t offset,
     whole = c->writer.off - c->writer.off % sector;
     if (whole > c->log.progress) {
         c->log.progress = whole;
-        err = write_log(c, SELV_LOG_DOWNLOADING);
+        err = selv_consumer_write_log(c, SELV_LOG_DOWNLOADING);
         tell_progress(c, false);
     }
     return err;
@@ -285,33 +277,28 @@ void selv_consumer_end_image(struct selv_consumer *c, enum selv_err err,
 /* ---- what the slot holds --------------------------------------------------
  */
 
-void selv_consumer_hash(struct selv_consumer *c, uint64_t now_ms)
+void selv_consumer_hash(struct selv_consumer *c)
 {
     const struct selv_flash *flash = c->config->flash;
     uint32_t left = c->image_size - c->hashed;
-    uint32_t n = left < flash->sector_len ? left : flash->sector_len;
+    uint32_t len = left < sizeof c->rx ? left : (uint32_t)sizeof c->rx;
     uint8_t digest[SELV_SHA256_LEN];
-    enum selv_err err = SELV_OK;
+    enum selv_err err;
 
-    while (n > 0 && !err) {
-        /* No transfer is under way, so that rx is free. */
-        uint32_t len = n < sizeof c->rx ? n : (uint32_t)sizeof c->rx;
-        err = flash->read(flash->port, idle_place(c)->image_off + c->hashed,
-                          c->rx, len);
-        selv_sha256_update(&c->hash, c->rx, len);
-        c->hashed += len;
-        n -= len;
-    }
+    /* No transfer is under way, so that rx is free. */
+    err = flash->read(flash->port, c->idle->image_off + c->hashed, c->rx, len);
+    selv_sha256_update(&c->hash, c->rx, len);
+    c->hashed += len;
     if (flash->kick) {
         flash->kick(flash->port);
     }
-    if (!err && c->hashed < c->image_size) {
+    if (!err && len < left) {
         return;
     }
     selv_sha256_finish(&c->hash, digest);
     c->step = STEP_PROCEED;
     if (err) {
-        fail(c, now_ms, err);
+        fail(c, err);
         return;
     }
     if (memcmp(digest, c->image_digest, sizeof digest) == 0) {
@@ -320,26 +307,17 @@ void selv_consumer_hash(struct selv_consumer *c, uint64_t now_ms)
     selv_suit_answer_digest(&c->suit, digest);
 }
 
-void selv_consumer_keep(struct selv_consumer *c, uint64_t now_ms)
+void selv_consumer_keep(struct selv_consumer *c)
 {
     /* C4: image first, then the envelope, then the request. */
-    enum selv_err err =
-        selv_slot_put_envelope(c->config->flash, idle_place(c),
-                               selv_bytes(c->envelope, c->envelope_len));
+    enum selv_err err = selv_slot_put_envelope(
+        c->config->flash, c->idle, selv_bytes(c->envelope, c->envelope_len));
 
-    if (err) {
-        fail(c, now_ms, err);
-        return;
+    if (!err) {
+        err = selv_consumer_write_log(c, SELV_LOG_TRIAL);
     }
-    c->step = STEP_ASK;
-}
-
-void selv_consumer_ask(struct selv_consumer *c, uint64_t now_ms)
-{
-    enum selv_err err = write_log(c, SELV_LOG_TRIAL);
-
     if (err) {
-        fail(c, now_ms, err);
+        fail(c, err);
         return;
     }
     selv_consumer_tell(c, SELV_UPDATE_WAITING, SELV_OK);

@@ -24,14 +24,6 @@ static bool is_courtesy(const struct selv_consumer *c)
     return c->then == STEP_IMAGE || c->then == STEP_REBOOT;
 }
 
-/* The cycle ends without what it was for; reports wait for the next. */
-static void give_way(struct selv_consumer *c, uint64_t now_ms,
-                     enum selv_err err)
-{
-    selv_consumer_back_off(c, now_ms);
-    selv_consumer_tell(c, SELV_UPDATE_IDLE, err);
-}
-
 /* ---- requests -------------------------------------------------------------
  */
 
@@ -45,11 +37,6 @@ static void ask_post(struct selv_consumer *c, struct selv_bytes path)
     c->rq.deadline_ms = is_courtesy(c) ? COURTESY_MS : POST_MS;
 }
 
-static struct selv_bytes running_etag(const struct selv_consumer *c)
-{
-    return selv_bytes(c->config->record->digest, SELV_COAP_ETAG_MAX);
-}
-
 static void ask_manifest(struct selv_consumer *c)
 {
     c->envelope_len = 0;
@@ -59,15 +46,16 @@ static void ask_manifest(struct selv_consumer *c)
     c->rq.path = selv_bytes("m", 1);
     /* C8: what is most likely there still is named, so that a poll that
      * finds nothing else costs one exchange. */
-    c->rq.etag = c->skip_etag_len > 0
-                     ? selv_bytes(c->skip_etag, c->skip_etag_len)
-                     : running_etag(c);
+    c->rq.etag = selv_bytes(c->config->record->digest, SELV_COAP_ETAG_MAX);
+    if (c->skip_etag_len > 0) {
+        c->rq.etag = selv_bytes(c->skip_etag, c->skip_etag_len);
+    }
     /* Longer than the buffer is found out while taking it. */
     c->rq.body_max = UINT32_MAX;
     c->rq.deadline_ms = MANIFEST_MS;
 }
 
-static enum selv_err start(struct selv_consumer *c, uint64_t now_ms)
+static enum selv_err start(struct selv_consumer *c)
 {
     uint8_t random[8];
     enum selv_err err;
@@ -83,7 +71,7 @@ static enum selv_err start(struct selv_consumer *c, uint64_t now_ms)
     } else if (c->step == STEP_IMAGE) {
         selv_consumer_ask_image(c);
     } else {
-        c->rq.query = selv_bytes(c->query, sizeof c->query);
+        c->rq.query = selv_bytes(c->id_query, sizeof c->id_query);
         if (c->step == STEP_REPORT) {
             selv_consumer_put_status(c);
             ask_post(c, selv_bytes("s", 1));
@@ -94,7 +82,7 @@ static enum selv_err start(struct selv_consumer *c, uint64_t now_ms)
     c->rx_len = 0;
     clear_flag(c, FLAG_OVERSIZE);
     selv_consumer_draw(c, random);
-    err = selv_coap_client_start(&c->client, &c->rq, random, now_ms);
+    err = selv_coap_client_start(&c->client, &c->rq, random, c->now_ms);
     if (!err) {
         set_flag(c, FLAG_BUSY);
     }
@@ -113,19 +101,18 @@ static void stop(struct selv_consumer *c)
 
 /* 4.01: the server does not know our id (any more). Asking for one again is
  * tried once in a cycle. */
-static void renew(struct selv_consumer *c, uint64_t now_ms)
+static void renew(struct selv_consumer *c)
 {
     c->id_len = 0;
     if (has_flag(c, FLAG_RENEWED)) {
-        give_way(c, now_ms, SELV_ERR_UPDATE_SERVER);
+        selv_consumer_end_cycle(c, SELV_ERR_UPDATE_SERVER);
         return;
     }
     set_flag(c, FLAG_RENEWED);
     c->step = STEP_REGISTER;
 }
 
-static void end_register(struct selv_consumer *c, uint64_t now_ms,
-                         enum selv_err err)
+static void end_register(struct selv_consumer *c, enum selv_err err)
 {
     if (!err && c->id_len == 0) {
         err = SELV_ERR_UPDATE_SERVER;
@@ -136,20 +123,19 @@ static void end_register(struct selv_consumer *c, uint64_t now_ms,
         c->report.is_wanted = false;
         c->step = c->then;
     } else {
-        give_way(c, now_ms, err);
+        selv_consumer_end_cycle(c, err);
     }
 }
 
-static void end_report(struct selv_consumer *c, uint64_t now_ms,
-                       enum selv_err err, uint8_t code)
+static void end_report(struct selv_consumer *c, enum selv_err err, uint8_t code)
 {
     if (err && !is_courtesy(c)) {
         if (err == SELV_ERR_COAP_CODE && code == SELV_COAP_UNAUTHORIZED) {
-            renew(c, now_ms);
+            renew(c);
             return;
         }
         if (selv_consumer_is_away(err, code)) {
-            give_way(c, now_ms, err);
+            selv_consumer_end_cycle(c, err);
             return;
         }
     }
@@ -161,20 +147,19 @@ static void end_report(struct selv_consumer *c, uint64_t now_ms,
     c->step = c->then;
 }
 
-static void end_manifest(struct selv_consumer *c, uint64_t now_ms,
-                         enum selv_err err, uint8_t code)
+static void end_manifest(struct selv_consumer *c, enum selv_err err,
+                         uint8_t code)
 {
     if ((!err && code == SELV_COAP_VALID) ||
         (err == SELV_ERR_COAP_CODE && code == SELV_COAP_NOT_FOUND)) {
-        selv_consumer_rest(c, now_ms);
-        selv_consumer_tell(c, SELV_UPDATE_IDLE, SELV_OK);
+        selv_consumer_end_cycle(c, SELV_OK);
     } else if (err == SELV_ERR_COAP_CODE && code == SELV_COAP_UNAUTHORIZED) {
         c->then = STEP_MANIFEST;
-        renew(c, now_ms);
+        renew(c);
     } else if (err) {
-        give_way(c, now_ms, err);
+        selv_consumer_end_cycle(c, err);
     } else if (c->envelope_len == 0) {
-        give_way(c, now_ms, SELV_ERR_UPDATE_SERVER);
+        selv_consumer_end_cycle(c, SELV_ERR_UPDATE_SERVER);
     } else {
         set_flag(c, FLAG_WHOLE);
         c->step = STEP_DECIDE;
@@ -182,18 +167,17 @@ static void end_manifest(struct selv_consumer *c, uint64_t now_ms,
     }
 }
 
-static void end(struct selv_consumer *c, uint64_t now_ms, enum selv_err err,
-                uint8_t code)
+static void end(struct selv_consumer *c, enum selv_err err, uint8_t code)
 {
     if (err == SELV_ERR_COAP_TIMEOUT && has_flag(c, FLAG_OVERSIZE)) {
         err = SELV_ERR_COAP_BLOCK;
     }
     if (c->step == STEP_REGISTER) {
-        end_register(c, now_ms, err);
+        end_register(c, err);
     } else if (c->step == STEP_REPORT) {
-        end_report(c, now_ms, err, code);
+        end_report(c, err, code);
     } else if (c->step == STEP_MANIFEST) {
-        end_manifest(c, now_ms, err, code);
+        end_manifest(c, err, code);
     } else {
         if (!err && code != SELV_COAP_CONTENT) {
             err = SELV_ERR_UPDATE_SERVER;
@@ -219,37 +203,24 @@ static bool is_hex(struct selv_bytes s)
 static enum selv_err take_id(struct selv_consumer *c,
                              const struct selv_coap_event *event)
 {
-    if (event->offset != 0 || event->payload.len != ID_LEN ||
-        !is_hex(event->payload)) {
+    if (event->payload.len != ID_LEN || !is_hex(event->payload)) {
         c->id_len = 0;
         return SELV_ERR_UPDATE_SERVER;
     }
-    c->query[0] = 'd';
-    c->query[1] = '=';
-    memcpy(c->query + 2, event->payload.p, ID_LEN);
+    c->id_query[0] = 'd';
+    c->id_query[1] = '=';
+    memcpy(c->id_query + 2, event->payload.p, ID_LEN);
     c->id_len = ID_LEN;
     return SELV_OK;
 }
 
-static bool is_unwanted(const struct selv_consumer *c, struct selv_bytes etag)
-{
-    return etag.len > 0 &&
-           (selv_bytes_equal(etag, running_etag(c)) ||
-            selv_bytes_equal(etag, selv_bytes(c->skip_etag, c->skip_etag_len)));
-}
-
-static void take_manifest(struct selv_consumer *c, uint64_t now_ms,
+static void take_manifest(struct selv_consumer *c,
                           const struct selv_coap_event *event)
 {
     size_t room = SELV_SUIT_ENVELOPE_MAX - c->envelope_len;
     size_t len = event->payload.len < room ? event->payload.len : room;
 
     if (event->offset == 0) {
-        if (is_unwanted(c, event->etag)) {
-            stop(c);
-            end_manifest(c, now_ms, SELV_OK, SELV_COAP_VALID);
-            return;
-        }
         c->etag_len = (uint8_t)event->etag.len;
         if (event->etag.len > 0) {
             memcpy(c->etag, event->etag.p, event->etag.len);
@@ -266,8 +237,7 @@ static void take_manifest(struct selv_consumer *c, uint64_t now_ms,
     }
 }
 
-static void take(struct selv_consumer *c, uint64_t now_ms,
-                 const struct selv_coap_event *event)
+static void take(struct selv_consumer *c, const struct selv_coap_event *event)
 {
     enum selv_err err = SELV_OK;
 
@@ -279,47 +249,46 @@ static void take(struct selv_consumer *c, uint64_t now_ms,
     } else if (event->code != SELV_COAP_CONTENT) {
         err = SELV_ERR_UPDATE_SERVER;
     } else if (c->step == STEP_MANIFEST) {
-        take_manifest(c, now_ms, event);
+        take_manifest(c, event);
     } else {
         err = selv_consumer_take_image(c, event->offset, event->payload);
     }
     if (err) {
         stop(c);
-        end(c, now_ms, err, event->code);
+        end(c, err, event->code);
     }
 }
 
-void selv_consumer_exchange(struct selv_consumer *c, uint64_t now_ms,
-                            struct selv_consumer_todo *todo)
+void selv_consumer_exchange(struct selv_consumer *c)
 {
     struct selv_buf out = {c->tx, sizeof c->tx, 0};
     struct selv_coap_event event = {0};
     enum selv_err err;
 
     if (!has_flag(c, FLAG_BUSY)) {
-        err = start(c, now_ms);
+        err = start(c);
         if (err) {
-            end(c, now_ms, err, 0);
+            end(c, err, 0);
         }
         return;
     }
-    switch (selv_coap_client_poll(&c->client, now_ms, &out, &event)) {
+    switch (selv_coap_client_poll(&c->client, c->now_ms, &out, &event)) {
     case SELV_COAP_WAIT:
         c->rx_len = 0;
-        todo->until_ms = event.until_ms;
+        c->todo.until_ms = event.until_ms;
         break;
     case SELV_COAP_SEND:
-        todo->kind = SELV_CONSUMER_SEND;
-        todo->bytes = selv_bytes(c->tx, out.len);
+        c->todo.kind = SELV_CONSUMER_SEND;
+        c->todo.bytes = selv_bytes(c->tx, out.len);
         break;
     case SELV_COAP_BLOCK:
-        take(c, now_ms, &event);
+        take(c, &event);
         break;
     case SELV_COAP_DONE:
     case SELV_COAP_FAILED:
         clear_flag(c, FLAG_BUSY);
         c->rx_len = 0;
-        end(c, now_ms, event.err, event.code);
+        end(c, event.err, event.code);
         break;
     }
 }

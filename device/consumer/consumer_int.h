@@ -23,8 +23,7 @@ enum step {
     STEP_PROCEED,  /* run the manifest's update procedure */
     STEP_IMAGE,    /* exchange GET of the image */
     STEP_DIGEST,   /* hash the image in the slot */
-    STEP_KEEP,     /* store the envelope: the slot becomes bootable */
-    STEP_ASK,      /* ask the bootloader for the trial */
+    STEP_KEEP,     /* store the envelope, ask the bootloader for the trial */
     STEP_SELFTEST, /* on trial: wait for the port's verdict */
     STEP_CONFIRM,  /* hand the nonce back */
     STEP_REBOOT,
@@ -56,6 +55,12 @@ static inline void clear_flag(struct selv_consumer *c, unsigned flag)
     c->flags = (uint16_t)(c->flags & ~flag);
 }
 
+/* The slot that an update goes to, never the running one. */
+static inline uint8_t idle_slot(const struct selv_consumer *c)
+{
+    return (uint8_t)c->component.slot;
+}
+
 /* ---- consumer.c -----------------------------------------------------------
  */
 
@@ -66,10 +71,12 @@ void selv_consumer_set_subject(struct selv_consumer *c, const uint8_t *digest,
 /* Enter a state and have it told by this poll. */
 void selv_consumer_tell(struct selv_consumer *c, enum selv_update_state state,
                         enum selv_err err);
-/* The cycle ends; the next one comes after the poll interval. */
-void selv_consumer_rest(struct selv_consumer *c, uint64_t now_ms);
+/* The cycle ends without an update; an error says why nothing is known. */
+void selv_consumer_end_cycle(struct selv_consumer *c, enum selv_err err);
+/* The next cycle comes after the poll interval. */
+void selv_consumer_rest(struct selv_consumer *c);
 /* The same, sooner at first and ever later while it goes on failing. */
-void selv_consumer_back_off(struct selv_consumer *c, uint64_t now_ms);
+void selv_consumer_back_off(struct selv_consumer *c);
 /* Have the event of this poll reported to the server, registering first if
  * needed, and go on with then. */
 void selv_consumer_tell_server(struct selv_consumer *c, enum step then);
@@ -87,8 +94,7 @@ void selv_consumer_put_status(struct selv_consumer *c);
  */
 
 /* Start or go on with the exchange of this step. */
-void selv_consumer_exchange(struct selv_consumer *c, uint64_t now_ms,
-                            struct selv_consumer_todo *todo);
+void selv_consumer_exchange(struct selv_consumer *c);
 /* True when trying again later may help: nobody answered, or the server has
  * trouble of its own. */
 bool selv_consumer_is_away(enum selv_err err, uint8_t code);
@@ -96,17 +102,14 @@ bool selv_consumer_is_away(enum selv_err err, uint8_t code);
 /* ---- consumer_decide.c ----------------------------------------------------
  */
 
-void selv_consumer_decide(struct selv_consumer *c, uint64_t now_ms);
+void selv_consumer_decide(struct selv_consumer *c);
 /* The manifest at hand is refused (nothing written yet) or failed. */
-void selv_consumer_refuse(struct selv_consumer *c, uint64_t now_ms,
-                          enum selv_err err);
+void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err);
 
 /* ---- consumer_download.c --------------------------------------------------
  */
 
-/* The slot that an update goes to, never the running one. */
-uint8_t selv_consumer_idle_slot(const struct selv_consumer *c);
-void selv_consumer_proceed(struct selv_consumer *c, uint64_t now_ms);
+void selv_consumer_proceed(struct selv_consumer *c);
 /* The request for the image, from where it stands, into c->rq. */
 void selv_consumer_ask_image(struct selv_consumer *c);
 /* A piece of the image at offset. */
@@ -116,18 +119,23 @@ SELV_MUST_CHECK enum selv_err selv_consumer_take_image(struct selv_consumer *c,
 /* The transfer of the image ended. code: of the answer, 0 when none. */
 void selv_consumer_end_image(struct selv_consumer *c, enum selv_err err,
                              uint8_t code);
-void selv_consumer_hash(struct selv_consumer *c, uint64_t now_ms);
-void selv_consumer_keep(struct selv_consumer *c, uint64_t now_ms);
-void selv_consumer_ask(struct selv_consumer *c, uint64_t now_ms);
+/* Write c->log, with another state. */
+SELV_MUST_CHECK enum selv_err selv_consumer_write_log(struct selv_consumer *c,
+                                                      enum selv_log_state to);
+/* The same about the current subject, from the beginning. */
+SELV_MUST_CHECK enum selv_err selv_consumer_begin_log(struct selv_consumer *c,
+                                                      enum selv_log_state to,
+                                                      uint8_t slot);
+void selv_consumer_hash(struct selv_consumer *c);
+void selv_consumer_keep(struct selv_consumer *c);
 
 /* ---- consumer_trial.c -----------------------------------------------------
  */
 
 /* What this boot has to tell or to do first. */
-void selv_consumer_read_boot(struct selv_consumer *c, uint64_t now_ms);
-void selv_consumer_try(struct selv_consumer *c, uint64_t now_ms,
-                       struct selv_consumer_todo *todo);
-void selv_consumer_confirm(struct selv_consumer *c, uint64_t now_ms);
+void selv_consumer_read_boot(struct selv_consumer *c);
+void selv_consumer_try(struct selv_consumer *c);
+void selv_consumer_confirm(struct selv_consumer *c);
 /* The server has taken the report of a boot's outcome: note it, so that it
  * is told once. */
 void selv_consumer_note_told(struct selv_consumer *c);

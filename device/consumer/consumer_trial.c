@@ -8,22 +8,12 @@
 #define SELV_MODULE 0x434e5452u /* "CNTR" */
 #include "consumer/consumer_int.h"
 
-static bool is_zero(const uint8_t *p, size_t len)
-{
-    uint8_t any = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        any |= p[i];
-    }
-    return any == 0;
-}
-
 /* C10: an outcome is news until the log says that the server has it. */
 static bool is_outcome_new(const struct selv_consumer *c)
 {
     const struct selv_boot_record *record = c->config->record;
 
-    return !is_zero(record->refused_digest, SELV_SHA256_LEN) &&
+    return record->refused_reason != SELV_OK &&
            memcmp(record->refused_digest, c->log.reported_digest,
                   SELV_SHA256_LEN) != 0;
 }
@@ -40,15 +30,15 @@ static void read_outcome(struct selv_consumer *c)
     c->report.is_of_boot = true;
 }
 
-void selv_consumer_read_boot(struct selv_consumer *c, uint64_t now_ms)
+void selv_consumer_read_boot(struct selv_consumer *c)
 {
     const struct selv_boot_record *record = c->config->record;
 
     c->step = STEP_REST;
-    c->next_ms = now_ms;
+    c->next_ms = c->now_ms;
     if (record->is_trial) {
         c->step = STEP_SELFTEST;
-        c->trial_ms = now_ms + c->config->trial_timeout_s * (uint64_t)1000u;
+        c->next_ms = c->now_ms + c->config->trial_timeout_s * (uint64_t)1000u;
         selv_consumer_set_subject(c, record->digest, record->sequence);
         selv_consumer_tell(c, SELV_UPDATE_TRIAL, SELV_OK);
     } else if (is_outcome_new(c)) {
@@ -62,16 +52,15 @@ static void give_up(struct selv_consumer *c)
     selv_consumer_tell(c, SELV_UPDATE_FAILED, SELV_ERR_UPDATE_SELFTEST);
 }
 
-void selv_consumer_try(struct selv_consumer *c, uint64_t now_ms,
-                       struct selv_consumer_todo *todo)
+void selv_consumer_try(struct selv_consumer *c)
 {
-    if (now_ms >= c->trial_ms) {
+    if (c->now_ms >= c->next_ms) {
         give_up(c);
     } else if (has_flag(c, FLAG_SELFTEST_TOLD)) {
-        todo->until_ms = c->trial_ms;
+        c->todo.until_ms = c->next_ms;
     } else {
         set_flag(c, FLAG_SELFTEST_TOLD);
-        todo->kind = SELV_CONSUMER_SELFTEST;
+        c->todo.kind = SELV_CONSUMER_SELFTEST;
     }
 }
 
@@ -84,47 +73,42 @@ void selv_consumer_selftest(struct selv_consumer *c, bool is_good)
     if (!is_good) {
         /* Late at once: the next poll gives up. */
         c->step = STEP_SELFTEST;
-        c->trial_ms = 0;
+        c->next_ms = 0;
     }
 }
 
-void selv_consumer_confirm(struct selv_consumer *c, uint64_t now_ms)
+void selv_consumer_confirm(struct selv_consumer *c)
 {
-    const struct selv_consumer_config *config = c->config;
-    const struct selv_boot_record *record = config->record;
+    const struct selv_boot_record *record = c->config->record;
     enum selv_err err;
 
-    if (now_ms >= c->trial_ms) {
+    if (c->now_ms >= c->next_ms) {
         give_up(c);
         return;
     }
-    c->log.state = SELV_LOG_CONFIRM;
-    c->log.slot = record->slot;
-    c->log.progress = 0;
-    memcpy(c->log.digest, record->digest, sizeof c->log.digest);
     memcpy(c->log.nonce, record->nonce, sizeof c->log.nonce);
-    err = selv_log_write(config->flash, config->layout, &c->log);
+    err = selv_consumer_begin_log(c, SELV_LOG_CONFIRM, record->slot);
     if (err) {
         give_up(c);
-        c->event.err = err;
+        c->todo.err = err;
         return;
     }
-    selv_consumer_rest(c, now_ms);
+    selv_consumer_rest(c);
     selv_consumer_tell(c, SELV_UPDATE_CONFIRMED, SELV_OK);
     selv_consumer_tell_server(c, STEP_REST);
 }
 
 void selv_consumer_note_told(struct selv_consumer *c)
 {
-    const struct selv_consumer_config *config = c->config;
+    enum selv_log_state state = (enum selv_log_state)c->log.state;
 
     memcpy(c->log.reported_digest, c->report.suit.digest,
            sizeof c->log.reported_digest);
     c->log.reported_reason = (uint16_t)c->report.suit.failure.err;
-    if (c->log.state == SELV_LOG_TRIAL) {
-        c->log.state = SELV_LOG_IDLE; /* answered: by what was reported */
+    if (state == SELV_LOG_TRIAL) {
+        state = SELV_LOG_IDLE; /* answered: by what was reported */
     }
-    if (selv_log_write(config->flash, config->layout, &c->log) != SELV_OK) {
+    if (selv_consumer_write_log(c, state) != SELV_OK) {
         /* Flash knows nothing of it: the next boot tells it again. */
         memset(c->log.reported_digest, 0, sizeof c->log.reported_digest);
     }

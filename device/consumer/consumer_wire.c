@@ -55,7 +55,6 @@ void selv_consumer_put_profile(struct selv_consumer *c)
 {
     const struct selv_consumer_config *config = c->config;
     const struct selv_factory *factory = config->factory;
-    uint8_t idle = selv_consumer_idle_slot(c);
     struct selv_cbor_writer w;
 
     selv_cbor_writer_init(&w, c->body, sizeof c->body);
@@ -68,7 +67,7 @@ void selv_consumer_put_profile(struct selv_consumer *c)
     selv_cbor_put_array(&w, 1);
     put_running(&w, config);
     put_number(&w, 6, SELV_SUIT_ENVELOPE_MAX);
-    put_number(&w, 7, config->layout->slot[idle].image_len);
+    put_number(&w, 7, c->idle->image_len);
     selv_cbor_put_uint(&w, 8);
     selv_cbor_put_map(&w, 3);
     put_number(&w, 1, config->record->version);

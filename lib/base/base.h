@@ -60,8 +60,9 @@ bool selv_ct_equal(const void *a, const void *b, size_t len);
 /* ---- verdicts --------------------------------------------------------- */
 
 /* The result of a security check on the path to a boot decision. Neither
- * value is 0, 1 or all ones, and they differ in every bit, so that a skipped
- * instruction or a single flipped bit does not turn one into the other.
+ * value is 0, 1 or all ones, and they differ in every bit but the sign's (an
+ * enumerator is an int), so that a skipped instruction or a few flipped bits
+ * do not turn one into the other.
  * Always test with selv_is_good, never with == or !. */
 enum selv_verdict {
     SELV_GOOD = 0x3ca5965a,

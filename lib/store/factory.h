@@ -15,10 +15,10 @@
 #define SELV_FACTORY_COMPONENT_MAX 32u /* bytes of encoded component id */
 
 struct selv_factory {
-    uint8_t vendor_id[16]; /* UUID */
-    uint8_t class_id[16];  /* UUID */
-    uint8_t device_id[16]; /* UUID, its own */
-    uint8_t seed[32];      /* secret; random; another on every device */
+    uint8_t vendor_id[16];       /* UUID */
+    uint8_t class_id[16];        /* UUID */
+    uint8_t device_id[16];       /* UUID, its own */
+    uint8_t seed[32];            /* secret; random; another on every device */
     struct selv_cose_key anchor; /* the trust provisioning authority's key */
     uint8_t component_id[SELV_FACTORY_COMPONENT_MAX]; /* encoded, such as
                                                          [h'617070'] */

@@ -44,8 +44,8 @@ bool selv_flash_is_erased(const struct selv_flash *flash, uint32_t off,
 
 /* SHA-256 of len bytes at off, kicking as it goes. SELV_ERR_FLASH_RULE when
  * the range is not in the flash, and those of the port's read. */
-SELV_MUST_CHECK enum selv_err
-selv_flash_digest(const struct selv_flash *flash, uint32_t off, uint32_t len,
-                  uint8_t digest[static 32]);
+SELV_MUST_CHECK enum selv_err selv_flash_digest(const struct selv_flash *flash,
+                                                uint32_t off, uint32_t len,
+                                                uint8_t digest[static 32]);
 
 #endif

@@ -10,7 +10,8 @@
  *
  * A record is padded to the write unit and ends with the first 8 bytes of the
  * SHA-256 of what comes before, so that a torn record is never taken for
- * whole. Formats: docs/spec/flash.md. Invariants: DESIGN.md J1 and following. */
+ * whole. Formats: docs/spec/flash.md. Invariants: DESIGN.md J1 and following.
+ */
 #ifndef SELV_STORE_JOURNAL_H
 #define SELV_STORE_JOURNAL_H
 
@@ -23,18 +24,18 @@
 #define SELV_NONCE_LEN 8u
 
 enum selv_trial_state {
-    SELV_TRIAL_NONE = 0,    /* nothing on trial */
-    SELV_TRIAL_RUNNING = 1  /* trial fields are valid */
+    SELV_TRIAL_NONE = 0,   /* nothing on trial */
+    SELV_TRIAL_RUNNING = 1 /* trial fields are valid */
 };
 
 /* One snapshot of all that the bootloader knows. */
 struct selv_journal {
-    uint32_t serial;        /* counts records; the newest wins */
-    uint64_t accepted;      /* an install must not be lower */
-    uint64_t floor;         /* a boot must not be lower; <= accepted */
-    uint8_t current_slot;   /* confirmed; SELV_SLOT_NONE before the first */
+    uint32_t serial;      /* counts records; the newest wins */
+    uint64_t accepted;    /* an install must not be lower */
+    uint64_t floor;       /* a boot must not be lower; <= accepted */
+    uint8_t current_slot; /* confirmed; SELV_SLOT_NONE before the first */
     uint8_t current_digest[32];
-    uint8_t trial_state;    /* enum selv_trial_state */
+    uint8_t trial_state; /* enum selv_trial_state */
     uint8_t trial_slot;
     uint8_t trial_attempts; /* boots given so far, 1.. */
     uint8_t trial_digest[32];
@@ -58,9 +59,9 @@ struct selv_log {
     uint32_t serial;
     uint8_t state; /* enum selv_log_state */
     uint8_t slot;
-    uint8_t digest[32];   /* of the manifest */
-    uint32_t progress;    /* bytes of the image known to be in flash, a
-                             multiple of the sector */
+    uint8_t digest[32]; /* of the manifest */
+    uint32_t progress;  /* bytes of the image known to be in flash, a
+                           multiple of the sector */
     uint8_t nonce[SELV_NONCE_LEN];
     uint8_t reported_digest[32]; /* outcome already told to the server */
     uint16_t reported_reason;
@@ -71,18 +72,19 @@ struct selv_log {
  *   counts as none); the only case in which a device may be taken as new.
  * SELV_ERR_STORE_DAMAGED: there was one, and no place holds a valid one now.
  * SELV_ERR_STORE_VERSION: the records are of a format that we lack. */
-SELV_MUST_CHECK enum selv_err selv_journal_read(const struct selv_flash *flash,
-                                                const struct selv_layout *layout,
-                                                struct selv_journal *out);
+SELV_MUST_CHECK enum selv_err
+selv_journal_read(const struct selv_flash *flash,
+                  const struct selv_layout *layout, struct selv_journal *out);
 /* Append; serial is set to the next one. At a cut, a later read finds either
  * the old or the new record. What was written is read back; a place that does
  * not take it is passed over. SELV_ERR_FLASH_IO when no place takes it,
  * SELV_ERR_ARG when the record breaks an invariant of its own (floor above
  * accepted, a trial in the current slot, ...), SELV_ERR_STORE_DAMAGED and
  * _VERSION as for read: a journal that is lost is never overwritten. */
-SELV_MUST_CHECK enum selv_err selv_journal_write(const struct selv_flash *flash,
-                                                 const struct selv_layout *layout,
-                                                 struct selv_journal *record);
+SELV_MUST_CHECK enum selv_err
+selv_journal_write(const struct selv_flash *flash,
+                   const struct selv_layout *layout,
+                   struct selv_journal *record);
 
 /* The serial that the next selv_journal_write gives when the newest record is
  * *newest (NULL: there is none). */

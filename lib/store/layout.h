@@ -9,7 +9,12 @@
 #include "base/base.h"
 #include "store/flash.h"
 
-enum { SELV_SLOT_A = 0, SELV_SLOT_B = 1, SELV_SLOT_COUNT = 2, SELV_SLOT_NONE = 0xff };
+enum {
+    SELV_SLOT_A = 0,
+    SELV_SLOT_B = 1,
+    SELV_SLOT_COUNT = 2,
+    SELV_SLOT_NONE = 0xff
+};
 
 /* All offsets and lengths are bytes and multiples of the sector. */
 struct selv_slot_place {
@@ -36,7 +41,8 @@ extern const struct selv_layout selv_layout_default;
  * fit the flash, or a sector is too small for one journal record. How long an
  * envelope region is, is the layout's choice: an envelope that does not fit
  * is refused when it is stored. */
-SELV_MUST_CHECK enum selv_err selv_layout_check(const struct selv_layout *layout,
-                                                const struct selv_flash *flash);
+SELV_MUST_CHECK enum selv_err
+selv_layout_check(const struct selv_layout *layout,
+                  const struct selv_flash *flash);
 
 #endif

@@ -178,21 +178,29 @@ static bool write_anew(const struct selv_ring *ring, unsigned sector,
     return write_from(ring, sector, 0, record);
 }
 
-/* Serials that no writer of ours left (a hostile application's) may lie half
- * the circle away and outlive a new record: remove them. record is
- * overwritten. */
-static bool settle(const struct selv_ring *ring, uint8_t *record,
-                   uint32_t serial)
+/* Make sure that the record just written is the one that counts. record is
+ * overwritten.
+ * - Serials that no writer of ours left (a hostile application's) may lie half
+ *   the circle away and outlive it: they are erased.
+ * - A record that is merely older says that ours, which was read back just
+ *   before, could not be read this once: the last reason to erase anything.
+ * - The same serial twice says that the newest could not be read when the
+ *   serial was chosen: it counts still, and ours is as if not written. */
+static bool settle(const struct selv_ring *ring, uint8_t *record)
 {
     const struct selv_flash *flash = ring->flash;
+    uint8_t *check = record + ring->len - SELV_RING_CHECK_LEN;
+    uint8_t mine[SELV_RING_CHECK_LEN];
+    uint32_t serial = selv_get_be32(record + SELV_RING_SERIAL_AT);
     struct selv_ring_place place;
-    if (selv_ring_read(ring, record, &place)) {
-        return false;
-    }
-    if (place.serial == serial) {
+    memcpy(mine, check, sizeof mine);
+    if (selv_ring_read(ring, record, &place) ||
+        memcmp(check, mine, sizeof mine) == 0 ||
+        selv_ring_is_newer(serial, place.serial)) {
         return true;
     }
-    return flash->erase(flash->port, ring->sector_off[place.sector]) == SELV_OK;
+    return place.serial != serial &&
+           flash->erase(flash->port, ring->sector_off[place.sector]) == SELV_OK;
 }
 
 enum selv_err selv_ring_write(const struct selv_ring *ring, uint8_t *record,
@@ -218,7 +226,7 @@ enum selv_err selv_ring_write(const struct selv_ring *ring, uint8_t *record,
             write_from(ring, newest->sector, newest->index + 1, record) ||
             write_anew(ring, newest->sector ^ 1u, record);
     }
-    if (!is_written || !settle(ring, record, *serial)) {
+    if (!is_written || !settle(ring, record)) {
         return SELV_ERR_FLASH_IO;
     }
     return SELV_OK;

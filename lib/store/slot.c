@@ -50,6 +50,9 @@ static enum selv_err erase_envelope(const struct selv_flash *flash,
         if (err) {
             return err;
         }
+        if (flash->kick != NULL) {
+            flash->kick(flash->port);
+        }
     }
     return SELV_OK;
 }

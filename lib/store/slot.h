@@ -17,8 +17,8 @@
 struct selv_slot_writer {
     const struct selv_flash *flash;
     const struct selv_slot_place *place;
-    uint32_t off;  /* bytes of the image taken so far */
-    uint32_t size; /* bytes of the whole image */
+    uint32_t off;                      /* bytes of the image taken so far */
+    uint32_t size;                     /* bytes of the whole image */
     uint8_t tail[SELV_FLASH_UNIT_MAX]; /* bytes that fill no unit yet */
     uint8_t tail_len;
 };
@@ -49,7 +49,7 @@ selv_slot_put_envelope(const struct selv_flash *flash,
  * left), SELV_ERR_SPACE, SELV_ERR_FLASH_IO. The bytes are not authenticated. */
 SELV_MUST_CHECK enum selv_err
 selv_slot_envelope(const struct selv_flash *flash,
-                   const struct selv_slot_place *place, struct selv_buf *scratch,
-                   struct selv_bytes *out);
+                   const struct selv_slot_place *place,
+                   struct selv_buf *scratch, struct selv_bytes *out);
 
 #endif

@@ -46,7 +46,7 @@ struct selv_suit_device {
                               number when installing, the floor at boot */
 };
 
-/* ---- profiles ------------------------------------------------------------ */
+/* ---- profiles ----------------------------------------------------------- */
 
 /* A profile is a table of commands with their handlers, and the sections that
  * it executes; sections outside it are only skipped. Linking one profile
@@ -55,8 +55,7 @@ struct selv_suit_profile;
 extern const struct selv_suit_profile selv_suit_profile_boot_select;
 extern const struct selv_suit_profile selv_suit_profile_consumer;
 
-/* ---- the engine -----------------------------------------------------------
- */
+/* ---- the engine --------------------------------------------------------- */
 
 enum selv_suit_procedure {
     SELV_SUIT_UPDATE,    /* payload-fetch, install, validate [manifest 6.5] */

@@ -9,23 +9,13 @@
 /* Bits of the reporting policy [manifest 8.4.7]. */
 #define POLICY_MAX 15u
 
-/* What a reader says about a well-formed item of the wrong kind is, here,
- * a wrong argument. */
-static enum selv_err as_argument(enum selv_err err)
-{
-    if (err == SELV_ERR_CBOR_TYPE || err == SELV_ERR_CBOR_RANGE) {
-        return SELV_ERR_SUIT_ARGUMENT;
-    }
-    return err;
-}
-
 enum selv_err selv_suit_arg_policy(const struct selv_suit *s,
                                    struct selv_cbor argument, int32_t *code)
 {
     (void)s;
     (void)code;
     uint32_t policy = 0;
-    return as_argument(selv_cbor_uint32(&argument, POLICY_MAX, &policy));
+    return selv_cbor_uint32(&argument, POLICY_MAX, &policy);
 }
 
 /* One component index. */
@@ -36,7 +26,7 @@ static enum selv_err check_index(const struct selv_suit *s, struct selv_cbor *r)
     if (err == SELV_OK && index >= s->component_count) {
         err = SELV_ERR_SUIT_INDEX;
     }
-    return as_argument(err);
+    return err;
 }
 
 /* An integer, true, or an array of integers [manifest 6.5]. The array may
@@ -67,38 +57,46 @@ enum selv_err selv_suit_arg_index(const struct selv_suit *s,
     return err;
 }
 
+const struct selv_suit_parameter_rule *
+selv_suit_parameter_find(const struct selv_suit_profile *profile, int32_t code)
+{
+    for (size_t i = 0; i < profile->parameter_count; i++) {
+        if (profile->parameters[i].code == code) {
+            return &profile->parameters[i];
+        }
+    }
+    return NULL;
+}
+
 enum selv_err selv_suit_arg_parameters(const struct selv_suit *s,
                                        struct selv_cbor argument, int32_t *code)
 {
-    const struct selv_suit_profile *profile = s->profile;
     uint32_t count = 0;
     enum selv_err err = selv_cbor_map(&argument, &count);
     if (err == SELV_OK && count == 0) {
         err = SELV_ERR_SUIT_ARGUMENT;
     }
     /* The walk's skip has checked the order of the keys. */
-    for (uint32_t i = 0; i < count && err == SELV_OK; i++) {
+    while (count > 0 && err == SELV_OK) {
         err = selv_cbor_int(&argument, code);
-        size_t row = 0;
-        while (row < profile->parameter_count &&
-               profile->parameters[row].code != *code) {
-            row++;
+        if (err != SELV_OK) {
+            return err;
         }
-        if (err == SELV_OK && row == profile->parameter_count) {
-            err = SELV_ERR_SUIT_PARAMETER;
+        const struct selv_suit_parameter_rule *rule =
+            selv_suit_parameter_find(s->profile, *code);
+        if (rule == NULL) {
+            return SELV_ERR_SUIT_PARAMETER;
         }
-        if (err == SELV_OK) {
-            err = profile->parameters[row].check(argument);
-        }
+        err = rule->check(argument);
         if (err == SELV_OK) {
             err = selv_cbor_skip(&argument, NULL);
         }
+        count--;
     }
-    return as_argument(err);
+    return err;
 }
 
-/* ---- parameters
- * --------------------------------------------------------------- */
+/* ---- parameters --------------------------------------------------------- */
 
 static enum selv_err check_uuid(struct selv_cbor value)
 {
@@ -155,7 +153,11 @@ enum selv_err selv_suit_digest_read(struct selv_cbor *r, const uint8_t **digest)
         *digest = bytes.p;
         *r = at;
     }
-    return as_argument(err);
+    /* A well-formed item of the wrong kind is a wrong argument. */
+    if (err == SELV_ERR_CBOR_TYPE || err == SELV_ERR_CBOR_RANGE) {
+        err = SELV_ERR_SUIT_ARGUMENT;
+    }
+    return err;
 }
 
 /* A SUIT_Digest wrapped in a byte string [manifest 8.4.8.6]. */
@@ -185,8 +187,7 @@ const struct selv_suit_parameter_rule
         {SELV_SUIT_PARAMETER_URI, SELV_SUIT_SLOT_URI, check_uri},
 };
 
-/* ---- reading them back ----------------------------------------------------
- */
+/* ---- reading them back -------------------------------------------------- */
 
 bool selv_suit_param_open(const struct selv_suit *s, uint8_t component,
                           enum selv_suit_slot slot, struct selv_cbor *r)

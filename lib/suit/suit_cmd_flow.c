@@ -23,7 +23,6 @@ enum selv_suit_step selv_suit_run_set_component_index(struct selv_suit *s,
 enum selv_suit_step selv_suit_run_override_parameters(struct selv_suit *s,
                                                       struct selv_suit_op *op)
 {
-    const struct selv_suit_profile *profile = s->profile;
     struct selv_cbor r;
     selv_cbor_init(&r, op->argument);
     uint32_t count = 0;
@@ -31,15 +30,13 @@ enum selv_suit_step selv_suit_run_override_parameters(struct selv_suit *s,
     while (count > 0 && op->err == SELV_OK) {
         int32_t code = 0;
         op->err = selv_cbor_int(&r, &code);
-        uint16_t off = selv_suit_off(s, r.p);
+        const struct selv_suit_parameter_rule *rule =
+            selv_suit_parameter_find(s->profile, code);
+        if (rule != NULL) {
+            s->params[op->component].at[rule->slot] = selv_suit_off(s, r.p);
+        }
         if (op->err == SELV_OK) {
             op->err = selv_cbor_skip(&r, NULL);
-        }
-        for (size_t row = 0; row < profile->parameter_count; row++) {
-            if (profile->parameters[row].code == code) {
-                s->params[op->component].at[profile->parameters[row].slot] =
-                    off;
-            }
         }
         count--;
     }

@@ -33,7 +33,7 @@ enum selv_suit_state {
     SELV_SUIT_STATE_FAILED /* while running: begin leads out */
 };
 
-/* ---- commands ------------------------------------------------------------ */
+/* ---- commands ----------------------------------------------------------- */
 
 /* Where a command may stand: bits of enum selv_suit_section, and this one. */
 #define SELV_SUIT_IN_SHARED 0x80u
@@ -98,12 +98,13 @@ struct selv_suit_profile {
     void (*payloads)(struct selv_suit *s);
 };
 
-/* The profile's row for a command, NULL when it has none. */
+/* The profile's row for a command or parameter, NULL when it has none. */
 const struct selv_suit_command *
 selv_suit_command_find(const struct selv_suit_profile *profile, int32_t code);
+const struct selv_suit_parameter_rule *
+selv_suit_parameter_find(const struct selv_suit_profile *profile, int32_t code);
 
-/* ---- arguments and parameters (suit_arg.c) --------------------------------
- */
+/* ---- arguments and parameters (suit_arg.c) ------------------------------ */
 
 enum selv_err selv_suit_arg_policy(const struct selv_suit *s,
                                    struct selv_cbor argument, int32_t *code);
@@ -130,8 +131,7 @@ bool selv_suit_param_open(const struct selv_suit *s, uint8_t component,
 const uint8_t *selv_suit_image_digest(const struct selv_suit *s,
                                       uint8_t component);
 
-/* ---- handlers (suit_cmd_*.c) ----------------------------------------------
- */
+/* ---- handlers (suit_cmd_*.c) -------------------------------------------- */
 
 enum selv_suit_step selv_suit_run_vendor_id(struct selv_suit *s,
                                             struct selv_suit_op *op);
@@ -150,8 +150,7 @@ enum selv_suit_step selv_suit_run_fetch(struct selv_suit *s,
 enum selv_suit_step selv_suit_run_invoke(struct selv_suit *s,
                                          struct selv_suit_op *op);
 
-/* ---- the engine's insides --------------------------------------------------
- */
+/* ---- the engine's insides ----------------------------------------------- */
 
 /* Offset of a byte of the view. */
 static inline uint16_t selv_suit_off(const struct selv_suit *s,
@@ -182,8 +181,7 @@ bool selv_suit_is_good(enum selv_verdict v);
 /* No failure, no component. */
 void selv_suit_failure_reset(struct selv_suit *s);
 
-/* ---- reading with a kept first error (suit_read.c) --------------------------
- */
+/* ---- reading with a kept first error (suit_read.c) ---------------------- */
 
 /* Keep err, at byte p of the view, unless it is SELV_OK or not the first. */
 void selv_suit_note(struct selv_suit *s, enum selv_err err, const uint8_t *p);
@@ -199,8 +197,7 @@ int32_t selv_suit_read_key(struct selv_suit *s, struct selv_cbor *r,
                            struct selv_bytes *previous);
 void selv_suit_read_end(struct selv_suit *s, const struct selv_cbor *r);
 
-/* ---- steps of the check: each notes the first error
- * -------------------------- */
+/* ---- steps of the check: each notes the first error --------------------- */
 
 /* SHA-256 over head..end against the 32 bytes claimed, compared twice. */
 enum selv_verdict selv_suit_digest_verdict(const uint8_t *head,
@@ -220,8 +217,7 @@ void selv_suit_payloads_check(struct selv_suit *s);
 bool selv_suit_payload_find(const struct selv_suit *s, struct selv_bytes uri,
                             uint32_t *off, uint32_t *len);
 
-/* ---- running (suit_run.c)
- * ----------------------------------------------------- */
+/* ---- running (suit_run.c) ----------------------------------------------- */
 
 /* The component that the current command runs for. */
 uint8_t selv_suit_current_component(const struct selv_suit *s);

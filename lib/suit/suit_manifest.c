@@ -39,8 +39,7 @@ read_map(struct selv_suit *s, struct selv_bytes in, uint8_t required,
     selv_suit_read_end(s, &r);
 }
 
-/* ---- common ---------------------------------------------------------------
- */
+/* ---- common ------------------------------------------------------------- */
 
 /* Which of the device's components has this identifier. */
 static enum selv_err find_component(struct selv_suit *s, struct selv_bytes id)
@@ -114,8 +113,7 @@ static void read_common_element(struct selv_suit *s, struct selv_cbor *r,
     }
 }
 
-/* ---- severable elements ---------------------------------------------------
- */
+/* ---- severable elements ------------------------------------------------- */
 
 /* An array at a severable key is the digest of the element's whole byte
  * string in the envelope, where it may be missing [manifest 8.6]. Leaves
@@ -160,8 +158,7 @@ static void read_section(struct selv_suit *s, struct selv_cbor *r, int32_t key)
     s->section_len[section] = (uint16_t)element.len;
 }
 
-/* ---- the manifest's map ---------------------------------------------------
- */
+/* ---- the manifest's map ------------------------------------------------- */
 
 static void read_element(struct selv_suit *s, struct selv_cbor *r, int32_t key)
 {

@@ -25,83 +25,68 @@ static enum selv_err read_head(struct selv_cbor *r, uint32_t *len)
     return err;
 }
 
-/* Where a walk over the pairs stands. */
-struct payloads {
-    struct selv_cbor r;
-    struct selv_bytes name;     /* key of the current one */
-    struct selv_bytes previous; /* encoded key of the one before */
-    uint32_t off, len;          /* bytes of the current one */
-    uint16_t left;              /* pairs not yet read */
-};
-
-static void payloads_init(struct payloads *w, const struct selv_suit *s)
+/* Go over the pairs: their keys in order, their heads, their ends. Stops at
+ * the one whose key is uri (NULL: none), and tells where its bytes are. An
+ * error is at r->p; SELV_ERR_CBOR_END also when the view ends before all
+ * pairs do. */
+static enum selv_err walk(const struct selv_suit *s, struct selv_cbor *r,
+                          const struct selv_bytes *uri, uint32_t *off,
+                          uint32_t *len)
 {
-    memset(w, 0, sizeof *w);
-    selv_cbor_init(&w->r, selv_bytes(s->view.p + s->payloads_off, 0));
-    w->off = s->payloads_off;
-    w->left = s->payload_count;
-}
-
-/* Move to the next pair. SELV_ERR_CBOR_END when the view ends before it. */
-static enum selv_err payloads_next(struct payloads *w,
-                                   const struct selv_suit *s)
-{
-    size_t in_view = s->view.len;
-    if ((size_t)w->off + w->len > in_view) {
-        return SELV_ERR_CBOR_END;
-    }
-    w->r.p = s->view.p + w->off + w->len;
-    w->r.end = s->view.p + in_view;
-    const uint8_t *start = w->r.p;
-    enum selv_err err = selv_cbor_tstr(&w->r, &w->name);
-    if (err != SELV_OK) {
-        return err;
-    }
-    err = selv_cbor_key_order(&w->previous,
-                              selv_bytes(start, (size_t)(w->r.p - start)));
-    if (err == SELV_OK) {
-        err = read_head(&w->r, &w->len);
-    }
-    if (err == SELV_OK) {
-        w->off = (uint32_t)(w->r.p - s->view.p);
-        w->left--;
-        if (s->total_len != 0 && w->len > s->total_len - w->off) {
-            err = SELV_ERR_CBOR_END;
+    const uint8_t *view_end = s->view.p + s->view.len;
+    struct selv_bytes previous = {NULL, 0};
+    *off = s->payloads_off;
+    *len = 0;
+    for (uint16_t left = s->payload_count; left > 0; left--) {
+        r->p = s->view.p + *off;
+        r->end = view_end;
+        if (*len > s->view.len - *off) {
+            return SELV_ERR_CBOR_END;
+        }
+        r->p += *len;
+        const uint8_t *start = r->p;
+        struct selv_bytes name;
+        enum selv_err err = selv_cbor_tstr(r, &name);
+        if (err == SELV_OK) {
+            err = selv_cbor_key_order(
+                &previous, selv_bytes(start, (size_t)(r->p - start)));
+        }
+        if (err == SELV_OK) {
+            err = read_head(r, len);
+        }
+        if (err != SELV_OK) {
+            return err;
+        }
+        *off = (uint32_t)(r->p - s->view.p);
+        if (uri != NULL && selv_bytes_equal(name, *uri)) {
+            return SELV_OK;
         }
     }
-    return err;
+    return uri == NULL ? SELV_OK : SELV_ERR_SUIT_INTEGRATED;
 }
 
 void selv_suit_payloads_check(struct selv_suit *s)
 {
-    struct payloads w;
-    payloads_init(&w, s);
-    enum selv_err err = SELV_OK;
-    while (w.left != 0 && err == SELV_OK) {
-        err = payloads_next(&w, s);
-    }
-    size_t end = (size_t)w.off + w.len;
-    if (err == SELV_ERR_CBOR_END && s->view.len != s->total_len &&
-        (s->total_len == 0 || end <= s->total_len)) {
-        return; /* the rest lies beyond the view */
-    }
-    if (err == SELV_OK && (s->view.len > end || s->total_len > end)) {
+    struct selv_cbor r;
+    uint32_t off = 0;
+    uint32_t len = 0;
+    selv_cbor_init(&r, s->view);
+    enum selv_err err = walk(s, &r, NULL, &off, &len);
+    size_t end = (size_t)off + len;
+    size_t total_len = s->total_len;
+    if (total_len != 0 && end > total_len) {
+        err = SELV_ERR_CBOR_END;
+    } else if (err == SELV_ERR_CBOR_END && s->view.len != total_len) {
+        err = SELV_OK; /* the rest lies beyond the view */
+    } else if (err == SELV_OK && (s->view.len > end || total_len > end)) {
         err = SELV_ERR_CBOR_TRAILING;
     }
-    selv_suit_note(s, err, w.r.p);
+    selv_suit_note(s, err, r.p);
 }
 
 bool selv_suit_payload_find(const struct selv_suit *s, struct selv_bytes uri,
                             uint32_t *off, uint32_t *len)
 {
-    struct payloads w;
-    payloads_init(&w, s);
-    while (w.left != 0 && payloads_next(&w, s) == SELV_OK) {
-        if (selv_bytes_equal(w.name, uri)) {
-            *off = w.off;
-            *len = w.len;
-            return true;
-        }
-    }
-    return false;
+    struct selv_cbor r;
+    return walk(s, &r, &uri, off, len) == SELV_OK;
 }

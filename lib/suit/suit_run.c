@@ -20,8 +20,7 @@
 #define SELV_MODULE 0x53554952u /* "SUIR" */
 #include "suit/suit_int.h"
 
-/* ---- component index --------------------------------------------------------
- */
+/* ---- component index ---------------------------------------------------- */
 
 /* How many components the commands of the running sequence run for, and the
  * one whose turn it is [manifest 6.5]. */
@@ -69,8 +68,7 @@ void selv_suit_todo_fill(const struct selv_suit *s, struct selv_suit_op *op,
         selv_cbor_uint32(&r, UINT32_MAX, &todo->size) == SELV_OK;
 }
 
-/* ---- sections
- * ---------------------------------------------------------------- */
+/* ---- sections ----------------------------------------------------------- */
 
 static struct selv_bytes running_sequence(const struct selv_suit *s)
 {
@@ -177,8 +175,7 @@ enum selv_err selv_suit_begin(struct selv_suit *s, enum selv_suit_procedure p)
     return SELV_OK;
 }
 
-/* ---- going on
- * ----------------------------------------------------------------- */
+/* ---- going on ----------------------------------------------------------- */
 
 /* The command last read has succeeded for the component whose turn it was:
  * the same again for the next one of the selection, or on behind it. */

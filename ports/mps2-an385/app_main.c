@@ -100,6 +100,7 @@ static void print_stack(void)
 {
     selv_text_print_number("stack: ", selv_board_stack_used());
     selv_text_print_number(" of ", selv_board_stack_size());
+    selv_text_print_number(", bootloader ", selv_board_boot_stack_used());
     selv_board_print("\n");
 }
 
@@ -161,16 +162,21 @@ static bool is_from_server(const struct selv_board_net_peer *peer)
            memcmp(peer->address, app.settings.server.address, 4) == 0;
 }
 
-static void datagrams_poll(uint64_t now_ms)
+/* Give the consumer the next datagram; false when there is none. */
+static bool datagram_feed(uint64_t now_ms)
 {
     struct selv_buf payload = {app.datagram, sizeof app.datagram, 0};
     struct selv_board_net_peer peer;
 
-    if (selv_board_net_receive(&peer, &payload) && is_from_server(&peer)) {
+    if (!selv_board_net_receive(&peer, &payload)) {
+        return false;
+    }
+    if (is_from_server(&peer)) {
         app.has_heard = true;
         selv_consumer_feed(&app.consumer, selv_bytes(payload.p, payload.len),
                            now_ms);
     }
+    return true;
 }
 
 /* One thing that the consumer wants done. True: it waits. */
@@ -211,11 +217,12 @@ static void loop(void)
 
         kick(NULL);
         selv_board_net_poll();
-        datagrams_poll(now_ms);
         selftest_poll(now_ms);
         count(now_ms);
         keys_poll();
-        if (consumer_step(now_ms)) {
+        /* Datagrams wait in lwIP's memory while the consumer is busy: it
+         * takes the next one only when it is done with the last. */
+        if (consumer_step(now_ms) && !datagram_feed(now_ms)) {
             selv_board_sleep();
         }
     }

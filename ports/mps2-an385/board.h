@@ -85,6 +85,9 @@ _Noreturn void selv_board_halt(void);
  * 4, and the bytes it has. Meaningless once they are equal. */
 uint32_t selv_board_stack_used(void);
 uint32_t selv_board_stack_size(void);
+/* The same of the bootloader's last run, seen from the application, which
+ * does not touch the bootloader's memory. */
+uint32_t selv_board_boot_stack_used(void);
 
 /* ---- hand-over ----------------------------------------------------------- */
 

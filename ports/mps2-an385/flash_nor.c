@@ -4,9 +4,8 @@
 #include "flash_nor.h"
 
 #include "board.h"
-#include "fuse.h"
+#include "cells.h"
 
-#define ERASED_WORD 0xffffffffu
 #define SECTOR SELV_BOARD_SECTOR_LEN
 
 /* ---- who may write where ------------------------------------------------- */
@@ -45,72 +44,21 @@ static bool is_inside(uint32_t off, uint32_t len)
            off <= SELV_LAYOUT_DEFAULT_SIZE - len;
 }
 
-/* ---- the cells ----------------------------------------------------------- */
-
-static uint32_t *cells(uint32_t off)
+static const uint8_t *cells(uint32_t off)
 {
-    return (uint32_t *)(uintptr_t)(SELV_BOARD_FLASH_BASE + off);
-}
-
-static void program(uint32_t off, const uint8_t *p, uint32_t len)
-{
-    volatile uint32_t *to = cells(off);
-
-    for (uint32_t i = 0; i < len; i += SELV_BOARD_WRITE_UNIT) {
-        uint32_t word;
-
-        memcpy(&word, p + i, sizeof word);
-        *to++ &= word;
-    }
+    return (const uint8_t *)(uintptr_t)(SELV_BOARD_FLASH_BASE + off);
 }
 
 static bool is_erased(uint32_t off, uint32_t len)
 {
-    const volatile uint32_t *p = cells(off);
+    const uint8_t *p = cells(off);
 
-    for (uint32_t i = 0; i < len; i += SELV_BOARD_WRITE_UNIT) {
-        if (*p++ != ERASED_WORD) {
+    for (uint32_t i = 0; i < len; i++) {
+        if (p[i] != 0xff) {
             return false;
         }
     }
     return true;
-}
-
-static void set_erased(uint32_t off, uint32_t len)
-{
-    volatile uint32_t *p = cells(off);
-
-    for (uint32_t i = 0; i < len; i += SELV_BOARD_WRITE_UNIT) {
-        *p++ = ERASED_WORD;
-    }
-}
-
-/* ---- what a power cut leaves --------------------------------------------- */
-
-/* Some units programmed, one half programmed, the rest erased. The half is a
- * random subset of the bits, since nothing orders them in a real cell. */
-static void tear_write(uint32_t off, const uint8_t *p, uint32_t len,
-                       uint32_t random)
-{
-    uint32_t whole = random % (len / SELV_BOARD_WRITE_UNIT);
-    uint32_t at = whole * SELV_BOARD_WRITE_UNIT;
-    uint32_t word;
-
-    program(off, p, at);
-    memcpy(&word, p + at, sizeof word);
-    word |= random;
-    program(off + at, (const uint8_t *)&word, sizeof word);
-}
-
-/* Some units erased, one with a random subset of its bits back at one, the
- * rest as before. */
-static void tear_erase(uint32_t off, uint32_t random)
-{
-    uint32_t at =
-        random % (SECTOR / SELV_BOARD_WRITE_UNIT) * SELV_BOARD_WRITE_UNIT;
-
-    set_erased(off, at);
-    *cells(off + at) |= random;
 }
 
 /* ---- the interface of lib/store ------------------------------------------ */
@@ -128,39 +76,23 @@ static enum selv_err nor_read(void *port, uint32_t off, void *p, uint32_t len)
 static enum selv_err nor_write(void *port, uint32_t off, const void *p,
                                uint32_t len)
 {
-    struct selv_board_fuse fuse;
-
     if (len == 0 || (off | len) % SELV_BOARD_WRITE_UNIT != 0 ||
         !is_inside(off, len) ||
         !is_allowed((const struct rights *)port, off, len) ||
         !is_erased(off, len)) {
         return SELV_ERR_FLASH_RULE;
     }
-    fuse = selv_board_fuse_step();
-    if (fuse.cut == SELV_BOARD_CUT_TORN) {
-        tear_write(off, p, len, fuse.random);
-    } else if (fuse.cut != SELV_BOARD_CUT_BEFORE) {
-        program(off, p, len);
-    }
-    selv_board_fuse_end(fuse);
+    selv_board_cells_program(off, p, len);
     return SELV_OK;
 }
 
 static enum selv_err nor_erase(void *port, uint32_t off)
 {
-    struct selv_board_fuse fuse;
-
     if (off % SECTOR != 0 || !is_inside(off, SECTOR) ||
         !is_allowed((const struct rights *)port, off, SECTOR)) {
         return SELV_ERR_FLASH_RULE;
     }
-    fuse = selv_board_fuse_step();
-    if (fuse.cut == SELV_BOARD_CUT_TORN) {
-        tear_erase(off, fuse.random);
-    } else if (fuse.cut != SELV_BOARD_CUT_BEFORE) {
-        set_erased(off, SECTOR);
-    }
-    selv_board_fuse_end(fuse);
+    selv_board_cells_erase(off, SECTOR);
     return SELV_OK;
 }
 
@@ -187,7 +119,7 @@ void selv_board_flash_open(struct selv_flash *flash,
     flash->sector_len = SECTOR;
     flash->write_unit = SELV_BOARD_WRITE_UNIT;
     flash->erased = 0xff;
-    flash->map = (const uint8_t *)cells(0);
+    flash->map = cells(0);
     flash->read = nor_read;
     flash->write = nor_write;
     flash->erase = nor_erase;

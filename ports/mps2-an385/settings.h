@@ -13,6 +13,7 @@
 #define SELV_BOARD_SETTINGS_OFF 2048u         /* bytes, in the factory sector */
 #define SELV_BOARD_SETTINGS_MAGIC 0x54455353u /* "SSET" */
 #define SELV_BOARD_SETTINGS_VERSION 1u
+#define SELV_BOARD_SETTINGS_LEN 40u /* bytes */
 
 /* Words of 32 bits, little endian, in this order:
  *  0 magic   1 version   2 own address   3 netmask   4 gateway

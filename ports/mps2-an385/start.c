@@ -16,6 +16,7 @@ extern uint32_t board_stack_limit[], board_stack_top[];
 extern uint32_t board_data_load[], board_data_start[], board_data_end[];
 extern uint32_t board_bss_start[], board_bss_end[];
 extern uint32_t board_net_start[], board_net_end[];
+extern uint32_t board_boot_ram_start[], board_boot_stack_end[];
 
 /* Why the last run ended. QEMU does not model the board's RSTINFO register,
  * which tells reset causes apart in hardware. So whoever resets the board
@@ -142,7 +143,9 @@ __attribute__((weak)) void board_tick(void)
     selv_panic(0, 0);
 }
 
-static void fill(uint32_t *from, const uint32_t *to, uint32_t word)
+/* Not inlined three times: this is the bootloader's ROM. */
+__attribute__((noinline)) static void fill(uint32_t *from, const uint32_t *to,
+                                           uint32_t word)
 {
     for (volatile uint32_t *p = from; p < to; p++) {
         *p = word;
@@ -179,14 +182,24 @@ uint32_t selv_board_stack_size(void)
                       (uintptr_t)board_stack_limit);
 }
 
-uint32_t selv_board_stack_used(void)
+static uint32_t painted_used(const uint32_t *limit, const uint32_t *top)
 {
-    const uint32_t *p = board_stack_limit;
+    const uint32_t *p = limit;
 
-    while (p < board_stack_top && *p == PAINT) {
+    while (p < top && *p == PAINT) {
         p++;
     }
-    return (uint32_t)((uintptr_t)board_stack_top - (uintptr_t)p);
+    return (uint32_t)((uintptr_t)top - (uintptr_t)p);
+}
+
+uint32_t selv_board_stack_used(void)
+{
+    return painted_used(board_stack_limit, board_stack_top);
+}
+
+uint32_t selv_board_boot_stack_used(void)
+{
+    return painted_used(board_boot_ram_start, board_boot_stack_end);
 }
 
 /* The sixteen system vectors [ARMv7-M B1.5.3]. No peripheral interrupt is

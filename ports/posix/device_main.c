@@ -17,7 +17,7 @@
 
 #define POLL_S_DEFAULT 60u
 #define TRIAL_S_DEFAULT 300u
-#define SECONDS_MAX 31536000ul
+#define SECONDS_MAX SELV_CONSUMER_SECONDS_MAX
 
 static volatile sig_atomic_t is_stopped;
 

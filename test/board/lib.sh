@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# test/board/lib.sh - helpers of the board's tests. Read by the scripts here,
-# with BUILD (the folder with the images) set.
+# test/board/lib.sh - helpers of the board's tests. Read by the scripts here.
+# BUILD is the folder of the host's build, IMAGES that of the board's images.
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=${SELVAGE_BUILD:-$ROOT/build}
+IMAGES=${SELVAGE_IMAGES:-$ROOT/build-board}
 RUN=$ROOT/ports/mps2-an385/run
 WORK=$(mktemp -d)
 PASSED=0
@@ -82,4 +84,113 @@ fuse()
 fuse_count()
 {
     peek "$1" $((FUSE + 16))
+}
+
+# ---- a board that runs -------------------------------------------------------
+
+VENDOR=example.com
+CLASS=board
+CONSOLE=$WORK/console
+BOARD=
+SERVER=
+PORT=0
+
+# board_start BOOT FLASH [run options]: in the background, with a new console.
+board_start()
+{
+    local boot=$1 flash=$2
+    shift 2
+    : > "$CONSOLE"
+    "$RUN" --uart "$CONSOLE" "$@" "$IMAGES/$boot.elf" "$flash" < /dev/null \
+        > "$WORK/errors" 2>&1 &
+    BOARD=$!
+    CHILDREN+=("$BOARD")
+}
+
+# board_wait SECONDS PATTERN: until a line of the console matches.
+board_wait()
+{
+    local left=$(($1 * 20))
+    while ! grep -qE -- "$2" "$CONSOLE"; do
+        left=$((left - 1))
+        if [ $left -le 0 ] || ! kill -0 "$BOARD" 2> /dev/null; then
+            echo "waited for: $2; the console says:"
+            tail -n 20 "$CONSOLE" | sed 's/^/    /'
+            cat "$WORK/errors"
+            return 1
+        fi
+        sleep 0.05
+    done
+}
+
+# board_kill: the power goes, now.
+board_kill()
+{
+    [ -n "$BOARD" ] || return 0
+    kill -9 "$BOARD" 2> /dev/null
+    wait "$BOARD" 2> /dev/null
+    BOARD=
+}
+
+# ---- releases ------------------------------------------------------------------
+
+# selvage ARGUMENTS: our command line, quietly.
+selvage()
+{
+    "$BUILD/bin/selvage" "$@" --quiet
+}
+
+# release NAME SEQUENCE IMAGE-A IMAGE-B: signs one.
+release()
+{
+    mkdir -p "$WORK/$1"
+    cp "$3" "$WORK/$1/a.bin"
+    cp "$4" "$WORK/$1/b.bin"
+    [ -f "$WORK/author.pem" ] ||
+        selvage key generate -o "$WORK/author.pem" || return 1
+    selvage manifest create --vendor $VENDOR --class $CLASS \
+        --sequence "$2" --version "$1" --image-a "$3" --image-b "$4" \
+        --key "$WORK/author.pem" -o "$WORK/$1/envelope"
+}
+
+# serve NAME: an update server with this release and nothing else.
+serve()
+{
+    serve_stop
+    "$BUILD/bin/test/hostile" --port "$PORT" --manifest "$WORK/$1/envelope" \
+        --image "$WORK/$1/a.bin" --image "$WORK/$1/b.bin" \
+        > "$WORK/server" 2>&1 &
+    SERVER=$!
+    CHILDREN+=("$SERVER")
+    for _ in $(seq 1 100); do
+        PORT=$(sed -n 's/^listening .*:\([0-9]*\)$/\1/p' "$WORK/server")
+        [ -n "$PORT" ] && return 0
+        sleep 0.02
+    done
+    cat "$WORK/server"
+    return 1
+}
+
+serve_stop()
+{
+    if [ -n "$SERVER" ]; then
+        kill "$SERVER" 2> /dev/null
+        wait "$SERVER" 2> /dev/null
+    fi
+    SERVER=
+}
+
+# factory FLASH RELEASE [options]: a new device with that release in slot A.
+factory()
+{
+    local flash=$1 name=$2
+    shift 2
+    [ -f "$WORK/author.pub" ] ||
+        selvage key export "$WORK/author.pem" -o "$WORK/author.pub" ||
+        return 1
+    selvage device provision --force --anchor "$WORK/author.pub" \
+        --vendor $VENDOR --class $CLASS --image "$WORK/$name/a.bin" \
+        --envelope "$WORK/$name/envelope" -o "$flash" &&
+        "$BUILD/bin/selvage-board-flash" --server "10.0.2.2:$PORT" --poll 1 \
+            "$@" "$flash"
 }

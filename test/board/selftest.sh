@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Runs the board's own tests (ports/mps2-an385/selftest) in QEMU.
-# usage: test/board/selftest.sh BUILD-FOLDER [SEED]
+# usage: test/board/selftest.sh [SEED]
 set -u
-BUILD=${1:?usage: test/board/selftest.sh BUILD-FOLDER [SEED]}
-SEED=${2:-1}
-ARGS="$BUILD $SEED"
+SEED=${1:-1}
+ARGS=$SEED
 . "$(dirname "$0")/lib.sh"
 COMMAND=$((FUSE + 64))
 flash=$WORK/flash
@@ -17,7 +16,7 @@ board()
     local number=$1
     shift
     poke "$flash" $COMMAND "$number" 0
-    timeout 60 "$RUN" --test "$@" "$BUILD/selftest.elf" "$flash" \
+    timeout 60 "$RUN" --test "$@" "$IMAGES/selftest.elf" "$flash" \
         < /dev/null > "$WORK/console" 2> "$WORK/errors"
 }
 
@@ -92,7 +91,7 @@ echoes()
     local port=$((20000 + RANDOM % 20000)) pid size answer
     poke "$flash" $COMMAND 5 0
     timeout 60 "$RUN" --test --forward $port --uart "$WORK/console" \
-        "$BUILD/selftest.elf" "$flash" < /dev/null > "$WORK/errors" 2>&1 &
+        "$IMAGES/selftest.elf" "$flash" < /dev/null > "$WORK/errors" 2>&1 &
     pid=$!
     CHILDREN+=($pid)
     for _ in $(seq 1 100); do

@@ -18,39 +18,42 @@ expect 0 "no image yet" $provision -o flash.bin
 [ "$(stat -c '%a %s' flash.bin)" = "600 557056" ] ||
     complain "flash.bin: $(stat -c '%a %s' flash.bin)"
 expect 0 "first image in slot A" $provision --envelope r.suit --image a.bin \
-    -o state/
+    -o state
 [ -f state/flash.bin ] || complain "no state/flash.bin"
 # The image lies where slot A begins, byte for byte.
 cmp -n 5000 a.bin state/flash.bin 0 $((9 * 4096)) || complain "image A moved"
 expect 3 "choose another name" $provision -o flash.bin
 expect 3 "choose another name" $provision -o state
+expect 3 "choose another name" $provision -o state/
+expect 0 "sub/flash.bin" $provision -o sub/
+expect 3 "cannot make the folder" $provision -o no/such/folder
 expect 0 "" $provision --force -o flash.bin --size 16777216
 [ "$(stat -c %s flash.bin)" = 16777216 ] || complain "--size is not obeyed"
 expect 0 "2ed6657d-e927-568b-95e1-2665a8aea6a2" $provision \
     --device-id 2ed6657d-e927-568b-95e1-2665a8aea6a2 -o other.bin
 
 # What would not boot does not leave the factory.
-expect 1 "image-size" $provision --envelope r.suit --image b.bin -o x
+expect 1 "image-size" $provision --envelope r.suit --image b.bin -o x.bin
 head -c 5000 /dev/zero | tr '\0' c >c.bin
-expect 1 "another digest" $provision --envelope r.suit --image c.bin -o x
+expect 1 "another digest" $provision --envelope r.suit --image c.bin -o x.bin
 expect 4 "no given key" "$selvage" device provision --anchor stranger.pub.pem \
-    --vendor example.com --class sensor --envelope r.suit --image a.bin -o x
+    --vendor example.com --class sensor --envelope r.suit --image a.bin -o x.bin
 expect 1 "vendor-identifier" "$selvage" device provision \
     --anchor author.pub.pem --vendor example.org --class sensor \
-    --envelope r.suit --image a.bin -o x
+    --envelope r.suit --image a.bin -o x.bin
 expect 1 "component" $provision --component other --envelope r.suit \
-    --image a.bin -o x
+    --image a.bin -o x.bin
 head -c 300000 /dev/zero >big.bin
 "$selvage" --quiet manifest create --vendor example.com --class sensor \
     --sequence 1 --image big.bin --key author.pem -o big.suit
 expect 1 "larger than its slot" $provision --envelope big.suit \
-    --image big.bin -o x
-[ -e x ] && complain "a refused provision left a file"
-expect 2 "go together" $provision --image a.bin -o x
+    --image big.bin -o x.bin
+[ -e x.bin ] && complain "a refused provision left a file"
+expect 2 "go together" $provision --image a.bin -o x.bin
 expect 2 "--vendor DOMAIN or" "$selvage" device provision \
-    --anchor author.pub.pem --class sensor -o x
-expect 2 "not a UUID" $provision --device-id 12 -o x
-expect 2 "--size" $provision --size 4096 -o x
+    --anchor author.pub.pem --class sensor -o x.bin
+expect 2 "not a UUID" $provision --device-id 12 -o x.bin
+expect 2 "--size" $provision --size 4096 -o x.bin
 
 # A release as files.
 publish="$selvage release publish"

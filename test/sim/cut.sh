@@ -22,7 +22,7 @@ expect() {
 
 expect 0 "$sim" cut --geometry 512x8-ff,1024x32-00 --no-progress
 echo "$out"
-expect 0 "$sim" cut --geometry 512x32-ff --flow update --depth 2 --no-progress
+expect 0 "$sim" cut --app script --geometry 512x16-ff --no-progress
 echo "$out"
 
 expect 0 "$sim" cut --canary --no-progress

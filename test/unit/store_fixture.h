@@ -31,6 +31,9 @@ static inline void device_open(struct device *d, const struct selv_geometry *g)
     assert_non_null(d->mem);
     selv_vflash_init(&d->v, d->mem, size, g->sector_len, g->write_unit,
                      g->erased);
+    d->v.has_ecc = g->has_ecc;
+    d->v.is_unmapped = g->has_ecc;
+    selv_vflash_power_on(&d->v);
     selv_geometry_layout(g, &d->layout);
     assert_int_equal(selv_layout_check(&d->layout, &d->v.flash), SELV_OK);
 }

@@ -25,7 +25,7 @@ static _Noreturn void die(const char *why, const char *at)
     abort();
 }
 
-/* ---- notation ------------------------------------------------------------ */
+/* ---- notation ----------------------------------------------------------- */
 
 static void item(const char **t, struct selv_cbor_writer *w);
 
@@ -216,8 +216,7 @@ void maker_encode(const char *text, struct maker_bytes *out)
     }
 }
 
-/* ---- the key ---------------------------------------------------------------
- */
+/* ---- the key ------------------------------------------------------------ */
 
 /* The key of the drafts' appendix [manifest B], whose private half is public
  * on purpose. */
@@ -237,8 +236,7 @@ const struct selv_cose_key *maker_anchor(void)
     return &key;
 }
 
-/* ---- the envelope
- * ------------------------------------------------------------ */
+/* ---- the envelope ------------------------------------------------------- */
 
 static void finish(const struct selv_cbor_writer *w, struct maker_bytes *out)
 {
@@ -331,8 +329,7 @@ void maker_envelope(const struct maker_spec *spec, struct maker_bytes *out)
     finish(&w, out);
 }
 
-/* ---- the device
- * ---------------------------------------------------------------- */
+/* ---- the device --------------------------------------------------------- */
 
 struct selv_suit_device *maker_device(uint32_t slot)
 {
@@ -363,8 +360,7 @@ struct selv_suit_device *maker_device(uint32_t slot)
     return &device;
 }
 
-/* ---- driving the engine
- * --------------------------------------------------------- */
+/* ---- driving the engine ------------------------------------------------- */
 
 enum selv_err maker_load(struct selv_suit *s,
                          const struct selv_suit_profile *profile,

@@ -67,8 +67,7 @@ struct selv_suit_device *maker_device(uint32_t slot);
     "<<{2: [[h'00']], 4: <<[20, {1: " MAKER_VENDOR ", 2: " MAKER_CLASS         \
     "}, 1, 15, 2, 15" more "]>>}>>"
 
-/* ---- driving the engine ----------------------------------------------------
- */
+/* ---- driving the engine ------------------------------------------------- */
 
 /* Init, feed the whole envelope, check. SELV_OK, or the failure's error. */
 enum selv_err maker_load(struct selv_suit *s,

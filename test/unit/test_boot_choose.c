@@ -548,6 +548,70 @@ static void test_boot_from_unmapped_flash_uses_scratch(void **state)
     bench_close(&b);
 }
 
+static enum selv_err (*real_read)(void *, uint32_t, void *, uint32_t);
+static uint32_t bad_off, bad_end, bad_read_count;
+
+/* Some reads of one region fail, the first ones. */
+static enum selv_err read_badly(void *port, uint32_t off, void *p, uint32_t len)
+{
+    if (off >= bad_off && off < bad_end && bad_read_count > 0) {
+        bad_read_count--;
+        return SELV_ERR_FLASH_IO;
+    }
+    return real_read(port, off, p, len);
+}
+
+static void fail_one_read(struct bench *b, uint32_t off, uint32_t len)
+{
+    real_read = b->d.v.flash.read;
+    b->d.v.flash.read = read_badly;
+    bad_off = off;
+    bad_end = off + len;
+    bad_read_count = 1;
+}
+
+/* A read that fails once costs no image: the running one is not given up for
+ * what lies in the other slot (here what was reverted before), a trial is not
+ * reverted, and a request is not refused for good. */
+static void test_boot_one_failed_read_changes_nothing_fault(void **state)
+{
+    (void)state;
+    for (int is_image = 0; is_image < 2; is_image++) {
+        struct bench b;
+        bench_open(&b, "512x8-ff");
+        b.d.v.is_unmapped = true;
+        enum selv_err (*whole)(void *, uint32_t, void *, uint32_t) =
+            b.d.v.flash.read;
+        const struct selv_slot_place *a = &b.d.layout.slot[0];
+        const struct selv_slot_place *other = &b.d.layout.slot[1];
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+        bench_try(&b, V2, SELV_SLOT_B);
+        assert_true(bench_boot(&b, SELV_RESET_CRASH));
+        assert_runs(&b, V1, SELV_SLOT_A);
+
+        fail_one_read(&b, is_image ? a->image_off : a->envelope_off, 1024);
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_int_equal(bad_read_count, 0);
+        assert_runs(&b, V1, SELV_SLOT_A);
+        assert_refused(&b, V2, SELV_ERR_BOOT_CRASH, 1);
+        assert_int_equal(b.d.v.op_count, 0);
+
+        b.d.v.flash.read = whole;
+        bench_install(&b, V3, SELV_SLOT_B);
+        bench_request(&b, releases[V3].digest, SELV_SLOT_B);
+        for (unsigned attempt = 1; attempt <= 2; attempt++) {
+            b.d.v.flash.read = whole;
+            fail_one_read(&b, is_image ? other->image_off : other->envelope_off,
+                          1024);
+            assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+            assert_int_equal(bad_read_count, 0);
+            assert_runs(&b, V3, SELV_SLOT_B);
+            assert_int_equal(b.record.attempt, attempt);
+        }
+        bench_close(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -589,6 +653,7 @@ int main(void)
         cmocka_unit_test(
             test_boot_without_a_journal_to_write_stays_with_current),
         cmocka_unit_test(test_boot_from_unmapped_flash_uses_scratch),
+        cmocka_unit_test(test_boot_one_failed_read_changes_nothing_fault),
     };
     return selv_crypto_init()
                ? 1

@@ -86,7 +86,8 @@ static void test_consumer_resume_after_many_restarts(void **state)
     world_open(&w, "4096x4-ff");
     world_release_make(&two, 2, size, size);
     w.release = &two;
-    while (world_run(&w, 60) != WORLD_REBOOT) {
+    while (world_run(&w, strstr(w.log, "resumed@8192 ") ? 1000 : 60) !=
+           WORLD_REBOOT) {
         assert_true(++boots < 50);
         assert_true(world_boot(&w));
     }

@@ -231,6 +231,60 @@ static void test_store_journal_passes_over_a_bad_place(void **state)
     device_close(&d);
 }
 
+static enum selv_err (*real_read)(void *, uint32_t, void *, uint32_t);
+static uint32_t reads_to_failure;
+static bool did_fail;
+
+/* A flash of which one single read goes wrong. */
+static enum selv_err read_with_one_failure(void *port, uint32_t off, void *p,
+                                           uint32_t len)
+{
+    if (--reads_to_failure == 0) {
+        did_fail = true;
+        return SELV_ERR_FLASH_IO;
+    }
+    return real_read(port, off, p, len);
+}
+
+/* Whichever read fails while a record is appended, the record before or the
+ * new one is what counts afterwards: one bad read costs no good record. */
+static void test_store_journal_survives_any_failed_read_fault(void **state)
+{
+    (void)state;
+    for (unsigned before = 1; before < 12; before++) {
+        for (uint32_t read = 1;; read++) {
+            struct device d;
+            struct selv_journal j;
+            device_open(&d, selv_geometry_find("512x4-ff"));
+            for (unsigned n = 0; n < before; n++) {
+                fill(&j, n);
+                assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
+                                 SELV_OK);
+            }
+            real_read = d.v.flash.read;
+            d.v.flash.read = read_with_one_failure;
+            reads_to_failure = read;
+            did_fail = false;
+            fill(&j, before);
+            enum selv_err err = selv_journal_write(&d.v.flash, &d.layout, &j);
+            d.v.flash.read = real_read;
+            enum selv_err read_err =
+                selv_journal_read(&d.v.flash, &d.layout, &j);
+            if (read_err || j.accepted < 100 + before - 1 ||
+                (err == SELV_OK && j.accepted != 100 + before)) {
+                fail_msg("read %u of record %u: write %d, then read %d with "
+                         "number %u",
+                         (unsigned)read, before + 1, (int)err, (int)read_err,
+                         (unsigned)j.accepted);
+            }
+            device_close(&d);
+            if (!did_fail) {
+                break;
+            }
+        }
+    }
+}
+
 static void test_store_log_reads_back_what_was_written(void **state)
 {
     (void)state;
@@ -352,6 +406,7 @@ int main(void)
         cmocka_unit_test(test_store_journal_every_flipped_bit_is_noticed),
         cmocka_unit_test(test_store_journal_refuses_nonsense),
         cmocka_unit_test(test_store_journal_passes_over_a_bad_place),
+        cmocka_unit_test(test_store_journal_survives_any_failed_read_fault),
         cmocka_unit_test(test_store_log_reads_back_what_was_written),
         cmocka_unit_test(test_store_log_outlives_hostile_serials_evil),
         cmocka_unit_test(test_store_log_and_journal_are_not_mistaken),

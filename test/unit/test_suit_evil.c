@@ -32,7 +32,7 @@ static const struct evil {
     int section;
     int code;
 } evils[] = {
-    /* ---- envelope ---- */
+    /* envelope */
     {"tag 1070", {.manifest = maker_ab, .tag = 1070}, SELV_ERR_SUIT_TAG, 0, 0},
     {"manifest before wrapper",
      {.manifest = maker_ab, .is_swapped = true},
@@ -137,7 +137,7 @@ static const struct evil {
      0,
      0},
 
-    /* ---- wrapper ---- */
+    /* wrapper */
     {"no block",
      {.manifest = maker_ab, .is_unsigned = true},
      SELV_ERR_SUIT_NOT_SIGNED,
@@ -250,7 +250,7 @@ static const struct evil {
      2,
      0},
 
-    /* ---- manifest ---- */
+    /* manifest */
     {"version 2",
      {.manifest = "{1: 2, 2: 7, 3: " COMMON "}"},
      SELV_ERR_SUIT_VERSION,
@@ -412,7 +412,7 @@ static const struct evil {
      0,
      4},
 
-    /* ---- severed elements ---- */
+    /* severed elements */
     {"another element than the digest's",
      {.manifest = HEAD ", 20: digest(<<[21, 2]>>)}",
       .pairs = "{20: <<[21, 3]>>}"},
@@ -450,7 +450,7 @@ static const struct evil {
      20,
      20},
 
-    /* ---- common ---- */
+    /* common */
     {"common that is not wrapped",
      {.manifest = "{1: 1, 2: 7, 3: {2: [[h'00']]}}"},
      SELV_ERR_CBOR_TYPE,
@@ -518,7 +518,7 @@ static const struct evil {
      3,
      0},
 
-    /* ---- sequences ---- */
+    /* sequences */
     {"an empty sequence",
      {.manifest = HEAD ", 7: <<[]>>}"},
      SELV_ERR_SUIT_EMPTY,
@@ -582,7 +582,7 @@ static const struct evil {
      7,
      3},
 
-    /* ---- arguments ---- */
+    /* arguments */
     {"policy of text",
      {.manifest = INSTALL("1, \"15\"")},
      SELV_ERR_SUIT_ARGUMENT,
@@ -851,7 +851,7 @@ static const struct evil {
      20,
      -257},
 
-    /* ---- commands that we lack, or in the wrong place ---- */
+    /* commands that we lack, or in the wrong place */
     {"use-before",
      {.manifest = INSTALL("4, 15")},
      SELV_ERR_SUIT_COMMAND,
@@ -966,8 +966,7 @@ static void test_suit_evil_is_refused(void **state)
     assert_int_equal(wrong, 0);
 }
 
-/* ---- what is at the limit, and what is one over
- * -------------------------------- */
+/* ---- what is at the limit, and what is one over ------------------------- */
 
 static enum selv_err load(const struct maker_spec *spec)
 {

@@ -39,8 +39,7 @@ static void expect(enum selv_suit_procedure p, struct maker_world *world,
     assert_string_equal(maker_trace(&suit, p, &again), trace);
 }
 
-/* ---- A/B ------------------------------------------------------------------
- */
+/* ---- A/B ---------------------------------------------------------------- */
 
 static void test_suit_ab_installs_into_its_slot(void **state)
 {
@@ -128,8 +127,7 @@ static void test_suit_identity_is_asked_first(void **state)
     expect(SELV_SUIT_UPDATE, &world, "failed(SELV_ERR_SUIT_CLASS 3 2 0)");
 }
 
-/* ---- one case a row --------------------------------------------------------
- */
+/* ---- one case a row ----------------------------------------------------- */
 
 #define COMMON MAKER_COMMON("")
 #define TWO                                                                    \
@@ -293,8 +291,7 @@ static void test_suit_runs(void **state)
     }
 }
 
-/* ---- the calls' order
- * -------------------------------------------------------- */
+/* ---- the calls' order --------------------------------------------------- */
 
 static void test_suit_calls_out_of_order(void **state)
 {

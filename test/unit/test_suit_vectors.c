@@ -70,8 +70,7 @@ static void test_suit_vectors_example0(void **state)
     assert_true(selv_is_good(selv_suit_may_invoke(&suit)));
 }
 
-/* ---- the folder -------------------------------------------------------------
- */
+/* ---- the folder --------------------------------------------------------- */
 
 static const char *const have[] = {"alg-7",
                                    "alg-9",

@@ -12,6 +12,8 @@
 #include "net/net.h"
 #include "random.h"
 
+/* Long enough for the NMI to be served on a machine that is very busy. */
+#define HANG_MS 700u
 #define COMMAND_ADDRESS                                                        \
     (SELV_BOARD_FLASH_BASE + 7u * SELV_BOARD_SECTOR_LEN + 64u)
 
@@ -184,7 +186,7 @@ static void reset_asked(void)
 
 static void hang(void)
 {
-    selv_board_watchdog_start(20);
+    selv_board_watchdog_start(HANG_MS);
     for (;;) {
     }
 }

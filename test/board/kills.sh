@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Cuts the power of the emulated board N times while it updates itself, over
+# and over, from release to release. SEED chooses the flash operation that is
+# hit and whether the cut comes before, inside or after it; the time of day
+# has no say. After each cut the board must boot an authentic image that is
+# not below its floor, and in the end run the newest release.
+# usage: test/board/kills.sh [N [SEED]]
+set -u
+N=${1:-100}
+SEED=${2:-1}
+ARGS="$N $SEED"
+. "$(dirname "$0")/lib.sh"
+flash=$WORK/flash
+RANDOM=$SEED
+
+# Flash operations of an update from poll to confirmed boot: about 110.
+OPERATIONS=120
+images=(1.0.0 1.1.0 1.2.0)
+newest=1 # release on the server; its image is images[newest % 3]
+floor=1
+cuts=0
+
+release_make()
+{
+    local version=${images[$(($1 % 3))]}
+    release "$1" "$1" "$IMAGES/app-$version-a-cut.bin" \
+        "$IMAGES/app-$version-b-cut.bin"
+}
+
+publish()
+{
+    newest=$((newest + 1))
+    release_make $newest && serve $newest
+}
+
+# The lines of one run hang together: each boot names a slot and a sequence
+# number that is newest or the one before, never below the floor, and the
+# application that follows has that number and its version.
+console_is_right()
+{
+    local line sequence='' version
+    while IFS= read -r line; do
+        case $line in
+        'boot: '*'nothing to boot'*)
+            echo "nothing to boot: $line"
+            return 1
+            ;;
+        'boot: '*)
+            sequence=$(sed -n 's/.*, sequence \([0-9]*\).*/\1/p' <<< "$line")
+            if [ -z "$sequence" ] || [ "$sequence" -lt "$floor" ] ||
+                [ "$sequence" -gt "$newest" ]; then
+                echo "floor $floor, newest $newest, but: $line"
+                return 1
+            fi
+            ;;
+        'app '*', floor '*)
+            version=${images[$((sequence % 3))]}
+            case $line in
+            "app $version: "*", sequence $sequence, "*) ;;
+            *)
+                echo "sequence $sequence is $version, but: $line"
+                return 1
+                ;;
+            esac
+            floor=$(sed -n 's/.*, floor \([0-9]*\),.*/\1/p' <<< "$line")
+            ;;
+        esac
+    done < "$CONSOLE"
+    [ -n "$sequence" ] || { echo "the board said nothing"; return 1; }
+}
+
+# One cut: run until the fuse blows, and give the board new work whenever it
+# runs the newest release and knows that it is confirmed.
+cut()
+{
+    local left=1200 seen=0 confirmed
+    fuse "$flash" $((RANDOM % OPERATIONS + 1)) $((RANDOM % 3 + 1)) \
+        $((RANDOM << 17 ^ RANDOM << 2 ^ RANDOM & 3))
+    board_start boot-cut "$flash" --test
+    while kill -0 "$BOARD" 2> /dev/null; do
+        confirmed=$(grep -c "^app .* sequence $newest, .*confirmed\|^update: confirmed, sequence $newest" \
+            "$CONSOLE")
+        if [ "$confirmed" -gt 0 ] && [ $seen -ne $newest ]; then
+            seen=$newest
+            publish || return 1
+        fi
+        left=$((left - 1))
+        if [ $left -eq 0 ]; then
+            echo "the power was never cut"
+            tail -n 20 "$CONSOLE"
+            return 1
+        fi
+        sleep 0.05
+    done
+    wait "$BOARD"
+    local status=$?
+    BOARD=
+    [ $status -eq 77 ] || {
+        echo "QEMU ended with $status"
+        cat "$WORK/errors"
+        return 1
+    }
+    cuts=$((cuts + 1))
+    console_is_right || { tail -n 30 "$CONSOLE"; return 1; }
+}
+
+survives()
+{
+    local i
+    release_make 1 && serve 1 || return 1
+    factory "$flash" 1 --trial 60 || return 1
+    for i in $(seq 1 "$N"); do
+        cut || { echo "at cut $i of seed $SEED"; return 1; }
+    done
+    # The power stays on: the newest release is reached and confirmed.
+    fuse "$flash" 0 0 0
+    board_start boot-cut "$flash" --test
+    board_wait 60 "^app .* sequence $newest, .*confirmed|^update: confirmed, sequence $newest" ||
+        return 1
+    board_kill
+    console_is_right
+}
+
+check "board: $N power cuts, seed $SEED" survives
+echo "cuts $cuts, releases $newest, floor $floor, $SECONDS s"
+finish

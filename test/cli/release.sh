@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# selvage release and device against a real selvaged on a port of its own.
+. "$(dirname "$0")/common.sh"
+server=
+trap '[ -n "$server" ] && kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
+
+"$SELVAGE_BUILD/bin/selvaged" --state state --listen 127.0.0.1:0 \
+    --http 127.0.0.1:0 >ready 2>log &
+server=$!
+for _ in $(seq 100); do
+    grep -q listening ready && break
+    sleep 0.05
+done
+url=$(grep -o 'http://[0-9.:]*' ready | head -n 1)
+if [ -z "$url" ]; then
+    cat log
+    complain "selvaged did not start"
+    finish
+fi
+at="--server $url --token-file state/token"
+
+"$selvage" --quiet key generate author
+head -c 5000 /dev/zero | tr '\0' a >a.bin
+head -c 6000 /dev/zero | tr '\0' b >b.bin
+release() {
+    "$selvage" --quiet manifest create --vendor example.com --class sensor \
+        --sequence "$1" --version "1.$1.0" --image-a a.bin --image-b b.bin \
+        --key author.pem -o "$1.suit"
+}
+release 1
+release 2
+expect 0 "" "$selvage" release list $at
+expect 1 "" "$selvage" release publish 1.suit $at
+expect 1 "" "$selvage" release publish 1.suit --image a.bin $at
+expect 0 "" "$selvage" release publish 1.suit --image a.bin --image b.bin $at
+expect 0 "" "$selvage" release publish 1.suit a.bin b.bin $at
+expect 0 "" "$selvage" release publish 2.suit a.bin b.bin $at
+expect 0 "1.2.0" "$selvage" release list $at
+expect 0 '"sequence_number": 1' "$selvage" release list --json $at
+digest=$("$selvage" manifest show --json 2.suit |
+    sed -n 's/^  "digest": "\(.*\)",*$/\1/p')
+expect 0 "1.2.0" "$selvage" release show "$digest" $at
+expect 1 "" "$selvage" release show "$(printf '0%.0s' $(seq 64))" $at
+expect 0 "" "$selvage" device list $at
+expect 1 "" "$selvage" device show nobody $at
+
+# Another release of the same number, a foreign token, no token.
+cp a.bin c.bin
+echo more >>c.bin
+"$selvage" --quiet manifest create --vendor example.com --class sensor \
+    --sequence 2 --image c.bin --key author.pem -o other.suit
+expect 1 "" "$selvage" release publish other.suit c.bin $at
+echo wrong >token
+expect 1 "" "$selvage" release list --server "$url" --token-file token
+expect 3 "missing" "$selvage" release list --server "$url" --token-file missing
+expect 3 "No such file" "$selvage" release publish none.suit $at
+finish
