@@ -93,7 +93,9 @@ enum statement {
     " version, description, size, published_at"
 #define DEVICE_COLUMNS                                                         \
     "number, id, device_id, vendor_id, class_id, sequence_number, digest,"     \
-    " version, slot, state, error, registered_at, seen_at, accepted, floor"
+    " CASE WHEN version <> '' THEN version ELSE IFNULL((SELECT r.version"      \
+    " FROM releases r WHERE r.digest = devices.digest), '') END,"              \
+    " slot, state, error, registered_at, seen_at, accepted, floor"
 
 static const char *const sql[STATEMENT_COUNT] = {
     [IMAGE_ADD] = "INSERT INTO images(digest, size, stored_at) VALUES(?,?,?)",
