@@ -64,10 +64,7 @@ bool selv_ct_equal(const void *a, const void *b, size_t len);
  * enumerator is an int), so that a skipped instruction or a few flipped bits
  * do not turn one into the other.
  * Always test with selv_is_good, never with == or !. */
-enum selv_verdict {
-    SELV_GOOD = 0x3ca5965a,
-    SELV_BAD = 0x435a69a5
-};
+enum selv_verdict { SELV_GOOD = 0x3ca5965a, SELV_BAD = 0x435a69a5 };
 
 /* True only for SELV_GOOD; reads the value twice. */
 static inline bool selv_is_good(enum selv_verdict v)

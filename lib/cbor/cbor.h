@@ -89,10 +89,10 @@ SELV_MUST_CHECK enum selv_err selv_cbor_key_order(struct selv_bytes *previous,
 /* ---- writing ----------------------------------------------------------- */
 
 struct selv_cbor_writer {
-    uint8_t *p;         /* NULL: count only */
-    size_t cap;         /* bytes */
-    size_t len;         /* bytes written, or wanted */
-    enum selv_err err;  /* the first error, kept */
+    uint8_t *p;        /* NULL: count only */
+    size_t cap;        /* bytes */
+    size_t len;        /* bytes written, or wanted */
+    enum selv_err err; /* the first error, kept */
 };
 
 void selv_cbor_writer_init(struct selv_cbor_writer *w, uint8_t *p, size_t cap);

@@ -32,7 +32,8 @@ void selv_sha256_update(struct selv_sha256 *h, const void *p, size_t len);
 void selv_sha256_finish(struct selv_sha256 *h,
                         uint8_t digest[static SELV_SHA256_LEN]);
 
-/* ---- ECDSA, P-256 with SHA-256 [RFC 9053 2.1] ----------------------------- */
+/* ---- ECDSA, P-256 with SHA-256 [RFC 9053 2.1] -----------------------------
+ */
 
 /* SELV_GOOD only when the signature over the hash verifies under the key;
  * SELV_BAD for anything else (a point off the curve included). */
@@ -41,7 +42,8 @@ selv_p256_verify(const uint8_t public_key[static SELV_P256_PUBLIC_LEN],
                  const uint8_t hash[static SELV_SHA256_LEN],
                  const uint8_t signature[static SELV_P256_SIGNATURE_LEN]);
 
-/* ---- the author's half: host builds only ---------------------------------- */
+/* ---- the author's half: host builds only ----------------------------------
+ */
 
 /* Deterministic ECDSA [RFC 6979]: the same key and hash give the same bytes.
  * SELV_ERR_CRYPTO_KEY, SELV_ERR_CRYPTO_LIBRARY. */

@@ -184,7 +184,6 @@ static void test_host_manifest_signatures(void **state)
         selv_manifest_verify(selv_bytes(two.p, two.len), NULL, 0, NULL, &v));
     assert_int_equal(selv_manifest_exit(&v), SELV_EXIT_SIGNATURE);
     /* What was changed is not signed again. */
-    one.p[one.len - 200] ^= 1;
     bare.p[120] ^= 1;
     free(two.p);
     assert_false(selv_manifest_sign(selv_bytes(bare.p, bare.len), &author, &two,
