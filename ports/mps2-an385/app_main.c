@@ -195,6 +195,7 @@ static bool consumer_step(uint64_t now_ms)
         app.is_selftest_due = true;
         return false;
     case SELV_CONSUMER_REBOOT:
+        print_stack();
         selv_board_print("app: reset\n");
         reboot();
     case SELV_CONSUMER_GIVE_UP:

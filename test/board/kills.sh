@@ -12,7 +12,7 @@ N=${1:-100}
 SEED=${2:-1}
 ARGS="$N $SEED"
 . "$(dirname "$0")/lib.sh"
-flash=$WORK/flash
+flash=$WORK/flash.bin
 RANDOM=$SEED
 
 # Flash operations of an update from poll to confirmed boot: about 110.

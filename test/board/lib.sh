@@ -6,6 +6,13 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=${SELVAGE_BUILD:-$ROOT/build}
 IMAGES=${SELVAGE_IMAGES:-$ROOT/build-board}
 RUN=$ROOT/ports/mps2-an385/run
+skip()
+{
+    echo "skip: $*"
+    exit 77
+}
+[ -f "$IMAGES/boot.elf" ] || skip "no $IMAGES/boot.elf; run tools/build board"
+command -v qemu-system-arm > /dev/null || skip "qemu-system-arm is not installed"
 WORK=$(mktemp -d)
 PASSED=0
 FAILED=0

@@ -8,7 +8,7 @@ SEED=${1:-1}
 ARGS=$SEED
 . "$(dirname "$0")/lib.sh"
 COMMAND=$((FUSE + 64))
-flash=$WORK/flash
+flash=$WORK/flash.bin
 
 # board COMMAND-NUMBER [run options]: its exit status is the board's.
 board()

@@ -13,7 +13,7 @@ image()
     echo "$IMAGES/app-$1.bin"
 }
 
-flash=$WORK/flash
+flash=$WORK/flash.bin
 release 1.0.0 1 "$(image 1.0.0-a)" "$(image 1.0.0-b)"
 release 1.1.0 2 "$(image 1.1.0-a)" "$(image 1.1.0-b)"
 release 1.2.0 3 "$(image 1.2.0-a)" "$(image 1.2.0-b)"

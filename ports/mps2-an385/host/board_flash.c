@@ -98,7 +98,7 @@ static struct selv_bytes file_read(const char *name, size_t max)
     }
     len = fread(p, 1, max + 1, file);
     if (ferror(file) || len == 0) {
-        fail(3, name, len == 0 ? "empty" : strerror(errno));
+        fail(3, name, ferror(file) ? strerror(errno) : "empty");
     }
     fclose(file);
     if (len > max) {
