@@ -43,15 +43,12 @@ static void compute_check(const struct selv_ring *ring, const uint8_t *record,
     memcpy(check, digest, SELV_RING_CHECK_LEN);
 }
 
-/* A place that cannot be read counts as torn: with error-correcting flash
- * that is how a torn write shows. */
-static bool read_place(const struct selv_ring *ring, unsigned sector,
-                       uint32_t index, uint8_t *record)
+static bool read_once(const struct selv_ring *ring, uint32_t off,
+                      uint8_t *record)
 {
     const struct selv_flash *flash = ring->flash;
     uint8_t check[SELV_RING_CHECK_LEN];
-    if (flash->read(flash->port, place_off(ring, sector, index), record,
-                    ring->len)) {
+    if (flash->read(flash->port, off, record, ring->len)) {
         return false;
     }
     if (record[SELV_RING_VERSION_AT] != ring->version ||
@@ -62,6 +59,16 @@ static bool read_place(const struct selv_ring *ring, unsigned sector,
     return memcmp(record + ring->len - SELV_RING_CHECK_LEN, check,
                   SELV_RING_CHECK_LEN) == 0 &&
            ring->is_sane(record);
+}
+
+/* A place that cannot be read counts as torn: with error-correcting flash
+ * that is how a torn write shows. But to take the newest record for torn is to
+ * step back, so that only what is bad twice is bad. */
+static bool read_place(const struct selv_ring *ring, unsigned sector,
+                       uint32_t index, uint8_t *record)
+{
+    uint32_t off = place_off(ring, sector, index);
+    return read_once(ring, off, record) || read_once(ring, off, record);
 }
 
 /* The newest of one sector is its last valid place, since places are filled

@@ -285,6 +285,35 @@ static void test_store_journal_survives_any_failed_read_fault(void **state)
     }
 }
 
+/* Whichever read fails while the journal is read, it is the newest record
+ * that is found: one bad read does not take the numbers back. */
+static void test_store_journal_read_survives_any_failed_read_fault(void **s)
+{
+    (void)s;
+    for (unsigned count = 1; count < 12; count++) {
+        struct device d;
+        device_open(&d, selv_geometry_find("512x4-ff"));
+        for (unsigned n = 0; n < count; n++) {
+            struct selv_journal j;
+            fill(&j, n);
+            assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
+                             SELV_OK);
+        }
+        real_read = d.v.flash.read;
+        d.v.flash.read = read_with_one_failure;
+        did_fail = true;
+        for (uint32_t read = 1; did_fail; read++) {
+            struct selv_journal j;
+            did_fail = false;
+            reads_to_failure = read;
+            assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j),
+                             SELV_OK);
+            assert_int_equal(j.serial, count);
+        }
+        device_close(&d);
+    }
+}
+
 static void test_store_log_reads_back_what_was_written(void **state)
 {
     (void)state;
@@ -407,6 +436,8 @@ int main(void)
         cmocka_unit_test(test_store_journal_refuses_nonsense),
         cmocka_unit_test(test_store_journal_passes_over_a_bad_place),
         cmocka_unit_test(test_store_journal_survives_any_failed_read_fault),
+        cmocka_unit_test(
+            test_store_journal_read_survives_any_failed_read_fault),
         cmocka_unit_test(test_store_log_reads_back_what_was_written),
         cmocka_unit_test(test_store_log_outlives_hostile_serials_evil),
         cmocka_unit_test(test_store_log_and_journal_are_not_mistaken),
