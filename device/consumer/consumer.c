@@ -11,6 +11,10 @@
 #define RETRY_DOUBLINGS_MAX 12u
 #define NO_COMPONENT 0xffu
 
+_Static_assert(sizeof(void *) != 4 || SELV_SHA256_STATE_LEN > 112 ||
+                   sizeof(struct selv_consumer) <= 4608,
+               "struct selv_consumer is over its budget");
+
 static void assert_state(const struct selv_consumer *c)
 {
     SELV_ASSERT(c->step <= STEP_GIVE_UP &&

@@ -4,6 +4,7 @@
  * process, bootloader and application in turn.
  *   device_main.c   arguments, and the life from boot to boot
  *   device_boot.c   the bootloader's turn; running the image
+ *   device_version.c the version that the manifest's text names
  *   device_app.c    the application's turn: the consumer and its socket
  *   device_say.c    every line that a user or a script reads */
 #ifndef SELV_POSIX_DEVICE_H
@@ -49,7 +50,9 @@ struct device {
     struct selv_factory factory;
     struct selv_boot_record record;
     enum selv_reset_cause reset_cause;
-    bool is_image_good; /* the hook's exit status was 0 */
+    struct selv_bytes version; /* of the running image, in flash; may be
+                                  empty */
+    bool is_image_good;        /* the hook's exit status was 0 */
     struct selv_consumer_config config;
     struct selv_consumer consumer;
     struct selv_posix_why why;
@@ -69,6 +72,11 @@ SELV_MUST_CHECK bool device_boot(struct device *d);
 /* Write the running image into the state folder and run the hook on it.
  * False: the environment failed (why). */
 SELV_MUST_CHECK bool device_run_image(struct device *d);
+
+/* ---- device_version.c -----------------------------------------------------
+ */
+
+void device_read_version(struct device *d);
 
 /* ---- device_app.c ---------------------------------------------------------
  */

@@ -3,9 +3,9 @@
  * The application's turn: drive the consumer until it asks for a reset. */
 #include "posix/device.h"
 
-/* Refusals by the other end's kernel that --once takes for an answer; about
- * the time of three transmissions. */
-#define REFUSALS_MAX 3u
+/* Refusals by the other end's kernel that --once takes for an answer: those of
+ * two transmissions, two to three seconds apart. */
+#define REFUSALS_MAX 2u
 /* Waits are cut up so that a signal between two looks is not slept over. */
 #define NAP_MS 1000u
 
@@ -18,6 +18,7 @@ static bool start(struct device *d)
         .layout = &selv_layout_default,
         .factory = &d->factory,
         .record = &d->record,
+        .version = d->version,
         .poll_interval_s = d->poll_s,
         .trial_timeout_s = d->trial_s,
         .authority = selv_bytes(d->udp.authority, strlen(d->udp.authority)),

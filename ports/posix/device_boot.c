@@ -29,6 +29,9 @@ bool device_boot(struct device *d)
     /* The journal is locked before anything else gets its turn. */
     selv_posix_flash_set_role(&d->flash, SELV_POSIX_APPLICATION,
                               d->record.slot);
+    if (selv_is_good(verdict)) {
+        device_read_version(d);
+    }
     device_say_boot(d);
     return selv_is_good(verdict);
 }

@@ -81,7 +81,20 @@ static void end_line(const struct device *d)
 /* ---- boot -----------------------------------------------------------------
  */
 
-static void say_boot_json(const struct device *d)
+/* As a string, without what a terminal would obey. */
+static void copy_version(const struct device *d,
+                         char out[static SELV_CONSUMER_VERSION_MAX + 1u])
+{
+    size_t len = d->record.slot == SELV_SLOT_NONE ? 0 : d->version.len;
+
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = d->version.p[i];
+        out[i] = (char)(c < ' ' || c == 0x7f ? '?' : c);
+    }
+    out[len] = '\0';
+}
+
+static void say_boot_json(const struct device *d, const char *version)
 {
     const struct selv_boot_record *r = &d->record;
 
@@ -93,6 +106,10 @@ static void say_boot_json(const struct device *d)
            cause_name(r->reset_cause), (unsigned long long)r->accepted,
            (unsigned long long)r->floor);
     put_digest("digest", r->digest);
+    if (version[0]) {
+        printf(",\"version\":");
+        put_json_string(version);
+    }
     if (r->refused_reason) {
         put_digest("refused_digest", r->refused_digest);
         printf(",\"refused_reason\":\"%s\"",
@@ -105,9 +122,11 @@ static void say_boot_json(const struct device *d)
 void device_say_boot(const struct device *d)
 {
     const struct selv_boot_record *r = &d->record;
+    char version[SELV_CONSUMER_VERSION_MAX + 1u];
 
+    copy_version(d, version);
     if (d->is_json) {
-        say_boot_json(d);
+        say_boot_json(d, version);
         return;
     }
     if (d->is_quiet) {
@@ -121,6 +140,9 @@ void device_say_boot(const struct device *d)
                SELV_BOOT_ATTEMPTS_MAX);
     } else if (r->slot != SELV_SLOT_NONE) {
         printf(", confirmed");
+    }
+    if (version[0]) {
+        printf("; version %s", version);
     }
     printf("; cause %s; accepted %llu, floor %llu", cause_name(r->reset_cause),
            (unsigned long long)r->accepted, (unsigned long long)r->floor);

@@ -34,6 +34,7 @@ offer three
 device "$WORK/d" --json --run "cmp -s $WORK/three.a"
 expect "second update" "$STATUS" 0
 has "second update" "$OUT" '"event":"boot","slot":"A","sequence":3,"trial":true'
+has "second update" "$OUT" '"version":"1.3.0"'
 has "second update" "$OUT" '{"event":"exit","code":0,"outcome":"confirmed"}'
 if grep -qv '^{.*}$' "$WORK/out"; then
     fail "--json: a line is no object"
@@ -45,6 +46,7 @@ expect "--quiet" "$OUT" ""
 
 api GET /api/v1/devices
 has "operator's view" "$BODY" '"sequence_number":3'
+has "operator's view" "$BODY" '"version":"1.3.0"'
 has "operator's view" "$BODY" '"state":"confirmed"'
 stop
 finish
