@@ -102,7 +102,7 @@ void selv_consumer_tell(struct selv_consumer *c, enum selv_update_state state,
 void selv_consumer_end_cycle(struct selv_consumer *c, enum selv_err err)
 {
     if (err) {
-        selv_consumer_back_off(c);
+        selv_consumer_back_off(c, &c->failures);
     } else {
         selv_consumer_rest(c);
     }
@@ -141,15 +141,19 @@ void selv_consumer_draw(struct selv_consumer *c, uint8_t out[static 8])
     selv_wipe(digest, sizeof digest);
 }
 
-/* Up to a quarter longer, so that devices that began together part. */
+/* Up to a quarter longer, so that devices that began together part. A longer
+ * rest that this cycle has already earned stays: C11 holds, too, when the
+ * server does not take the report of the failure. */
 static void sleep_for(struct selv_consumer *c, uint32_t seconds)
 {
     uint32_t ms = seconds * 1000u;
+    uint64_t until_ms;
     uint8_t random[8];
 
     selv_consumer_draw(c, random);
+    until_ms = c->now_ms + ms + (ms >> 10) * random[0];
     c->step = STEP_REST;
-    c->next_ms = c->now_ms + ms + (ms >> 10) * random[0];
+    c->next_ms = until_ms > c->next_ms ? until_ms : c->next_ms;
 }
 
 void selv_consumer_rest(struct selv_consumer *c)
@@ -158,15 +162,15 @@ void selv_consumer_rest(struct selv_consumer *c)
     sleep_for(c, c->config->poll_interval_s);
 }
 
-void selv_consumer_back_off(struct selv_consumer *c)
+void selv_consumer_back_off(struct selv_consumer *c, uint8_t *count)
 {
     uint32_t poll_s = c->config->poll_interval_s;
     uint32_t most_s = poll_s > RETRY_LAST_S ? poll_s : RETRY_LAST_S;
     uint32_t wait_s = poll_s < RETRY_FIRST_S ? poll_s : RETRY_FIRST_S;
 
-    wait_s <<= c->failures;
-    if (c->failures < RETRY_DOUBLINGS_MAX) {
-        c->failures++;
+    wait_s <<= *count;
+    if (*count < RETRY_DOUBLINGS_MAX) {
+        ++*count;
     }
     sleep_for(c, wait_s < most_s ? wait_s : most_s);
 }
@@ -194,6 +198,7 @@ void selv_consumer_feed(struct selv_consumer *c, struct selv_bytes datagram,
 static void begin_cycle(struct selv_consumer *c)
 {
     clear_flag(c, FLAG_RENEWED);
+    c->next_ms = 0;
     selv_consumer_set_subject(c, NULL, 0);
     c->then = STEP_MANIFEST;
     c->step = STEP_MANIFEST;

@@ -151,6 +151,8 @@ struct selv_consumer {
     uint8_t state;    /* enum selv_update_state */
     uint8_t id_len;   /* of the server's name for us; 0: not registered */
     uint8_t failures; /* cycles in a row that found no server */
+    uint8_t wasted;   /* updates that failed after flash was touched, in this
+                         boot: nothing that a server says takes one back */
     uint8_t tries;    /* of what tried names that ended in FAILED */
     uint8_t skip_etag_len;
     uint8_t etag_len;

@@ -83,7 +83,7 @@ void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err)
         is_written ? SELV_UPDATE_FAILED : SELV_UPDATE_REJECTED;
 
     if (is_written) {
-        selv_consumer_back_off(c);
+        selv_consumer_back_off(c, &c->wasted);
     } else {
         selv_consumer_rest(c);
     }

@@ -75,8 +75,9 @@ void selv_consumer_tell(struct selv_consumer *c, enum selv_update_state state,
 void selv_consumer_end_cycle(struct selv_consumer *c, enum selv_err err);
 /* The next cycle comes after the poll interval. */
 void selv_consumer_rest(struct selv_consumer *c);
-/* The same, sooner at first and ever later while it goes on failing. */
-void selv_consumer_back_off(struct selv_consumer *c);
+/* The same, sooner at first and ever later while it goes on failing; count is
+ * c->failures or c->wasted, and grows. */
+void selv_consumer_back_off(struct selv_consumer *c, uint8_t *count);
 /* Have the event of this poll reported to the server, registering first if
  * needed, and go on with then. */
 void selv_consumer_tell_server(struct selv_consumer *c, enum step then);

@@ -93,6 +93,7 @@ void selv_consumer_confirm(struct selv_consumer *c)
         c->todo.err = err;
         return;
     }
+    c->next_ms = 0; /* was the trial's end */
     selv_consumer_rest(c);
     selv_consumer_tell(c, SELV_UPDATE_CONFIRMED, SELV_OK);
     selv_consumer_tell_server(c, STEP_REST);

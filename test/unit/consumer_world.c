@@ -522,6 +522,11 @@ static void serve(struct world *w, const struct selv_coap_peer *peer,
     } else {
         assert_true(selv_coap_path_match(rq, "s", NULL));
         assert_int_equal(rq->content_format, SELV_COAP_CBOR);
+        if (w->is_report_lost) {
+            reply(w, peer, rq, SELV_COAP_SERVER_ERROR, NULL, SELV_COAP_KEEP,
+                  out);
+            return;
+        }
         take_status(w, rq->payload);
         reply(w, peer, rq, SELV_COAP_CHANGED, NULL, SELV_COAP_KEEP, out);
     }

@@ -85,7 +85,8 @@ struct world {
     unsigned mode_from;                  /* mode begins at this image request */
     bool has_no_etag;
     bool is_device_unknown;
-    bool is_forgetful; /* and stays so after a registration */
+    bool is_forgetful;   /* and stays so after a registration */
+    bool is_report_lost; /* 5.00 to every report */
     unsigned register_count, manifest_count, image_count, report_count;
     struct world_request requests[WORLD_QUEUE_MAX * 64];
 

@@ -12,7 +12,7 @@
 #include "test/unit/consumer_world.h"
 
 static struct world w;
-static struct world_release two;
+static struct world_release two, three;
 
 #define BEGUN "authorized downloading <downloading "
 #define REST "verified waiting <waiting reboot trial confirmed <confirmed "
@@ -144,7 +144,6 @@ static void test_consumer_server_bends_in_mid_transfer(void **state)
 /* A new manifest frees from the old one's failures. */
 static void test_consumer_server_mends_by_another_release(void **state)
 {
-    static struct world_release three;
 
     (void)state;
     world_open(&w, "512x8-ff");
@@ -191,31 +190,28 @@ static const struct {
 #define FIFTY "01234567890123456789012345678901234567890123456789"
 
 /* An envelope of two blocks. */
-static const char long_manifest[] =
-    "{1: 1, 2: %n, 3: " MAKER_COMMON(", 15, [<<[20, {5: 0}, 5, 5, 20, {3: "
-                                     "<<[-16, h'%A']>>, 14: %a}]>>,"
-                                     " <<[20, {5: 1}, 5, 5, 20, {3: <<[-16, "
-                                     "h'%B']>>, 14: %b}]>>]") ","
-                                                              " 4: "
-                                                              "\"https://"
-                                                              "example."
-                                                              "com/" FIFTY FIFTY
-                                                                  FIFTY FIFTY
-                                                                      FIFTY
-                                                              "\","
-                                                              " 7: <<[3, "
-                                                              "15]>>, 9: "
-                                                              "<<[23, 2]>>,"
-                                                              " 20: <<[15, "
-                                                              "[<<[20, {5: 0}, "
-                                                              "5, 5, 20, {21: "
-                                                              "\"/i/%A\"}]>>,"
-                                                              "             "
-                                                              "<<[20, {5: 1}, "
-                                                              "5, 5, 20, {21: "
-                                                              "\"/i/%B\"}]>>],"
-                                                              "        21, 2, "
-                                                              "3, 15]>>}";
+static const char long_manifest[] = "{1: 1, 2: %n, 3: " MAKER_COMMON(
+    ", 15, [<<[20, {5: 0}, 5, 5, 20, {3: "
+    "<<[-16, h'%A']>>, 14: %a}]>>,"
+    " <<[20, {5: 1}, 5, 5, 20, {3: <<[-16, "
+    "h'%B']>>, 14: %b}]>>]") ","
+                             " 4: "
+                             "\"https://"
+                             "example."
+                             "com/" FIFTY FIFTY FIFTY FIFTY FIFTY "\","
+                             " 7: <<[3, "
+                             "15]>>, 9: "
+                             "<<[23, 2]>>,"
+                             " 20: <<[15, "
+                             "[<<[20, {5: 0}, "
+                             "5, 5, 20, {21: "
+                             "\"/i/%A\"}]>>,"
+                             "             "
+                             "<<[20, {5: 1}, "
+                             "5, 5, 20, {21: "
+                             "\"/i/%B\"}]>>],"
+                             "        21, 2, "
+                             "3, 15]>>}";
 
 static void test_consumer_server_bends_the_manifest(void **state)
 {
@@ -319,6 +315,42 @@ static void test_consumer_away_server_is_asked_ever_more_rarely(void **state)
     world_close(&w);
 }
 
+/* Downloads that fail in one way, two releases in turn, and in between
+ * nothing new: each time the rest afterwards is longer. */
+static void check_wear(enum world_mode mode, bool takes_reports)
+{
+    uint64_t gap_ms = 0;
+
+    world_open(&w, "512x8-ff");
+    world_settle(&w);
+    w.mode = mode;
+    for (unsigned i = 0; i < 12; i++) {
+        unsigned images = w.image_count;
+        w.release = i % 2 == 0 ? &two : &three;
+        w.is_report_lost = !takes_reports;
+        world_next_cycle(&w);
+        assert_true(w.image_count > images);
+        uint64_t slept_ms = w.until_ms - w.now_ms;
+        assert_in_range(slept_ms, 16000, 4600000);
+        assert_true(slept_ms > gap_ms || slept_ms >= 3600000);
+        gap_ms = slept_ms;
+        w.release = NULL;
+        w.is_report_lost = false;
+        world_next_cycle(&w);
+    }
+    world_close(&w);
+}
+
+static void test_consumer_server_cannot_wear_the_flash(void **state)
+{
+    (void)state;
+    world_release_make(&two, 2, 2000, 2000);
+    world_release_make(&three, 3, 2000, 2000);
+    check_wear(WORLD_OTHER_BYTES, true);
+    check_wear(WORLD_OTHER_BYTES, false);
+    check_wear(WORLD_ERROR, true);
+}
+
 /* Two devices of one factory do not come at the same moments. */
 static void test_consumer_polls_are_jittered(void **state)
 {
@@ -401,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_consumer_server_bends_the_registration),
         cmocka_unit_test(test_consumer_server_never_knows_us),
         cmocka_unit_test(test_consumer_away_server_is_asked_ever_more_rarely),
+        cmocka_unit_test(test_consumer_server_cannot_wear_the_flash),
         cmocka_unit_test(test_consumer_polls_are_jittered),
         cmocka_unit_test(test_consumer_network_loses_doubles_and_swaps),
         cmocka_unit_test(test_consumer_network_noise),
