@@ -66,7 +66,8 @@ static bool wait_some(struct device *d, uint64_t until_ms, unsigned *refusals)
 {
     uint8_t datagram[2048];
     uint64_t now_ms = selv_posix_now_ms();
-    uint64_t nap_ms = until_ms - now_ms > NAP_MS ? now_ms + NAP_MS : until_ms;
+    /* until_ms may be past by now. */
+    uint64_t nap_ms = until_ms > now_ms + NAP_MS ? now_ms + NAP_MS : until_ms;
     size_t len;
 
     len = selv_posix_udp_receive(&d->udp, nap_ms, datagram, sizeof datagram);
