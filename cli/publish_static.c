@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crypto/crypto.h"
 #include "host/file.h"
 #include "host/hex.h"
 #include "host/manifest.h"
@@ -53,18 +54,20 @@ static bool image_put(const char *folder, const char *image,
     char digits[65];
     char path[PATH_CAP];
     struct selv_buf bytes;
-    uint64_t len;
+    struct selv_sha256 h;
     bool done;
 
-    if (!selv_file_digest(image, SELV_IMAGE_FILE_MAX, digest, &len, error)) {
-        return false;
-    }
-    selv_hex_encode(selv_bytes(digest, sizeof(digest)), digits);
-    if (snprintf(path, sizeof(path), "%s/i/%s", folder, digits) >= PATH_CAP) {
-        return selv_error_set(error, SELV_EXIT_USAGE, "the path is too long");
-    }
     if (!selv_file_read(image, SELV_IMAGE_FILE_MAX, &bytes, error)) {
         return false;
+    }
+    /* Read once, so that the name is that of the bytes which are written. */
+    selv_sha256_init(&h);
+    selv_sha256_update(&h, bytes.p, bytes.len);
+    selv_sha256_finish(&h, digest);
+    selv_hex_encode(selv_bytes(digest, sizeof(digest)), digits);
+    if (snprintf(path, sizeof(path), "%s/i/%s", folder, digits) >= PATH_CAP) {
+        free(bytes.p);
+        return selv_error_set(error, SELV_EXIT_USAGE, "the path is too long");
     }
     done = selv_file_write(path, selv_bytes(bytes.p, bytes.len), 0644, error);
     free(bytes.p);
