@@ -8,6 +8,7 @@
 
 #include "host/file.h"
 #include "host/hex.h"
+#include "host/text.h"
 
 #define ENVELOPE_MAX (64u << 10) /* bytes that the server takes */
 #define IMAGE_MAX (64u << 20)
@@ -34,11 +35,7 @@ static const char *text_of(json_t *object, const char *key)
         return "-";
     }
     snprintf(copy, sizeof copies[0], "%s", json_string_value(value));
-    for (char *p = copy; *p != '\0'; p++) {
-        if ((unsigned char)*p < ' ' || *p == 0x7f) {
-            *p = '?';
-        }
-    }
+    selv_text_clean(copy);
     return copy;
 }
 

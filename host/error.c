@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/text.h"
+
 bool selv_error_set(struct selv_error *error, enum selv_exit exit,
                     const char *format, ...)
 {
@@ -14,6 +16,8 @@ bool selv_error_set(struct selv_error *error, enum selv_exit exit,
     va_start(arguments, format);
     vsnprintf(error->text, sizeof(error->text), format, arguments);
     va_end(arguments);
+    /* Parts of it may come from a file or from a server. */
+    selv_text_clean(error->text);
     return false;
 }
 

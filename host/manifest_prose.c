@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "host/manifest_int.h"
+#include "host/text.h"
 
 /* What a command does, for the commands whose argument needs no telling. */
 static const struct {
@@ -57,16 +58,11 @@ static void indent(FILE *f, int depth)
  */
 static void text_print(FILE *f, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        unsigned char next = (unsigned char)text[1];
+    while (*text != '\0') {
+        size_t len = selv_text_control(text);
 
-        if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
-            text++;
-            fputc('?', f);
-        } else {
-            fputc(c < 0x20 || c == 0x7f ? '?' : c, f);
-        }
+        fputc(len > 0 ? '?' : *text, f);
+        text += len > 0 ? len : 1;
     }
 }
 
