@@ -51,15 +51,15 @@ bool selv_name_decode(struct selv_bytes text, uint8_t *p, size_t len)
 /* ---- the folder ------------------------------------------------------------
  */
 
-/* Open folder name below parent, making it first if it is not there; a new
- * name is on disk before we return. */
+/* Open folder name below parent, making it first if it is not there; its
+ * name is on disk before we return. That it is there already does not say so:
+ * whoever made it may have failed, or died, before the parent was synced. */
 static int folder_open(int parent, const char *name)
 {
-    if (mkdirat(parent, name, 0700) == 0) {
-        if (fsync(parent) < 0) {
-            return -1;
-        }
-    } else if (errno != EEXIST) {
+    if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST) {
+        return -1;
+    }
+    if (fsync(parent) < 0) {
         return -1;
     }
     return openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

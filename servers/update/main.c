@@ -322,8 +322,11 @@ static int records_open(struct process *p, const struct options *o)
     switch (status) {
     case SELV_DB_OK:
         /* The database's own name, too, must be on disk. */
-        (void)fsync(p->state.folder_fd);
-        return 0;
+        if (fsync(p->state.folder_fd) == 0) {
+            return 0;
+        }
+        return failf(EXIT_ENVIRONMENT, "cannot sync the state folder %s: %s",
+                     p->state.path, strerror(errno));
     case SELV_DB_LOCKED:
         try = "another process has it open: stop that one";
         break;

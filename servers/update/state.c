@@ -17,6 +17,29 @@
 /* ---- the folder
  * ------------------------------------------------------------------ */
 
+/* Make a folder, if it is not there, and have its name on disk. A parent that
+ * we may not read was there before us. */
+static bool folder_make(const char *path)
+{
+    if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+        return false;
+    }
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int parent =
+        fd >= 0 ? openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool is_good = parent >= 0 ? fsync(parent) == 0
+                               : fd >= 0 && (errno == EACCES || errno == EPERM);
+    int err = errno;
+    if (parent >= 0) {
+        close(parent);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    errno = err;
+    return is_good;
+}
+
 static bool path_choose(struct selv_state *state, const char *path,
                         char why[static WHY])
 {
@@ -34,7 +57,7 @@ static bool path_choose(struct selv_state *state, const char *path,
              len < (int)sizeof state->path && (p = strchr(p, '/')) != NULL;
              p++) {
             *p = 0;
-            (void)mkdir(state->path, 0700); /* the last step below tells */
+            (void)folder_make(state->path); /* the last step below tells */
             *p = '/';
         }
     } else {
@@ -108,7 +131,7 @@ bool selv_state_open(struct selv_state *state, const char *path,
     if (!path_choose(state, path, why)) {
         return false;
     }
-    if (mkdir(state->path, 0700) < 0 && errno != EEXIST) {
+    if (!folder_make(state->path)) {
         snprintf(why, WHY, "cannot make the state folder %s: %s; %s",
                  state->path, strerror(errno), advice(errno));
         return false;

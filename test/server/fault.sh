@@ -50,6 +50,9 @@ start_faulty "$WORK/state0" 0 || { cat "$WORK/log"; exit 1; }
 api PUT "/api/v1/images/$DIGEST" -T "$WORK/image" -H "Expect:"
 order "image" \
     "create write *fsync mkdirat fsync *renameat fsync *pwrite *fdatasync *answer *"
+api PUT "/api/v1/images/$DIGEST" -T "$WORK/image" -H "Expect:"
+order "image, its folder there already" \
+    "create write *fsync mkdirat fsync *renameat fsync *answer *"
 publish "$WORK/e"
 order "release" \
     "create write fsync mkdirat fsync *renameat fsync *pwrite *fdatasync *answer *"
