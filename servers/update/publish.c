@@ -50,7 +50,7 @@ static bool is_here(const struct selv_server *server, struct selv_bytes uri,
 }
 
 /* What a device would find at a path of ours; false with why. */
-static bool image_here_check(const struct selv_server *server,
+static bool image_here_check(struct selv_server *server,
                              const struct selv_inspect_image *image,
                              struct selv_bytes path, char why[static WHY])
 {
@@ -61,6 +61,13 @@ static bool image_here_check(const struct selv_server *server,
         snprintf(why, WHY,
                  "the image '%.*s' would be fetched from this server, which"
                  " has no firmware role; name it by an absolute URI",
+                 uri_len, uri);
+        return false;
+    }
+    if (!has_prefix(image->uri, "/") && !has_prefix(image->uri, "coap:")) {
+        snprintf(why, WHY,
+                 "the image URI '%.*s' is relative to a path: devices take"
+                 " '/i/<64 hex digits>'; begin it with '/'",
                  uri_len, uri);
         return false;
     }
@@ -79,16 +86,22 @@ static bool image_here_check(const struct selv_server *server,
                  uri_len, uri);
         return false;
     }
+    /* The row says that the upload was acknowledged; a file alone may be the
+     * rest of one that was not, and not be on disk. */
     uint64_t size = 0;
+    uint64_t acknowledged = 0;
     int fd = selv_blob_open(&server->blobs, digest, &size);
-    if (fd < 0) {
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (fd < 0 || selv_records_image_size(&server->records, digest,
+                                          &acknowledged) != SELV_DB_ROW) {
         snprintf(why, WHY,
                  "the image '%.*s' is not here; upload it first: PUT"
                  " /api/v1/images/<its SHA-256>",
                  uri_len, uri);
         return false;
     }
-    close(fd);
     if (image->has_size && image->size != size) {
         snprintf(why, WHY,
                  "the image '%.*s' is %" PRIu64 " bytes long, the manifest's"
@@ -99,7 +112,7 @@ static bool image_here_check(const struct selv_server *server,
     return true;
 }
 
-static bool images_check(const struct selv_server *server,
+static bool images_check(struct selv_server *server,
                          const struct selv_inspect *facts, char why[static WHY])
 {
     for (size_t i = 0; i < facts->image_count; i++) {

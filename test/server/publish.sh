@@ -52,6 +52,8 @@ broken() {
     refuse "name of another image" 422 "another digest" "$WORK/e"
     envelope "$(manifest 10 "$DIGEST" 5000 /images/firmware.bin)"
     refuse "no such path" 422 "names nothing" "$WORK/e"
+    envelope "$(manifest 10 "$DIGEST" 5000 "i/$DIGEST")"
+    refuse "path without a root" 422 "begin it with" "$WORK/e"
     envelope "$(manifest 9223372036854775808 "$DIGEST" 5000)"
     refuse "number over 2^63 - 1" 422 "2^63" "$WORK/e"
     envelope "${good/\{21: /\{5: 1, 21: }" \
