@@ -146,16 +146,15 @@ struct selv_consumer_report {
 /* What is small and often asked stands first, where short instructions
  * reach. */
 struct selv_consumer {
-    uint8_t step;     /* enum step */
-    uint8_t then;     /* the step after a registration and a report */
-    uint8_t state;    /* enum selv_update_state */
-    uint8_t id_len;   /* of the server's name for us; 0: not registered */
-    uint8_t failures; /* cycles in a row that found no server */
-    uint8_t wasted;   /* updates that failed after flash was touched, in this
-                         boot: nothing that a server says takes one back */
-    uint8_t tries;    /* of what tried names that ended in FAILED */
-    uint8_t skip_etag_len;
-    uint8_t etag_len;
+    uint8_t step;      /* enum step */
+    uint8_t then;      /* the step after a registration and a report */
+    uint8_t state;     /* enum selv_update_state */
+    uint8_t id_len;    /* of the server's name for us; 0: not registered */
+    uint8_t failures;  /* cycles in a row that found no server */
+    uint8_t wasted;    /* updates that failed after flash was touched, in this
+                          boot: nothing that a server says takes one back */
+    uint8_t tries;     /* of what tried names that ended in FAILED */
+    bool is_skipping;  /* skip_etag goes along with GET /m */
     uint16_t flags;    /* FLAG_... */
     uint16_t rx_len;   /* 0: rx is free */
     uint16_t body_len; /* bytes of body in use */
@@ -172,8 +171,7 @@ struct selv_consumer {
     struct selv_bytes query; /* the same */
     uint32_t image_size;
     uint32_t hashed;                       /* bytes of the image */
-    uint8_t etag[SELV_COAP_ETAG_MAX];      /* of the manifest in envelope */
-    uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* manifest not wanted any more */
+    uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* of the manifest given up */
     struct selv_slot_writer writer;
     struct selv_suit_component component;
     struct selv_suit_device device;

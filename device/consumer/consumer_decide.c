@@ -44,14 +44,14 @@ static void identify(struct selv_consumer *c)
     }
 }
 
-/* C8: from now on the server is told that we have seen it. An ETag that came
- * with bytes which are not authentic says nothing about the true manifest:
- * only when the same bytes come a second time were they no accident. */
+/* C8: from now on the server is told that we have seen it, by the ETag that
+ * its digest makes. The one that came along proves nothing: whoever sent an old
+ * manifest under the ETag of a new one would have us pass over the new one. */
 static void skip_if_given_up(struct selv_consumer *c)
 {
-    if (c->tries >= TRIES_MAX) {
-        memcpy(c->skip_etag, c->etag, sizeof c->skip_etag);
-        c->skip_etag_len = c->etag_len;
+    if (c->digest && c->tries >= TRIES_MAX) {
+        memcpy(c->skip_etag, c->digest, sizeof c->skip_etag);
+        c->is_skipping = true;
     }
 }
 
@@ -62,9 +62,7 @@ static void count_failure(struct selv_consumer *c, bool is_final)
         c->tries = 0;
     }
     c->tries = is_final ? TRIES_MAX : (uint8_t)(c->tries + 1);
-    if (c->digest) {
-        skip_if_given_up(c);
-    }
+    skip_if_given_up(c);
 }
 
 static bool is_given_up(struct selv_consumer *c)
@@ -179,7 +177,7 @@ void selv_consumer_decide(struct selv_consumer *c)
     identify(c);
     is_old = !err && is_digest(c->digest, c->config->record->digest);
     if (is_old) {
-        c->skip_etag_len = 0; /* what runs is there: name it from now on */
+        c->is_skipping = false; /* what runs is there: name it from now on */
     }
     if (is_old || is_given_up(c)) {
         selv_consumer_end_cycle(c, SELV_OK);

@@ -40,15 +40,14 @@ static void ask_post(struct selv_consumer *c, struct selv_bytes path)
 static void ask_manifest(struct selv_consumer *c)
 {
     c->envelope_len = 0;
-    c->etag_len = 0;
     clear_flag(c, FLAG_WHOLE | FLAG_WRITTEN | FLAG_IMAGE_GOOD | FLAG_AWAY);
     c->rq.code = SELV_COAP_GET;
     c->rq.path = selv_bytes("m", 1);
     /* C8: what is most likely there still is named, so that a poll that
      * finds nothing else costs one exchange. */
     c->rq.etag = selv_bytes(c->config->record->digest, SELV_COAP_ETAG_MAX);
-    if (c->skip_etag_len > 0) {
-        c->rq.etag = selv_bytes(c->skip_etag, c->skip_etag_len);
+    if (c->is_skipping) {
+        c->rq.etag = selv_bytes(c->skip_etag, sizeof c->skip_etag);
     }
     /* Longer than the buffer is found out while taking it. */
     c->rq.body_max = UINT32_MAX;
@@ -220,12 +219,6 @@ static void take_manifest(struct selv_consumer *c,
     size_t room = SELV_SUIT_ENVELOPE_MAX - c->envelope_len;
     size_t len = event->payload.len < room ? event->payload.len : room;
 
-    if (event->offset == 0) {
-        c->etag_len = (uint8_t)event->etag.len;
-        if (event->etag.len > 0) {
-            memcpy(c->etag, event->etag.p, event->etag.len);
-        }
-    }
     memcpy(c->envelope + c->envelope_len, event->payload.p, len);
     c->envelope_len = (uint16_t)(c->envelope_len + len);
     if (len < event->payload.len) {

@@ -84,6 +84,7 @@ struct world {
     enum world_mode register_mode;       /* SILENT, ERROR, OTHER_BYTES */
     unsigned mode_from;                  /* mode begins at this image request */
     bool has_no_etag;
+    const uint8_t *lent_etag; /* 8 bytes: what GET /m says instead of its own */
     bool is_device_unknown;
     bool is_forgetful;   /* and stays so after a registration */
     bool is_report_lost; /* 5.00 to every report */

@@ -162,20 +162,20 @@ static void check_refused(const char *what, const char *err)
     assert_int_equal(w.v.write_count, write_count);
     world_boot_state_is(&w, &before);
 
-    /* Known now: nothing to tell, and from the second time on (bytes that
-     * nobody signed might have been an accident) one exchange a poll. */
-    world_forget(&w);
-    world_next_cycle(&w);
-    assert_true(strcmp(w.log, "idle ") == 0 ||
-                strcmp(w.log, "notified idle ") == 0);
+    /* Known now: nothing to tell, and one exchange a poll. Only bytes that
+     * nobody signed are fetched each time: no digest names them. */
+    bool is_signed = w.consumer.digest != NULL;
     unsigned sent = w.sent_count;
     world_forget(&w);
     world_next_cycle(&w);
     world_next_cycle(&w);
-    if (strcmp(w.log, "idle idle ") != 0) {
+    if (strcmp(w.log, is_signed ? "idle idle "
+                                : "notified idle notified idle ") != 0) {
         fail_msg("%s, again: %s", what, w.log);
     }
-    assert_int_equal(w.sent_count, sent + 2);
+    if (is_signed) {
+        assert_int_equal(w.sent_count, sent + 2);
+    }
 
     /* Without ETags it costs the manifest again, but no more words. */
     w.has_no_etag = true;

@@ -315,6 +315,37 @@ static void test_consumer_away_server_is_asked_ever_more_rarely(void **state)
     world_close(&w);
 }
 
+/* Whoever stood in between for some polls, and sent something else under the
+ * ETag of the newest manifest, has not hidden that one. */
+static void test_consumer_server_lends_an_etag(void **state)
+{
+    static struct world_release other;
+    static uint8_t garbage[300];
+
+    (void)state;
+    world_release_make(&two, 2, 2000, 2000);
+    world_release_make(&other, 1, 2000, 2000);
+    for (unsigned i = 0; i < 2; i++) {
+        world_open(&w, "512x8-ff");
+        world_settle(&w);
+        w.lent_etag = two.digest;
+        w.release = &other; /* authentic, and not newer */
+        if (i == 1) {
+            w.raw_manifest = selv_bytes(garbage, sizeof garbage);
+        }
+        for (unsigned cycle = 0; cycle < 3; cycle++) {
+            world_next_cycle(&w);
+        }
+        assert_non_null(strstr(w.log, "rejected:"));
+        w.lent_etag = NULL;
+        w.raw_manifest = selv_bytes(NULL, 0);
+        w.release = &two;
+        world_next_cycle(&w);
+        assert_non_null(strstr(w.log, REST));
+        world_close(&w);
+    }
+}
+
 /* Downloads that fail in one way, two releases in turn, and in between
  * nothing new: each time the rest afterwards is longer. */
 static void check_wear(enum world_mode mode, bool takes_reports)
@@ -434,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_consumer_server_never_knows_us),
         cmocka_unit_test(test_consumer_away_server_is_asked_ever_more_rarely),
         cmocka_unit_test(test_consumer_server_cannot_wear_the_flash),
+        cmocka_unit_test(test_consumer_server_lends_an_etag),
         cmocka_unit_test(test_consumer_polls_are_jittered),
         cmocka_unit_test(test_consumer_network_loses_doubles_and_swaps),
         cmocka_unit_test(test_consumer_network_noise),
