@@ -197,6 +197,8 @@ static void tear_erase(struct selv_vflash *v, uint32_t off)
             *byte = v->flash.erased;
         } else if (kind == 6) {
             *byte = random & 1 ? *byte : v->flash.erased;
+        } else if (kind == 8) {
+            *byte = v->flash.erased;
         } else if (kind >= 3) {
             *byte = random;
         }
@@ -205,6 +207,12 @@ static void tear_erase(struct selv_vflash *v, uint32_t off)
     bool is_random = kind >= 3;
     mark_programmed(v, off, len,
                     v->has_ecc && is_random ? SELV_VFLASH_UNREADABLE : 1);
+    /* Whatever else reads as erased now may not be written: cells that were
+     * erased for too short a time only look so. */
+    for (uint32_t i = off / v->flash.write_unit;
+         i < (off + len) / v->flash.write_unit; i++) {
+        v->programmed[i] = v->programmed[i] != 0 ? v->programmed[i] : 1;
+    }
 }
 
 static enum selv_err do_erase(void *port, uint32_t off)

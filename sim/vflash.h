@@ -5,12 +5,14 @@
  *
  * An operation is one call of write or erase. A cut is a pair: which
  * operation (0 is the next one), and which way:
- *   write of n units   0           nothing written
- *                      1           all written, power lost after
- *                      2 + 2j      units before j written, j is random bits
- *                      3 + 2j      units up to and including j written (j <
- * n-1) erase              0, 1        as above 2 .. 9      torn, see
- * SELV_VFLASH_TORN_ERASE_COUNT A way beyond the last is taken as 1. At a cut
+ *   write of n units  0       nothing written
+ *                     1       all written, power lost after
+ *                     2 + 2j  units before j written, j is random bits
+ *                     3 + 2j  units up to and including j, for j < n - 1
+ *   erase             0, 1    as above
+ *                     2 + k   torn, SELV_VFLASH_TORN_ERASE_COUNT kinds
+ *
+ * A way beyond the last is taken as 1. At a cut
  * the flash stops working and on_cut is called, which must not return
  * (longjmp); without on_cut the operation fails with SELV_ERR_FLASH_IO, and so
  * does every later one until power_on. */
@@ -21,8 +23,9 @@
 
 /* Torn erases: the first quarter, half, three quarters erased and the rest
  * old; the same with the rest random; every byte a random mix of old and
- * erased; all bytes random. */
-#define SELV_VFLASH_TORN_ERASE_COUNT 8u
+ * erased; all bytes random; all bytes as if erased. No unit of a torn erase may
+ * be written before a whole one. */
+#define SELV_VFLASH_TORN_ERASE_COUNT 9u
 #define SELV_VFLASH_NO_CUT UINT32_MAX
 #define SELV_VFLASH_UNREADABLE 2u
 

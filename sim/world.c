@@ -166,6 +166,20 @@ static bool check_boot(struct sim_world *w, bool is_good)
     return true;
 }
 
+/* Attempts can be spent by power cuts as well. */
+static bool is_right_reason(const struct sim_world *w)
+{
+    static const enum selv_err reasons[SIM_FLOW_COUNT] = {
+        [SIM_FLOW_UPDATE] = SELV_ERR_BOOT_ATTEMPTS,
+        [SIM_FLOW_REVERT] = SELV_ERR_BOOT_ATTEMPTS,
+        [SIM_FLOW_WATCHDOG] = SELV_ERR_BOOT_WATCHDOG,
+        [SIM_FLOW_CRASH] = SELV_ERR_BOOT_CRASH,
+    };
+    return w->record.refused_reason == reasons[w->flow] ||
+           (w->cut_count >= SELV_BOOT_ATTEMPTS_MAX &&
+            w->record.refused_reason == SELV_ERR_BOOT_ATTEMPTS);
+}
+
 /* How the flow must have ended. Enough power cuts use up the attempts of a
  * good release, too. */
 static bool check_end(struct sim_world *w)
@@ -185,6 +199,9 @@ static bool check_end(struct sim_world *w)
     }
     if (!is_reverted) {
         return fault(w, "ended with the old release, the new one untried");
+    }
+    if (!is_right_reason(w)) {
+        return fault(w, "reverted for another reason than the flow's");
     }
     if (w->flow == SIM_FLOW_UPDATE && w->cut_count < SELV_BOOT_ATTEMPTS_MAX) {
         return fault(w, "a good release was reverted");

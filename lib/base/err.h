@@ -40,55 +40,55 @@ enum selv_err {
     SELV_ERR_COSE_HEADER = 98,    /* header parameter wrong, twice, or in the
                                      wrong bucket */
     SELV_ERR_COSE_CRIT = 99,      /* crit names a header we do not know */
-    SELV_ERR_COSE_ALG = 100,      /* algorithm not supported or not this key's */
-    SELV_ERR_COSE_PAYLOAD = 101,  /* payload is not detached (nil) */
-    SELV_ERR_COSE_KEY = 102,      /* malformed or unsupported COSE_Key */
-    SELV_ERR_COSE_NO_KEY = 103,   /* no given key verifies the signature */
+    SELV_ERR_COSE_ALG = 100,     /* algorithm not supported or not this key's */
+    SELV_ERR_COSE_PAYLOAD = 101, /* payload is not detached (nil) */
+    SELV_ERR_COSE_KEY = 102,     /* malformed or unsupported COSE_Key */
+    SELV_ERR_COSE_NO_KEY = 103,  /* no given key verifies the signature */
 
     /* suit: 128 to 191 [manifest] */
-    SELV_ERR_SUIT_MORE = 128,        /* the view ends before the severable
-                                        elements do: feed a longer one */
-    SELV_ERR_SUIT_TAG = 129,         /* not a tagged SUIT_Envelope (107) */
-    SELV_ERR_SUIT_KEY = 130,         /* unassigned or unsupported key */
-    SELV_ERR_SUIT_MISSING = 131,     /* a REQUIRED element is missing */
-    SELV_ERR_SUIT_ORDER = 132,       /* wrapper after manifest, or the like */
-    SELV_ERR_SUIT_TOO_LARGE = 133,   /* longer than SELV_SUIT_ENVELOPE_MAX */
-    SELV_ERR_SUIT_DIGEST_ALG = 134,  /* digest algorithm not supported */
-    SELV_ERR_SUIT_DIGEST = 135,      /* digest in the wrapper is not the
-                                        manifest's */
-    SELV_ERR_SUIT_NOT_SIGNED = 136,  /* no authentication block */
-    SELV_ERR_SUIT_SIGNERS = 137,     /* more blocks than SELV_SUIT_SIGNERS_MAX */
-    SELV_ERR_SUIT_VERSION = 138,     /* manifest-version is not 1 */
-    SELV_ERR_SUIT_SEQUENCE = 139,    /* sequence number lower than allowed */
-    SELV_ERR_SUIT_COMPONENTS = 140,  /* none, or more than
-                                        SELV_SUIT_COMPONENTS_MAX */
-    SELV_ERR_SUIT_COMPONENT = 141,   /* component id that the device lacks */
-    SELV_ERR_SUIT_SEVERED = 142,     /* severed element's digest is wrong */
-    SELV_ERR_SUIT_ABSENT = 143,      /* severed element that is needed but was
-                                        taken out */
-    SELV_ERR_SUIT_COMMAND = 144,     /* command not supported, or unassigned */
-    SELV_ERR_SUIT_SECTION = 145,     /* command that may not stand in this
-                                        section */
-    SELV_ERR_SUIT_ARGUMENT = 146,    /* argument of the wrong type or range */
-    SELV_ERR_SUIT_PARAMETER = 147,   /* parameter not supported */
-    SELV_ERR_SUIT_UNSET = 148,       /* parameter needed but not set */
-    SELV_ERR_SUIT_INDEX = 149,       /* component index out of range */
-    SELV_ERR_SUIT_NO_INDEX = 150,    /* several components, and the sequence
-                                        does not begin with
-                                        set-component-index */
-    SELV_ERR_SUIT_DEPTH = 151,       /* nested deeper than SELV_SUIT_DEPTH_MAX */
-    SELV_ERR_SUIT_EMPTY = 152,       /* empty sequence, or try-each with fewer
-                                        than two */
-    SELV_ERR_SUIT_VENDOR = 153,      /* vendor-identifier does not match */
-    SELV_ERR_SUIT_CLASS = 154,       /* class-identifier does not match */
-    SELV_ERR_SUIT_IMAGE = 155,       /* image-match: another digest */
-    SELV_ERR_SUIT_SLOT = 156,        /* component-slot does not match */
-    SELV_ERR_SUIT_TRY_EACH = 157,    /* no sequence of a try-each succeeded */
-    SELV_ERR_SUIT_URI = 158,         /* URI too long or not supported */
-    SELV_ERR_SUIT_INTEGRATED = 159,  /* '#name' without such an element, or
-                                        integrated payload not supported */
-    SELV_ERR_SUIT_OPERATION = 160,   /* the port could not do what was asked */
-    SELV_ERR_SUIT_TEXT = 161,        /* text element malformed */
+    SELV_ERR_SUIT_MORE = 128,       /* the view ends before the severable
+                                       elements do: feed a longer one */
+    SELV_ERR_SUIT_TAG = 129,        /* not a tagged SUIT_Envelope (107) */
+    SELV_ERR_SUIT_KEY = 130,        /* unassigned or unsupported key */
+    SELV_ERR_SUIT_MISSING = 131,    /* a REQUIRED element is missing */
+    SELV_ERR_SUIT_ORDER = 132,      /* wrapper after manifest, or the like */
+    SELV_ERR_SUIT_TOO_LARGE = 133,  /* longer than SELV_SUIT_ENVELOPE_MAX */
+    SELV_ERR_SUIT_DIGEST_ALG = 134, /* digest algorithm not supported */
+    SELV_ERR_SUIT_DIGEST = 135,     /* digest in the wrapper is not the
+                                       manifest's */
+    SELV_ERR_SUIT_NOT_SIGNED = 136, /* no authentication block */
+    SELV_ERR_SUIT_SIGNERS = 137,    /* more blocks than SELV_SUIT_SIGNERS_MAX */
+    SELV_ERR_SUIT_VERSION = 138,    /* manifest-version is not 1 */
+    SELV_ERR_SUIT_SEQUENCE = 139,   /* sequence number lower than allowed */
+    SELV_ERR_SUIT_COMPONENTS = 140, /* none, or more than
+                                       SELV_SUIT_COMPONENTS_MAX */
+    SELV_ERR_SUIT_COMPONENT = 141,  /* component id that the device lacks */
+    SELV_ERR_SUIT_SEVERED = 142,    /* severed element's digest is wrong */
+    SELV_ERR_SUIT_ABSENT = 143,     /* severed element that is needed but was
+                                       taken out */
+    SELV_ERR_SUIT_COMMAND = 144,    /* command not supported, or unassigned */
+    SELV_ERR_SUIT_SECTION = 145,    /* command that may not stand in this
+                                       section */
+    SELV_ERR_SUIT_ARGUMENT = 146,   /* argument of the wrong type or range */
+    SELV_ERR_SUIT_PARAMETER = 147,  /* parameter not supported */
+    SELV_ERR_SUIT_UNSET = 148,      /* parameter needed but not set */
+    SELV_ERR_SUIT_INDEX = 149,      /* component index out of range */
+    SELV_ERR_SUIT_NO_INDEX = 150,   /* several components, and the sequence
+                                       does not begin with
+                                       set-component-index */
+    SELV_ERR_SUIT_DEPTH = 151,      /* nested deeper than SELV_SUIT_DEPTH_MAX */
+    SELV_ERR_SUIT_EMPTY = 152,      /* empty sequence, or try-each with fewer
+                                       than two */
+    SELV_ERR_SUIT_VENDOR = 153,     /* vendor-identifier does not match */
+    SELV_ERR_SUIT_CLASS = 154,      /* class-identifier does not match */
+    SELV_ERR_SUIT_IMAGE = 155,      /* image-match: another digest */
+    SELV_ERR_SUIT_SLOT = 156,       /* component-slot does not match */
+    SELV_ERR_SUIT_TRY_EACH = 157,   /* no sequence of a try-each succeeded */
+    SELV_ERR_SUIT_URI = 158,        /* URI too long or not supported */
+    SELV_ERR_SUIT_INTEGRATED = 159, /* '#name' without such an element, or
+                                       integrated payload not supported */
+    SELV_ERR_SUIT_OPERATION = 160,  /* the port could not do what was asked */
+    SELV_ERR_SUIT_TEXT = 161,       /* text element malformed */
 
     /* store: 192 to 223 */
     SELV_ERR_FLASH_IO = 192,      /* read, write or erase failed */
@@ -114,20 +114,20 @@ enum selv_err {
     SELV_ERR_COAP_CODE = 232,    /* the peer answered with an error code */
 
     /* consumer: 256 to 287 */
-    SELV_ERR_UPDATE_SIZE = 256,     /* image shorter or longer than image-size */
+    SELV_ERR_UPDATE_SIZE = 256, /* image shorter or longer than image-size */
     SELV_ERR_UPDATE_REVERTED = 257, /* this manifest was tried and reverted */
     SELV_ERR_UPDATE_EQUAL = 258,    /* same sequence number, another digest */
     SELV_ERR_UPDATE_SERVER = 259,   /* the server answered nonsense */
     SELV_ERR_UPDATE_SELFTEST = 260, /* the new image failed its self-test */
 
     /* boot: 288 to 319; the reasons in the boot record */
-    SELV_ERR_BOOT_NO_IMAGE = 288,  /* no slot holds a bootable image */
-    SELV_ERR_BOOT_ATTEMPTS = 289,  /* trial not confirmed in
-                                      SELV_BOOT_ATTEMPTS_MAX boots */
-    SELV_ERR_BOOT_WATCHDOG = 290,  /* trial ended by the watchdog */
-    SELV_ERR_BOOT_CRASH = 291,     /* trial ended by a fault or an assertion */
-    SELV_ERR_BOOT_REQUEST = 292    /* request names another digest or slot
-                                      than the one found */
+    SELV_ERR_BOOT_NO_IMAGE = 288, /* no slot holds a bootable image */
+    SELV_ERR_BOOT_ATTEMPTS = 289, /* trial not confirmed in
+                                     SELV_BOOT_ATTEMPTS_MAX boots */
+    SELV_ERR_BOOT_WATCHDOG = 290, /* trial ended by the watchdog */
+    SELV_ERR_BOOT_CRASH = 291,    /* trial ended by a fault or an assertion */
+    SELV_ERR_BOOT_REQUEST = 292   /* request names another digest or slot
+                                     than the one found */
 };
 
 /* Words for an error, in English, without a full stop, never NULL. Host

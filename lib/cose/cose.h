@@ -24,14 +24,13 @@ struct selv_cose_key {
 
 /* ---- COSE_Sign1 --------------------------------------------------------- */
 
-/* Verify a tagged (18) COSE_Sign1 whose payload is nil over payload, with
- * external_aad empty [RFC 9052 4.4]. Tries each of key_count keys whose kid
- * agrees (a message or key without kid agrees with all). Structure, headers
- * (alg in the protected bucket, no unknown crit, no label twice) and
- * trailing bytes are checked before any key is tried.
- * Returns SELV_GOOD with *key_index the one that verified, else SELV_BAD
- * with *why one of SELV_ERR_COSE_* or SELV_ERR_CBOR_*. key_index and why may
- * be NULL. */
+/* Verify a tagged (18) COSE_Sign1 whose payload is nil over payload (at most
+ * UINT32_MAX bytes), with external_aad empty [RFC 9052 4.4]. Tries each of
+ * key_count keys whose kid agrees (a message or key without kid agrees with
+ * all). Structure, headers (alg in the protected bucket, no unknown crit, no
+ * label twice) and trailing bytes are checked before any key is tried. Returns
+ * SELV_GOOD with *key_index the one that verified, else SELV_BAD with *why one
+ * of SELV_ERR_COSE_* or SELV_ERR_CBOR_*. key_index and why may be NULL. */
 SELV_MUST_CHECK enum selv_verdict
 selv_cose_sign1_verify(struct selv_bytes block, struct selv_bytes payload,
                        const struct selv_cose_key *keys, size_t key_count,

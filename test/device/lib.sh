@@ -66,6 +66,7 @@ boot_line() {
 
 # hostile MODE NAME: start the lying server with a release; sets COAP.
 hostile() {
+    : >"$WORK/hostile"
     "$HOSTILE" --mode "$1" --manifest "$WORK/$2.suit" --image "$WORK/$2.a" \
         --image "$WORK/$2.b" >"$WORK/hostile" 2>&1 &
     BAD_PID=$!

@@ -366,6 +366,55 @@ static void test_cbor_every_half_is_refused_as_single(void **state)
     }
 }
 
+/* Every string of two and three bytes, by number: pairs of ASCII, the 1,920
+ * characters of two bytes, the 61,440 of three (surrogates are none). */
+static void test_cbor_utf8_exhaustive(void **state)
+{
+    uint32_t good[2] = {0, 0};
+
+    (void)state;
+    for (uint32_t v = 0; v < 1u << 24; v++) {
+        uint8_t in[4] = {0x63, (uint8_t)(v >> 16), (uint8_t)(v >> 8),
+                         (uint8_t)v};
+        struct selv_cbor r;
+        struct selv_bytes text;
+
+        selv_cbor_init(&r, selv_bytes(in, sizeof(in)));
+        good[1] += selv_cbor_tstr(&r, &text) == SELV_OK;
+        if (v < 1u << 16) {
+            in[0] = 0x62;
+            in[1] = (uint8_t)(v >> 8);
+            in[2] = (uint8_t)v;
+            selv_cbor_init(&r, selv_bytes(in, 3));
+            good[0] += selv_cbor_tstr(&r, &text) == SELV_OK;
+        }
+    }
+    assert_int_equal(good[0], 128 * 128 + 1920);
+    assert_int_equal(good[1], 128 * 128 * 128 + 2 * 128 * 1920 + 61440);
+}
+
+/* Every string of a lead byte from F0 on, any two bytes, and a last one at
+ * each edge: the 16 planes above the first, an even part of each. */
+static void test_cbor_utf8_four_bytes(void **state)
+{
+    static const uint8_t last[] = {0x7f, 0x80, 0xbf, 0xc0};
+    uint32_t good = 0;
+
+    (void)state;
+    for (uint32_t v = 0xf00000; v < 1u << 24; v++) {
+        for (size_t i = 0; i < sizeof(last); i++) {
+            uint8_t in[5] = {0x64, (uint8_t)(v >> 16), (uint8_t)(v >> 8),
+                             (uint8_t)v, last[i]};
+            struct selv_cbor r;
+            struct selv_bytes text;
+
+            selv_cbor_init(&r, selv_bytes(in, sizeof(in)));
+            good += selv_cbor_tstr(&r, &text) == SELV_OK;
+        }
+    }
+    assert_int_equal(good, 0x100000 / 64 * 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +422,8 @@ int main(void)
         cmocka_unit_test(test_cbor_refused_vectors),
         cmocka_unit_test(test_cbor_accepted_vectors),
         cmocka_unit_test(test_cbor_every_half_is_refused_as_single),
+        cmocka_unit_test(test_cbor_utf8_exhaustive),
+        cmocka_unit_test(test_cbor_utf8_four_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

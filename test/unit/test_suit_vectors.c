@@ -181,7 +181,7 @@ static void test_suit_vectors_folder(void **state)
     (void)state;
     const char *folder = getenv("SELVAGE_VECTORS");
     if (folder == NULL) {
-        print_message("skipped: SELVAGE_VECTORS names no folder\n");
+        print_message("skip: SELVAGE_VECTORS names no folder\n");
         skip();
     }
     char path[1024];
