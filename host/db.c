@@ -33,6 +33,15 @@ static enum selv_db_status status_of(int rc)
 static enum selv_db_status status_keep(struct selv_db *db, int rc)
 {
     enum selv_db_status status = status_of(rc);
+    /* Only a key says that it is there already. A value that a CHECK or NOT
+     * NULL refuses, for want of memory say, was not kept. */
+    if (status == SELV_DB_EXISTS) {
+        int why = sqlite3_extended_errcode(db->handle);
+        if (why != SQLITE_CONSTRAINT_PRIMARYKEY &&
+            why != SQLITE_CONSTRAINT_UNIQUE) {
+            status = SELV_DB_FAILED;
+        }
+    }
     if (status != SELV_DB_OK && status != SELV_DB_ROW) {
         snprintf(db->error, sizeof db->error, "%s",
                  db->handle != NULL ? sqlite3_errmsg(db->handle)

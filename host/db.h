@@ -19,7 +19,7 @@
 enum selv_db_status {
     SELV_DB_OK = 0,  /* done; no further row */
     SELV_DB_ROW,     /* a row is there */
-    SELV_DB_EXISTS,  /* a UNIQUE or other constraint says no */
+    SELV_DB_EXISTS,  /* a key is taken */
     SELV_DB_FULL,    /* no space left; nothing was changed */
     SELV_DB_LOCKED,  /* another process has it open */
     SELV_DB_DAMAGED, /* not a database, or its pages contradict each other */

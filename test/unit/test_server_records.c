@@ -88,6 +88,26 @@ static void release_each(void *user, const struct selv_release *r)
     n->v[n->count++] = r->sequence_number;
 }
 
+/* A value that is missing is no row that is there: nothing was kept. */
+static void test_records_missing_value_is_a_failure(void **state)
+{
+    struct fixture *f = *state;
+    struct selv_db *db = &f->records.db;
+    sqlite3_stmt *st = NULL;
+    assert_int_equal(
+        sqlite3_prepare_v2(db->handle,
+                           "INSERT INTO images(digest, size, stored_at)"
+                           " VALUES(zeroblob(32), ?, 1)",
+                           -1, &st, NULL),
+        SQLITE_OK);
+    assert_int_equal(selv_db_run(db, st), SELV_DB_FAILED);
+    assert_int_equal(sqlite3_bind_int64(st, 1, 5), SQLITE_OK);
+    assert_int_equal(selv_db_run(db, st), SELV_DB_OK);
+    assert_int_equal(sqlite3_bind_int64(st, 1, 5), SQLITE_OK);
+    assert_int_equal(selv_db_run(db, st), SELV_DB_EXISTS);
+    assert_int_equal(sqlite3_finalize(st), SQLITE_OK);
+}
+
 static void test_records_releases(void **state)
 {
     struct fixture *f = *state;
@@ -371,9 +391,13 @@ int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        WITH(test_records_releases),        WITH(test_records_devices),
-        WITH(test_records_reports_limit),   WITH(test_records_settings),
-        WITH(test_records_newer),           WITH(test_blobs_life),
+        WITH(test_records_missing_value_is_a_failure),
+        WITH(test_records_releases),
+        WITH(test_records_devices),
+        WITH(test_records_reports_limit),
+        WITH(test_records_settings),
+        WITH(test_records_newer),
+        WITH(test_blobs_life),
         cmocka_unit_test(test_blobs_names),
     };
     if (selv_crypto_init() != SELV_OK) {
