@@ -94,6 +94,7 @@ struct selv_consumer_todo {
     uint64_t sequence;   /* EVENT: of the manifest; 0 when unknown */
     uint32_t done, size; /* EVENT DOWNLOADING: bytes */
     bool is_resumed;     /* EVENT DOWNLOADING: picked up from flash */
+    bool is_away;        /* EVENT FAILED: for want of a server, not refused */
 };
 
 /* Engine state (the definition is below the interface, for its size only). */

@@ -89,6 +89,7 @@ void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err)
     c->todo.failure = *selv_suit_failure(&c->suit);
     c->todo.failure.err = err;
     if (has_flag(c, FLAG_AWAY)) {
+        c->todo.is_away = true;
         /* Nobody to tell, and nothing the manifest is to blame for. */
         return;
     }

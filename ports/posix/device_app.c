@@ -45,8 +45,7 @@ static void note_event(struct device *d, const struct selv_consumer_todo *todo)
         break;
     case SELV_UPDATE_REJECTED:
     case SELV_UPDATE_FAILED:
-        if (todo->err == SELV_ERR_COAP_TIMEOUT ||
-            todo->err == SELV_ERR_COAP_RESET) {
+        if (todo->is_away) {
             d->has_missed_server = true;
         } else {
             d->has_refused = true;

@@ -27,7 +27,7 @@ bad other-block SELV_ERR_COAP_BLOCK
 bad other-etag SELV_ERR_COAP_ETAG
 bad short SELV_ERR_UPDATE_SIZE
 bad long SELV_ERR_UPDATE_SIZE
-bad error SELV_ERR_COAP_CODE 11
+bad error SELV_ERR_COAP_CODE 3
 
 hostile double two
 device "$WORK/d"
