@@ -36,7 +36,7 @@ refused() {
     expect "$1: status" "$STATUS" 11
     has "$1: reason" "$OUT" "manifest refused"
     has "$1: reason" "$OUT" "($2"
-    has "$1: report" "$(cat "$WORK/hostile")" "9"
+    has "$1: report" "$(cat "$WORK/hostile")" "report state 9 error $2:"
     hostile_stop
     expect "$1: what boots" "$(boot_digest "$WORK/d" A)" "$before"
 }
