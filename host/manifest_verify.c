@@ -215,6 +215,31 @@ static bool update_run(struct selv_suit *s,
     }
 }
 
+/* The bootloader's run of it over what is installed; SELV_OK when that image
+ * would start. */
+static enum selv_err boot_run(struct selv_suit *s,
+                              const struct selv_manifest_device *d)
+{
+    struct selv_suit_todo todo;
+    enum selv_err err = selv_suit_begin(s, SELV_SUIT_INVOCATION);
+
+    while (!err) {
+        switch (selv_suit_poll(s, &todo)) {
+        case SELV_SUIT_DIGEST:
+            digest_answer(s, d, &todo, false);
+            break;
+        case SELV_SUIT_INVOKE:
+            return selv_is_good(selv_suit_may_invoke(s)) ? SELV_OK
+                                                         : SELV_ERR_SUIT_IMAGE;
+        case SELV_SUIT_FAILED:
+            return selv_suit_failure(s)->err;
+        default:
+            return SELV_ERR_SUIT_MISSING; /* it starts nothing */
+        }
+    }
+    return err;
+}
+
 /* The engine, from feed to the end of what was asked for. */
 static bool engine_run(struct selv_suit *s, struct selv_bytes envelope,
                        const struct selv_manifest_device *d,
@@ -249,6 +274,11 @@ static bool engine_run(struct selv_suit *s, struct selv_bytes envelope,
     }
     if (!update_run(s, d)) {
         refuse(v, selv_suit_failure(s)->err);
+        return false;
+    }
+    err = d->is_factory ? boot_run(s, d) : SELV_OK;
+    if (err) {
+        refuse(v, err);
         return false;
     }
     return true;

@@ -46,7 +46,7 @@ struct selv_manifest_device {
     bool has_digest;
     uint8_t digest[32]; /* of that manifest */
     bool is_factory;    /* a fetch brings no other image than the installed
-                           one */
+                           one, which must also boot */
     struct selv_manifest_component components[SELV_DEVICE_COMPONENTS_MAX];
     size_t component_count;
 };

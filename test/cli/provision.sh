@@ -43,6 +43,20 @@ expect 1 "vendor-identifier" "$selvage" device provision \
     --envelope r.suit --image a.bin -o x.bin
 expect 1 "component" $provision --component other --envelope r.suit \
     --image a.bin -o x.bin
+# Authentic, meant for it, and of this image; but it starts nothing.
+cat >idle.json <<'TEXT'
+{"sequence-number": 1, "components": ["app"],
+ "shared": [{"override-parameters": {
+     "vendor-identifier": {"vendor": "example.com"},
+     "class-identifier": {"vendor": "example.com", "class": "sensor"},
+     "image-digest": {"file": "a.bin"}, "image-size": {"file": "a.bin"}}},
+   "vendor-identifier", "class-identifier"],
+ "install": [{"override-parameters": {"uri": {"file": "a.bin"}}}, "fetch",
+   "image-match"]}
+TEXT
+"$selvage" --quiet manifest create --template idle.json --key author.pem \
+    -o idle.suit
+expect 1 "would not boot" $provision --envelope idle.suit --image a.bin -o x.bin
 head -c 300000 /dev/zero >big.bin
 "$selvage" --quiet manifest create --vendor example.com --class sensor \
     --sequence 1 --image big.bin --key author.pem -o big.suit
