@@ -226,13 +226,21 @@ bool selv_fleet_devices(const struct selv_api *api,
 /* ---- one of them
  * -------------------------------------------------------------- */
 
-/* The one item whose key begins with prefix. */
+static bool begins(json_t *item, const char *key, const char *prefix)
+{
+    const char *value = json_string_value(json_object_get(item, key));
+
+    return value != NULL && strncmp(value, prefix, strlen(prefix)) == 0;
+}
+
+/* The one item whose key begins with prefix. A device has its own id too, the
+ * one that device provision says. */
 static bool find_one(const struct selv_api *api, const char *list,
                      const char *key, const char *prefix, char full[static 72],
                      struct selv_error *error)
 {
     json_t *items, *item;
-    size_t i, found = 0, len = strlen(prefix);
+    size_t i, found = 0;
 
     if (!list_read(api, list, &items, error)) {
         return false;
@@ -240,7 +248,8 @@ static bool find_one(const struct selv_api *api, const char *list,
     json_array_foreach(items, i, item)
     {
         const char *value = json_string_value(json_object_get(item, key));
-        if (value != NULL && len > 0 && strncmp(value, prefix, len) == 0) {
+        if (value != NULL && prefix[0] != '\0' &&
+            (begins(item, key, prefix) || begins(item, "device_id", prefix))) {
             found++;
             snprintf(full, 72, "%s", value);
         }

@@ -198,8 +198,8 @@ bool selv_cli_publish_static(const struct selv_cli *cli, const char *folder,
     if (!done) {
         return selv_error_prefix(error, envelope);
     }
-    selv_cli_say(cli, "%s   and %zu images below %s/i", path, image_count,
-                 folder);
+    selv_cli_say(cli, "%s   and %zu image%s below %s/i", path, image_count,
+                 image_count == 1 ? "" : "s", folder);
     selv_cli_result(
         cli, json_pack("{s:s, s:s}", "envelope", path, "folder", folder));
     return true;

@@ -46,6 +46,20 @@ expect 1 "" "$selvage" release show "$(printf '0%.0s' $(seq 64))" $at
 expect 0 "" "$selvage" device list $at
 expect 1 "" "$selvage" device show nobody $at
 
+# A device is found by either of its names, cut short or whole.
+own=6f6e6521-0000-4000-8000-00000000cafe
+expect 0 "" "$selvage" device provision --anchor author.pub.pem \
+    --vendor example.com --class sensor --device-id $own --envelope 2.suit \
+    --image a.bin -o dev
+"$SELVAGE_BUILD/bin/selvage-device" --state dev --once >device.log 2>&1 \
+    --server "$(grep -o 'coap://[0-9.:]*' ready | head -n 1)"
+[ $? = 10 ] || complain "the device: $(cat device.log)"
+for name in $own 6f6e6521 "$("$selvage" device list --json $at |
+    sed -n 's/^ *"id": "\(.*\)",*$/\1/p')"; do
+    expect 0 "$own" "$selvage" device show "$name" $at
+done
+expect 1 "" "$selvage" device show "" $at
+
 # Another release of the same number, a foreign token, no token.
 cp a.bin c.bin
 echo more >>c.bin
