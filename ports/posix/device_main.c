@@ -51,6 +51,7 @@ static const char help[] =
     "                       revert a trial that takes longer (300)\n"
     "  --json               one JSON object a line\n"
     "  --quiet              errors only\n"
+    "  --no-progress        when a download begins, not how it goes\n"
     "  --version, --help\n"
     "\n"
     "Exit status with --once: 0 confirmed, 10 nothing new, 11 refused,\n"
@@ -74,6 +75,13 @@ static bool seconds(const char *text, uint32_t *out)
 static int usage(const char *why)
 {
     fprintf(stderr, "selvage-device: %s; see selvage-device --help\n", why);
+    return DEVICE_USAGE;
+}
+
+static int usage_of(const char *why, const char *argument)
+{
+    fprintf(stderr, "selvage-device: %s: %s; see selvage-device --help\n",
+            argument, why);
     return DEVICE_USAGE;
 }
 
@@ -109,12 +117,13 @@ static const struct option options[] = {
 static int read_arguments(struct device *d, int argc, char **argv)
 {
     int option;
+    char letter[] = "-?";
 
     d->poll_s = POLL_S_DEFAULT;
     d->trial_s = TRIAL_S_DEFAULT;
     d->state_dir = getenv("SELVAGE_STATE");
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
         switch (option) {
         case OPT_STATE:
             d->state_dir = optarg;
@@ -130,12 +139,12 @@ static int read_arguments(struct device *d, int argc, char **argv)
             break;
         case OPT_POLL:
             if (!seconds(optarg, &d->poll_s)) {
-                return usage("--poll takes seconds, from 1") + 1;
+                return usage("--poll takes seconds, 1 to 4000000") + 1;
             }
             break;
         case OPT_TRIAL:
             if (!seconds(optarg, &d->trial_s)) {
-                return usage("--trial-timeout takes seconds, from 1") + 1;
+                return usage("--trial-timeout takes seconds, 1 to 4000000") + 1;
             }
             break;
         case OPT_JSON:
@@ -153,12 +162,18 @@ static int read_arguments(struct device *d, int argc, char **argv)
         case OPT_HELP:
             fputs(help, stdout);
             return DEVICE_CONFIRMED + 1;
+        case ':':
+            return usage_of("a value is missing", argv[optind - 1]) + 1;
         default:
-            return usage("unknown option, or a value is missing") + 1;
+            /* Of letters in one argument, getopt stays at that argument. */
+            letter[1] = (char)optopt;
+            return usage_of("no such option",
+                            optopt > OPT_HELP ? letter : argv[optind - 1]) +
+                   1;
         }
     }
     if (optind < argc) {
-        return usage("there are no arguments but options") + 1;
+        return usage_of("there are only options", argv[optind]) + 1;
     }
     if (!d->state_dir || !d->server) {
         return usage(d->server ? "--state is missing" : "--server is missing") +

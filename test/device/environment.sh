@@ -23,8 +23,13 @@ usage "no arguments"
 usage "no state" --server coap://127.0.0.1:5683
 usage "no server" --state "$WORK/d"
 usage "unknown" --state "$WORK/d" --server coap://127.0.0.1:5683 --fast
+has "unknown" "$(cat "$WORK/err")" "--fast: no such option"
+usage "letters" --state "$WORK/d" -vq --server coap://127.0.0.1:5683
+has "letters" "$(cat "$WORK/err")" "-v: no such option"
 usage "an argument" --state "$WORK/d" --server coap://127.0.0.1:5683 x
+has "an argument" "$(cat "$WORK/err")" "x: there are only options"
 usage "no value" --state "$WORK/d" --server
+has "no value" "$(cat "$WORK/err")" "--server: a value is missing"
 for poll in 0 -1 x 1x 99999999999 ''; do
     usage "--poll '$poll'" --state "$WORK/d" --server coap://127.0.0.1 \
         --poll "$poll"
