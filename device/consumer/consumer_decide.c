@@ -74,6 +74,14 @@ static bool is_given_up(struct selv_consumer *c)
     return true;
 }
 
+/* C10: the server has the outcome of this manifest, which says more than that
+ * it is refused now. */
+static bool is_outcome_told(const struct selv_consumer *c, enum selv_err err)
+{
+    return err == SELV_ERR_UPDATE_REVERTED &&
+           is_digest(c->identity, c->log.reported_digest);
+}
+
 void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err)
 {
     bool is_written = has_flag(c, FLAG_WRITTEN);
@@ -94,7 +102,9 @@ void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err)
         return;
     }
     count_failure(c, !is_written);
-    selv_consumer_tell_server(c, STEP_REST);
+    if (!is_outcome_told(c, err)) {
+        selv_consumer_tell_server(c, STEP_REST);
+    }
 }
 
 /* Rule 8. The digest is answered as if the image were there already: what is

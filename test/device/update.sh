@@ -48,5 +48,20 @@ api GET /api/v1/devices
 has "operator's view" "$BODY" '"sequence_number":3'
 has "operator's view" "$BODY" '"version":"1.3.0"'
 has "operator's view" "$BODY" '"state":"confirmed"'
+
+# A revert stays what the operator sees, with its reason, however often the
+# device refuses the same manifest afterwards.
+release four 4 20000
+offer four
+device "$WORK/d" --run false
+expect "revert" "$STATUS" 12
+has "revert" "$OUT" "SELV_ERR_UPDATE_REVERTED"
+api GET /api/v1/devices
+has "operator sees the revert" "$BODY" '"state":"reverted"'
+has "operator sees why" "$BODY" '"name":"SELV_ERR_BOOT_'
+device "$WORK/d"
+expect "refused after a revert" "$STATUS" 11
+api GET /api/v1/devices
+has "operator still sees the revert" "$BODY" '"state":"reverted"'
 stop
 finish
