@@ -254,6 +254,8 @@ enum selv_err selv_consumer_take_image(struct selv_consumer *c, uint32_t offset,
         c->log.progress = whole;
         err = selv_consumer_write_log(c, SELV_LOG_DOWNLOADING);
         tell_progress(c, false);
+    } else if (c->writer.off == c->image_size) {
+        tell_progress(c, false);
     }
     return err;
 }

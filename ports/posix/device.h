@@ -44,6 +44,7 @@ struct device {
     uint32_t poll_s;
     uint32_t trial_s;
     bool is_once, is_json, is_quiet, is_without_progress, is_coloured;
+    bool is_terminal; /* standard output */
 
     struct selv_posix_flash flash;
     struct selv_posix_udp udp;
@@ -56,6 +57,9 @@ struct device {
     struct selv_consumer_config config;
     struct selv_consumer consumer;
     struct selv_posix_why why;
+
+    bool is_line_open; /* a download's line, to be written over */
+    unsigned quarter;  /* of the download, last printed elsewhere */
 
     /* What has happened, for the exit code. */
     bool has_confirmed, has_refused, has_reverted, has_missed_server;
@@ -89,8 +93,8 @@ enum device_end device_app(struct device *d);
 void device_say_boot(const struct device *d);
 void device_say_event(struct device *d, const struct selv_consumer_todo *todo);
 void device_say_note(const struct device *d, const char *text);
-void device_say_exit(const struct device *d, int code);
+void device_say_exit(struct device *d, int code);
 /* To stderr, whatever --quiet says. */
-void device_say_error(const struct device *d, const char *text);
+void device_say_error(struct device *d, const char *text);
 
 #endif

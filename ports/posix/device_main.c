@@ -208,7 +208,7 @@ static bool open_device(struct device *d)
     return selv_posix_udp_open(&d->udp, d->server, &d->why);
 }
 
-static int fail(const struct device *d, int code)
+static int fail(struct device *d, int code)
 {
     device_say_error(d, d->why.text);
     return code;
@@ -285,7 +285,8 @@ int main(int argc, char **argv)
     if (code != 0) {
         return code - 1;
     }
-    d.is_coloured = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
+    d.is_terminal = isatty(STDOUT_FILENO) != 0;
+    d.is_coloured = d.is_terminal && !(no_colour && *no_colour);
     catch_signals();
     if (!open_device(&d)) {
         code = fail(&d, DEVICE_ENVIRONMENT);

@@ -190,13 +190,49 @@ static const char *colour_of(const struct selv_consumer_todo *todo)
     return PLAIN;
 }
 
-static void say_progress(const struct selv_consumer_todo *todo)
+/* ---- a download -----------------------------------------------------------
+ */
+
+static void close_line(struct device *d)
 {
+    if (d->is_line_open) {
+        d->is_line_open = false;
+        putchar('\n');
+        fflush(stdout);
+    }
+}
+
+/* On a terminal one line, written over until it says 100 %; elsewhere a line
+ * where it begins, and one for each quarter. */
+static void say_progress(struct device *d,
+                         const struct selv_consumer_todo *todo)
+{
+    bool is_first = todo->done == 0 || todo->is_resumed;
+    bool is_last = todo->done == todo->size;
     unsigned percent =
         todo->size ? (unsigned)(todo->done * UINT64_C(100) / todo->size) : 0;
+    char text[80];
 
-    printf(" %s%u of %u bytes (%u %%)", todo->is_resumed ? "again from " : "",
-           (unsigned)todo->done, (unsigned)todo->size, percent);
+    if (d->is_without_progress
+            ? !is_first
+            : !d->is_terminal && !is_first && percent / 25 == d->quarter) {
+        return;
+    }
+    d->quarter = percent / 25;
+    snprintf(text, sizeof text, "%s %s%u of %u bytes (%u %%)",
+             state_words[todo->state], todo->is_resumed ? "again from " : "",
+             (unsigned)todo->done, (unsigned)todo->size, percent);
+    if (d->is_terminal && !d->is_without_progress) {
+        /* Padded, so that nothing of a longer line stays. */
+        printf("\r%-64s", text);
+        d->is_line_open = true;
+        if (is_last) {
+            close_line(d);
+        }
+    } else {
+        printf("%s\n", text);
+    }
+    fflush(stdout);
 }
 
 void device_say_event(struct device *d, const struct selv_consumer_todo *todo)
@@ -205,17 +241,19 @@ void device_say_event(struct device *d, const struct selv_consumer_todo *todo)
         say_event_json(todo);
         return;
     }
-    if (d->is_quiet ||
-        (d->is_without_progress && todo->done > 0 && !todo->is_resumed)) {
+    if (d->is_quiet) {
         return;
     }
+    if (todo->state == SELV_UPDATE_DOWNLOADING) {
+        say_progress(d, todo);
+        return;
+    }
+    close_line(d);
     begin_colour(d, colour_of(todo));
     printf("%s", todo->state == SELV_UPDATE_IDLE && todo->err
                      ? "server not reached"
                      : state_words[todo->state]);
-    if (todo->state == SELV_UPDATE_DOWNLOADING) {
-        say_progress(todo);
-    } else if (todo->sequence) {
+    if (todo->sequence) {
         printf(", sequence number %llu", (unsigned long long)todo->sequence);
     }
     if (todo->err) {
@@ -242,7 +280,7 @@ void device_say_note(const struct device *d, const char *text)
     }
 }
 
-void device_say_exit(const struct device *d, int code)
+void device_say_exit(struct device *d, int code)
 {
     const char *text = code == DEVICE_CONFIRMED     ? "confirmed"
                        : code == DEVICE_NOTHING_NEW ? "nothing new"
@@ -251,6 +289,7 @@ void device_say_exit(const struct device *d, int code)
                        : code == DEVICE_ENVIRONMENT ? "no server"
                                                     : "failed";
 
+    close_line(d);
     if (d->is_json) {
         printf("{\"event\":\"exit\",\"code\":%d,\"outcome\":\"%s\"}\n", code,
                text);
@@ -258,8 +297,9 @@ void device_say_exit(const struct device *d, int code)
     }
 }
 
-void device_say_error(const struct device *d, const char *text)
+void device_say_error(struct device *d, const char *text)
 {
+    close_line(d);
     if (d->is_json) {
         printf("{\"event\":\"error\",\"text\":");
         put_json_string(text);

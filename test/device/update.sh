@@ -26,6 +26,10 @@ device "$WORK/d" --run "cmp -s $WORK/two.b"
 expect "first update" "$STATUS" 0
 has "first update" "$OUT" "downloading 0 of 50000 bytes"
 has "first update" "$OUT" "boot: slot B, sequence number 2, on trial (boot 1 of 3)"
+expect "elsewhere than on a terminal: a line a quarter" \
+    "$(sed -n 's/^downloading .*(\([0-9]* %\))$/\1/p' "$WORK/out" | wc -l)" 5
+expect "elsewhere: the end" "$(grep '^downloading' "$WORK/out" | tail -1)" \
+    "downloading 50000 of 50000 bytes (100 %)"
 has "first update" "$OUT" "update confirmed"
 has "first update" "$OUT" "boot: slot B, sequence number 2, confirmed"
 has "first update" "$OUT" "accepted 2, floor 2"
@@ -51,7 +55,7 @@ has "operator's view" "$BODY" '"state":"confirmed"'
 
 # A revert stays what the operator sees, with its reason, however often the
 # device refuses the same manifest afterwards.
-release four 4 20000
+release four 5 20000
 offer four
 device "$WORK/d" --run false
 expect "revert" "$STATUS" 12
@@ -63,5 +67,22 @@ device "$WORK/d"
 expect "refused after a revert" "$STATUS" 11
 api GET /api/v1/devices
 has "operator still sees the revert" "$BODY" '"state":"reverted"'
+
+# A terminal: one line, written over, that ends before the next one begins.
+if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+    cp -R "$WORK/d" "$WORK/t"
+    release new 6 100000
+    offer new
+    timeout 120 script -qec "$BUILD/bin/selvage-device --state $WORK/t \
+        --server $COAP --once" /dev/null </dev/null >"$WORK/terminal"
+    expect "a terminal: lines" "$(grep -c downloading "$WORK/terminal")" 1
+    has "a terminal: written over" "$(tr '\r' '\n' <"$WORK/terminal")" \
+        "downloading 4096 of 100000 bytes (4 %)"
+    expect "a terminal: the end" "$(grep downloading "$WORK/terminal" |
+        tr '\r' '\n' | grep down | tail -1 | sed 's/ *$//')" \
+        "downloading 100000 of 100000 bytes (100 %)"
+else
+    echo "no script(1) here: what a terminal shows is not tested"
+fi
 stop
 finish
