@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/images.h"
 #include "host/file.h"
 #include "host/hex.h"
+#include "host/manifest.h"
 #include "host/text.h"
 
 #define ENVELOPE_MAX (64u << 10) /* bytes that the server takes */
@@ -89,30 +91,46 @@ static bool publish_image(const struct selv_api *api, const char *file,
     return true;
 }
 
+bool selv_fleet_envelope_read(const char *path, const char *const *images,
+                              size_t image_count, struct selv_buf *bytes,
+                              struct selv_error *error)
+{
+    json_t *description;
+    bool is_good;
+
+    if (!selv_file_read(path, ENVELOPE_MAX, bytes, error)) {
+        return false;
+    }
+    description =
+        selv_manifest_describe(selv_bytes(bytes->p, bytes->len), NULL, error);
+    is_good = description != NULL &&
+              selv_cli_images_check(description, images, image_count, error);
+    json_decref(description);
+    if (!is_good) {
+        free(bytes->p);
+        selv_error_prefix(error, path);
+    }
+    return is_good;
+}
+
 bool selv_fleet_publish(const struct selv_api *api,
-                        const struct selv_fleet_style *style,
-                        const char *envelope, const char *const *images,
+                        const struct selv_fleet_style *style, const char *path,
+                        struct selv_bytes envelope, const char *const *images,
                         size_t image_count, struct selv_error *error)
 {
     bool is_quiet = style->is_quiet || style->is_json;
-    struct selv_buf bytes;
     json_t *release = NULL;
-    bool is_new = false, is_good;
+    bool is_new = false;
 
     for (size_t i = 0; i < image_count; i++) {
         if (!publish_image(api, images[i], is_quiet, error)) {
             return false;
         }
     }
-    if (!selv_file_read(envelope, ENVELOPE_MAX, &bytes, error)) {
-        return false;
-    }
-    is_good =
-        selv_api_post(api, "/api/v1/releases", "application/suit-envelope+cose",
-                      selv_bytes(bytes.p, bytes.len), &release, &is_new, error);
-    free(bytes.p);
-    if (!is_good) {
-        return selv_error_prefix(error, envelope);
+    if (!selv_api_post(api, "/api/v1/releases",
+                       "application/suit-envelope+cose", envelope, &release,
+                       &is_new, error)) {
+        return selv_error_prefix(error, path);
     }
     if (style->is_json) {
         print_json(release);

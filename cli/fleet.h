@@ -14,11 +14,16 @@ struct selv_fleet_style {
     bool is_quiet; /* nothing but errors */
 };
 
-/* Upload the images, then the envelope. Safe to repeat: what is there
- * already is left alone. */
+/* An envelope that selv_fleet_publish may take: small enough for the server,
+ * well formed, and of these images. The caller frees bytes->p when it is. */
+bool selv_fleet_envelope_read(const char *path, const char *const *images,
+                              size_t image_count, struct selv_buf *bytes,
+                              struct selv_error *error);
+/* Upload the images, then the envelope, which was read from path. Safe to
+ * repeat: what is there already is left alone. */
 bool selv_fleet_publish(const struct selv_api *api,
-                        const struct selv_fleet_style *style,
-                        const char *envelope, const char *const *images,
+                        const struct selv_fleet_style *style, const char *path,
+                        struct selv_bytes envelope, const char *const *images,
                         size_t image_count, struct selv_error *error);
 
 /* All of them, page by page, newest first. */

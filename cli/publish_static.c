@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/images.h"
 #include "crypto/crypto.h"
 #include "host/file.h"
 #include "host/hex.h"
@@ -158,7 +159,8 @@ static bool tree_write(const char *folder, struct selv_bytes envelope,
         return selv_error_set(error, SELV_EXIT_REFUSED,
                               "the manifest is not signed; use manifest sign");
     }
-    if (!folders_make(folder, vendor, error)) {
+    if (!selv_cli_images_check(description, images, image_count, error) ||
+        !folders_make(folder, vendor, error)) {
         return false;
     }
     for (size_t i = 0; i < image_count; i++) {

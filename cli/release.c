@@ -2,6 +2,8 @@
  *
  * selvage release publish | list | show, selvage device list | show: the
  * command lines of cli/fleet.h. */
+#include <stdlib.h>
+
 #include "cli/cli.h"
 #include "cli/fleet.h"
 #include "cli/publish_static.h"
@@ -114,16 +116,23 @@ static int publish_to_server(struct selv_cli *cli, const struct target *target,
 {
     const struct selv_fleet_style style = {cli->json, cli->quiet};
     struct selv_api api;
+    struct selv_buf bytes;
     struct selv_error error;
     bool done;
 
-    if (!selv_api_open(&api, target->server, target->token_file, &error)) {
+    if (!selv_fleet_envelope_read(envelope, images->values, images->count,
+                                  &bytes, &error)) {
         return selv_cli_fail(cli, &error);
     }
-    api.has_progress = !cli->no_progress && !cli->quiet;
-    done = selv_fleet_publish(&api, &style, envelope, images->values,
-                              images->count, &error);
-    selv_api_close(&api);
+    done = selv_api_open(&api, target->server, target->token_file, &error);
+    if (done) {
+        api.has_progress = !cli->no_progress && !cli->quiet;
+        done = selv_fleet_publish(&api, &style, envelope,
+                                  selv_bytes(bytes.p, bytes.len),
+                                  images->values, images->count, &error);
+        selv_api_close(&api);
+    }
+    free(bytes.p);
     return done ? SELV_EXIT_OK : selv_cli_fail(cli, &error);
 }
 

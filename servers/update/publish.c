@@ -97,8 +97,8 @@ static bool image_here_check(struct selv_server *server,
     if (fd < 0 || selv_records_image_size(&server->records, digest,
                                           &acknowledged) != SELV_DB_ROW) {
         snprintf(why, WHY,
-                 "the image '%.*s' is not here; upload it first: PUT"
-                 " /api/v1/images/<its SHA-256>",
+                 "the image '%.*s' is not here; upload it first: with"
+                 " --image FILE, or PUT /api/v1/images/<its SHA-256>",
                  uri_len, uri);
         return false;
     }

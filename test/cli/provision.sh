@@ -74,6 +74,8 @@ publish="$selvage release publish"
 digest_a=$(sha256sum a.bin | cut -d' ' -f1)
 expect 1 "no image given has that digest" $publish r.suit a.bin --static tree
 find tree -path '*/m/*/*' | grep -q . && complain "a manifest without images"
+expect 1 "does not name the image big.bin" \
+    $publish r.suit a.bin b.bin big.bin --static tree
 expect 0 "2 images" $publish r.suit a.bin b.bin --static tree
 cmp a.bin "tree/i/$digest_a" || complain "the tree's image differs"
 manifest=$(find tree/m -type f)

@@ -33,7 +33,20 @@ release 1
 release 2
 expect 0 "" "$selvage" release list $at
 expect 1 "" "$selvage" release publish 1.suit $at
-expect 1 "" "$selvage" release publish 1.suit --image a.bin $at
+expect 1 "--image FILE" "$selvage" release publish 1.suit --image a.bin $at
+
+# An image of something else is refused before anything goes up.
+head -c 7000 /dev/zero | tr '\0' x >x.bin
+expect 1 "$(sha256sum x.bin | cut -d' ' -f1)" \
+    "$selvage" release publish 1.suit a.bin x.bin $at
+expect 1 "does not name the image x.bin" \
+    "$selvage" release publish 1.suit a.bin x.bin $at
+[ -s out ] && complain "uploaded before a refusal: $(cat out)"
+# The envelope is looked at before the token.
+expect 3 "none.suit" "$selvage" release publish none.suit --server "$url" \
+    --token-file missing
+expect 1 "a.bin: not a whole" "$selvage" release publish a.bin \
+    --server "$url" --token-file missing
 expect 0 "" "$selvage" release publish 1.suit --image a.bin --image b.bin $at
 expect 0 "" "$selvage" release publish 1.suit a.bin b.bin $at
 expect 0 "" "$selvage" release publish 2.suit a.bin b.bin $at
