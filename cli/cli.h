@@ -19,7 +19,8 @@
 
 /* Flags that stand anywhere on the command line. */
 struct selv_cli {
-    bool json;        /* results as one JSON object on standard output */
+    bool json;        /* results as JSON on standard output, lists as arrays;
+                         failures as one object on standard error */
     bool quiet;       /* errors only */
     bool no_progress; /* no progress lines, as when standard error is no
                          terminal */
@@ -104,7 +105,8 @@ enum selv_cli_parsed selv_cli_parse(const struct selv_cli *cli,
 /* ---- output -----------------------------------------------------------------
  */
 
-/* "selvage: text" on standard error. Returns the exit code. */
+/* On standard error, "selvage: text" or, with --json, the object
+ * {"error":text,"exit":code} as one line. Returns the exit code. */
 int selv_cli_fail(const struct selv_cli *cli, const struct selv_error *error);
 
 /* A usage error of this command, with where to find help. Returns 2. */

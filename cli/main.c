@@ -79,16 +79,30 @@ static bool noun_exists(const char *noun)
     return false;
 }
 
-static int wrong(const char *what, const char *word)
+static int wrong(const struct selv_cli *cli, const char *what, const char *word)
 {
-    fprintf(stderr, "selvage: %s%s%s%s; try `selvage --help`\n", what,
-            word == NULL ? "" : " \"", word == NULL ? "" : word,
-            word == NULL ? "" : "\"");
-    return SELV_EXIT_USAGE;
+    struct selv_error error;
+
+    selv_error_set(&error, SELV_EXIT_USAGE,
+                   "%s%s%.200s%s; try `selvage --help`", what,
+                   word == NULL ? "" : " \"", word == NULL ? "" : word,
+                   word == NULL ? "" : "\"");
+    return selv_cli_fail(cli, &error);
+}
+
+static int fail(const struct selv_cli *cli, const char *what)
+{
+    struct selv_error error;
+
+    selv_error_set(&error, SELV_EXIT_ENVIRONMENT, "%s", what);
+    return selv_cli_fail(cli, &error);
 }
 
 static int dispatch(struct selv_cli *cli, int argc, char **argv)
 {
+    if (argc == 0 && cli->json) {
+        return wrong(cli, "a noun and a verb are missing", NULL);
+    }
     if (argc == 0) {
         commands_print(stderr, NULL);
         return SELV_EXIT_USAGE;
@@ -102,10 +116,10 @@ static int dispatch(struct selv_cli *cli, int argc, char **argv)
         return SELV_EXIT_OK;
     }
     if (!noun_exists(argv[0])) {
-        return wrong("no such noun", argv[0]);
+        return wrong(cli, "no such noun", argv[0]);
     }
     if (argc == 1) {
-        return wrong("a verb is missing behind", argv[0]);
+        return wrong(cli, "a verb is missing behind", argv[0]);
     }
     if (strcmp(argv[1], "--help") == 0) {
         commands_print(stdout, argv[0]);
@@ -118,7 +132,7 @@ static int dispatch(struct selv_cli *cli, int argc, char **argv)
             return commands[i].run(cli, argc - 2, argv + 2);
         }
     }
-    return wrong("no such verb", argv[1]);
+    return wrong(cli, "no such verb", argv[1]);
 }
 
 int main(int argc, char **argv)
@@ -128,15 +142,14 @@ int main(int argc, char **argv)
 
     /* A reader that went away is an error of ours to report, not a death. */
     signal(SIGPIPE, SIG_IGN);
+    argc = global_flags_take(&cli, argc - 1, argv + 1);
     if (selv_crypto_init() != SELV_OK) {
-        fprintf(stderr, "selvage: the crypto library does not start\n");
-        return SELV_EXIT_ENVIRONMENT;
+        return fail(&cli, "the crypto library does not start");
     }
-    code =
-        dispatch(&cli, global_flags_take(&cli, argc - 1, argv + 1), argv + 1);
+    code = dispatch(&cli, argc, argv + 1);
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "selvage: cannot write to standard output\n");
-        return code == SELV_EXIT_OK ? SELV_EXIT_ENVIRONMENT : code;
+        int broken = fail(&cli, "cannot write to standard output");
+        return code == SELV_EXIT_OK ? broken : code;
     }
     return code;
 }

@@ -9,15 +9,17 @@
 
 int selv_cli_usage(const struct selv_cli *cli, const char *format, ...)
 {
+    char what[SELV_ERROR_LEN];
+    struct selv_error error;
     va_list arguments;
 
-    fprintf(stderr, "selvage: ");
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(what, sizeof(what), format, arguments);
     va_end(arguments);
-    fprintf(stderr, "; try `selvage %s %s --help`\n", cli->command->noun,
-            cli->command->verb);
-    return SELV_EXIT_USAGE;
+    selv_error_set(&error, SELV_EXIT_USAGE,
+                   "%.900s; try `selvage %s %s --help`", what,
+                   cli->command->noun, cli->command->verb);
+    return selv_cli_fail(cli, &error);
 }
 
 static void help_print(const struct selv_cli *cli,

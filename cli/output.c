@@ -1,13 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
 
 int selv_cli_fail(const struct selv_cli *cli, const struct selv_error *error)
 {
-    (void)cli;
-    fprintf(stderr, "selvage: %s\n", error->text);
+    char text[SELV_ERROR_LEN];
+    json_t *o;
+    char *line;
+
+    if (!cli->json) {
+        fprintf(stderr, "selvage: %s\n", error->text);
+        return (int)error->exit;
+    }
+    memcpy(text, error->text, sizeof(text));
+    o = json_pack("{s:s, s:i}", "error", text, "exit", (int)error->exit);
+    if (o == NULL) {
+        /* A file's name need not be UTF-8; JSON must. */
+        for (char *c = text; *c != '\0'; c++) {
+            *c = (unsigned char)*c < 0x80 ? *c : '?';
+        }
+        o = json_pack("{s:s, s:i}", "error", text, "exit", (int)error->exit);
+    }
+    line = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
+    fprintf(stderr, "%s\n", line != NULL ? line : "{}");
+    free(line);
+    json_decref(o);
     return (int)error->exit;
 }
 

@@ -33,7 +33,7 @@ expect() {
     fi
     # Whoever refuses says so, on standard error, in one line by name.
     if [ "$got" != 0 ] && ! grep -q '^selvage: ' err &&
-        ! grep -q -- '^usage:' err && ! grep -q '"verdict"' out; then
+        ! grep -q -- '^usage:' err && ! grep -q '^{"error":' err && ! grep -q '"verdict"' out; then
         complain "no error message: $*"
     fi
 }

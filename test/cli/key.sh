@@ -69,4 +69,16 @@ expect 3 "No such file" "$selvage" key generate no/such/folder/key
 expect 3 "/dev/full" "$selvage" key export author.pem -o /dev/full
 "$selvage" key show author.pem >/dev/full 2>err && complain "a full disk is fine"
 grep -q 'standard output' err || complain "a full disk is not told"
+
+# With --json a failure is one object, in one line, and nothing else.
+for wrong in "" frob key "key frob" "key show" "key show --frob x" \
+    "key show none.pem" "key show x y"; do
+    "$selvage" --json $wrong >out 2>err
+    code=$?
+    [ "$(wc -l <err)" = 1 ] && [ ! -s out ] &&
+        grep -q "^{\"error\":\".*\",\"exit\":$code}\$" err ||
+        complain "--json $wrong: $code, $(cat err)"
+done
+expect 3 '{"error":"cannot open none.pem' "$selvage" --json key show none.pem
+expect 3 '","exit":3}' "$selvage" --json key show "$(printf '/\377\001')"
 finish
