@@ -179,6 +179,9 @@ static int read_arguments(struct device *d, int argc, char **argv)
         return usage(d->server ? "--state is missing" : "--server is missing") +
                1;
     }
+    if (!selv_posix_udp_check(d->server, &d->why)) {
+        return usage(d->why.text) + 1;
+    }
     return 0;
 }
 

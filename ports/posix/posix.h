@@ -77,7 +77,9 @@ struct selv_posix_udp {
 };
 
 /* uri: coap://host[:port], host a name, an IPv4 or a bracketed IPv6 address;
- * a path may be no more than "/". */
+ * a path may be no more than "/". check looks at its form only. */
+SELV_MUST_CHECK bool selv_posix_udp_check(const char *uri,
+                                          struct selv_posix_why *why);
 SELV_MUST_CHECK bool selv_posix_udp_open(struct selv_posix_udp *u,
                                          const char *uri,
                                          struct selv_posix_why *why);

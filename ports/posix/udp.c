@@ -72,6 +72,13 @@ static int connect_any(const struct addrinfo *list)
     return -1;
 }
 
+bool selv_posix_udp_check(const char *text, struct selv_posix_why *why)
+{
+    struct selv_coap_uri uri;
+
+    return parse(text, &uri, why);
+}
+
 bool selv_posix_udp_open(struct selv_posix_udp *u, const char *text,
                          struct selv_posix_why *why)
 {

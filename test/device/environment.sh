@@ -34,6 +34,11 @@ for poll in 0 -1 x 1x 99999999999 ''; do
     usage "--poll '$poll'" --state "$WORK/d" --server coap://127.0.0.1 \
         --poll "$poll"
 done
+for uri in http://127.0.0.1 coaps://127.0.0.1 127.0.0.1 coap:// '' \
+    coap://127.0.0.1/x coap://127.0.0.1:0x10 coap://127.0.0.1:65536; do
+    usage "server $uri" --state "$WORK/d" --server "$uri"
+    has "server $uri" "$(cat "$WORK/err")" "'$uri'"
+done
 "$DEVICE" --help >"$WORK/out" || fail "--help"
 has "--help" "$(cat "$WORK/out")" "usage: selvage-device"
 "$DEVICE" --version >"$WORK/out" || fail "--version"
@@ -59,10 +64,6 @@ environment "not a flash" "is not a device's flash" \
 head -c 557056 /dev/zero | tr '\0' '\377' >"$WORK/blank/flash.bin"
 environment "blank flash" "provision a device first" \
     --state "$WORK/blank" --server coap://127.0.0.1:5683
-for uri in http://127.0.0.1 coaps://127.0.0.1 127.0.0.1 coap:// \
-    coap://127.0.0.1/x coap://127.0.0.1:0x10; do
-    environment "server $uri" "$uri" --state "$WORK/d" --server "$uri"
-done
 environment "unknown name" "no-such-host.invalid" --state "$WORK/d" \
     --server coap://no-such-host.invalid
 environment "nobody listens" "is selvaged running" --state "$WORK/d" \
