@@ -96,6 +96,9 @@ enum selv_cli_parsed {
     SELV_CLI_WRONG /* the usage error was printed: exit 2 */
 };
 
+/* --help or -h */
+bool selv_cli_is_help(const char *argument);
+
 /* "--name VALUE", "--name=VALUE", "-x VALUE"; "--" ends the options; --help
  * prints them. */
 enum selv_cli_parsed selv_cli_parse(const struct selv_cli *cli,

@@ -111,7 +111,7 @@ static int dispatch(struct selv_cli *cli, int argc, char **argv)
         printf("selvage " SELVAGE_VERSION "\n");
         return SELV_EXIT_OK;
     }
-    if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "help") == 0) {
+    if (selv_cli_is_help(argv[0]) || strcmp(argv[0], "help") == 0) {
         commands_print(stdout, NULL);
         return SELV_EXIT_OK;
     }
@@ -121,7 +121,7 @@ static int dispatch(struct selv_cli *cli, int argc, char **argv)
     if (argc == 1) {
         return wrong(cli, "a verb is missing behind", argv[0]);
     }
-    if (strcmp(argv[1], "--help") == 0) {
+    if (selv_cli_is_help(argv[1])) {
         commands_print(stdout, argv[0]);
         return SELV_EXIT_OK;
     }

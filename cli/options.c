@@ -22,6 +22,11 @@ int selv_cli_usage(const struct selv_cli *cli, const char *format, ...)
     return selv_cli_fail(cli, &error);
 }
 
+bool selv_cli_is_help(const char *argument)
+{
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+}
+
 static void help_print(const struct selv_cli *cli,
                        const struct selv_cli_syntax *syntax)
 {
@@ -156,7 +161,7 @@ enum selv_cli_parsed selv_cli_parse(const struct selv_cli *cli,
 
         if (!is_behind && strcmp(argument, "--") == 0) {
             is_behind = true;
-        } else if (!is_behind && strcmp(argument, "--help") == 0) {
+        } else if (!is_behind && selv_cli_is_help(argument)) {
             help_print(cli, syntax);
             return SELV_CLI_HELP;
         } else if (!is_behind && argument[0] == '-' && argument[1] != '\0') {

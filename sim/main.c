@@ -259,7 +259,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             fputs(help, stdout);
             return EXIT_GOOD;
         }

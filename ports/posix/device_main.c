@@ -123,7 +123,7 @@ static int read_arguments(struct device *d, int argc, char **argv)
     d->trial_s = TRIAL_S_DEFAULT;
     d->state_dir = getenv("SELVAGE_STATE");
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         switch (option) {
         case OPT_STATE:
             d->state_dir = optarg;
@@ -160,6 +160,7 @@ static int read_arguments(struct device *d, int argc, char **argv)
             printf("selvage-device %s\n", SELVAGE_VERSION);
             return DEVICE_CONFIRMED + 1;
         case OPT_HELP:
+        case 'h':
             fputs(help, stdout);
             return DEVICE_CONFIRMED + 1;
         case ':':

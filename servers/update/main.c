@@ -257,8 +257,8 @@ static int options_parse(struct options *o, int argc, char **argv)
     int flag;
     int code = 0;
     while (code == 0 &&
-           (flag = getopt_long(argc, argv, "", flags, NULL)) >= 0) {
-        code = flag_take(o, flag, optarg);
+           (flag = getopt_long(argc, argv, "h", flags, NULL)) >= 0) {
+        code = flag_take(o, flag == 'h' ? FLAG_HELP : flag, optarg);
     }
     if (code == 0 && optind < argc) {
         code = failf(EXIT_USAGE, "'%s' is no flag; see selvaged --help",

@@ -60,6 +60,9 @@ expect 2 "either a NAME or -o" "$selvage" key generate
 expect 2 "either a NAME or -o" "$selvage" key generate a -o b
 expect 2 "pem or cose" "$selvage" key generate a --format der
 expect 0 "usage:" "$selvage" --help
+expect 0 "usage:" "$selvage" -h
+expect 0 "generate" "$selvage" key -h
+expect 0 "--format" "$selvage" key generate -h
 expect 0 "generate" "$selvage" key --help
 expect 0 "--format" "$selvage" key generate --help
 expect 0 "selvage " "$selvage" --version

@@ -41,6 +41,8 @@ for uri in http://127.0.0.1 coaps://127.0.0.1 127.0.0.1 coap:// '' \
 done
 "$DEVICE" --help >"$WORK/out" || fail "--help"
 has "--help" "$(cat "$WORK/out")" "usage: selvage-device"
+"$DEVICE" -h >"$WORK/out" || fail "-h"
+has "-h" "$(cat "$WORK/out")" "usage: selvage-device"
 "$DEVICE" --version >"$WORK/out" || fail "--version"
 has "--version" "$(cat "$WORK/out")" "selvage-device "
 

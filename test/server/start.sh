@@ -22,6 +22,7 @@ refused() {
 S=$WORK/state
 OUT=$("$BUILD/bin/selvaged" --help)
 expect "--help" $? 0
+expect "-h" "$("$BUILD/bin/selvaged" -h)" "$OUT"
 for flag in --role --state --listen --http --store --key --insecure --json \
     --quiet --help --version; do
     has "--help" "$OUT" "$flag"

@@ -65,6 +65,7 @@ for bad in '' x script/update \
     expect 2 "$sim" cut --replay "$bad"
 done
 expect 0 "$sim" --help
+expect 0 "$sim" -h
 expect 0 "$sim" --version
 expect 0 "$sim" cut --geometry 512x32-ff --flow crash --json
 echo "$out" | grep -q '"good": true' || { echo "FAILED: --json"; fail=1; }
