@@ -116,6 +116,12 @@ int selv_cli_fail(const struct selv_cli *cli, const struct selv_error *error);
 __attribute__((format(printf, 2, 3))) int
 selv_cli_usage(const struct selv_cli *cli, const char *format, ...);
 
+/* --vendor and --class, each of which may be NULL: ids are made of them, and of
+ * a slip of the pen nothing that a device has. 0, or 2 when the usage error was
+ * printed. */
+int selv_cli_names_check(const struct selv_cli *cli, const char *domain,
+                         const char *class_name);
+
 /* A line for people on standard output; nothing with --json or --quiet. */
 __attribute__((format(printf, 2, 3))) void
 selv_cli_say(const struct selv_cli *cli, const char *format, ...);

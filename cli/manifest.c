@@ -11,6 +11,9 @@
 #include "host/manifest.h"
 #include "host/manifest_verify.h"
 
+#define NO_DASH                                                                \
+    "-o - is no file; for standard output give -o /dev/stdout --quiet"
+
 /* ---- create
  * ------------------------------------------------------------------ */
 
@@ -31,6 +34,9 @@ static int create_check(const struct selv_cli *cli, const struct create *c)
     if (c->output == NULL && !c->print_template) {
         return selv_cli_usage(cli, "-o FILE is missing");
     }
+    if (c->output != NULL && strcmp(c->output, "-") == 0) {
+        return selv_cli_usage(cli, NO_DASH);
+    }
     if (c->template != NULL) {
         return has_flags ? selv_cli_usage(cli, "--template says it all: leave "
                                                "the flags for vendor, images "
@@ -40,6 +46,9 @@ static int create_check(const struct selv_cli *cli, const struct create *c)
     if (c->vendor == NULL || c->class_name == NULL || !c->has_sequence) {
         return selv_cli_usage(cli, "--vendor DOMAIN, --class NAME and "
                                    "--sequence NUMBER are needed");
+    }
+    if (selv_cli_names_check(cli, c->vendor, c->class_name) != 0) {
+        return SELV_EXIT_USAGE;
     }
     if (c->image != NULL ? c->image_a != NULL || c->image_b != NULL
                          : c->image_a == NULL || c->image_b == NULL) {
@@ -334,6 +343,9 @@ int selv_cli_manifest_sign(struct selv_cli *cli, int argc, char **argv)
     }
     if (key_path == NULL || output == NULL) {
         return selv_cli_usage(cli, "--key FILE and -o FILE are needed");
+    }
+    if (strcmp(output, "-") == 0) {
+        return selv_cli_usage(cli, NO_DASH);
     }
     if (!selv_cli_key_load(cli, key_path, true, &key, &code)) {
         return code;

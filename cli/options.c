@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +86,11 @@ static bool number_take(const struct selv_cli *cli,
 
     errno = 0;
     *o->number = strtoull(text, &end, 10);
+    if (*end == '\0' && errno == ERANGE && text[0] >= '0' && text[0] <= '9') {
+        selv_cli_usage(cli, "%s: %s is too large; the highest number is %llu",
+                       o->name, text, ULLONG_MAX);
+        return false;
+    }
     if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9') {
         selv_cli_usage(cli, "%s: \"%s\" is not a whole number", o->name, text);
         return false;
@@ -185,4 +191,24 @@ enum selv_cli_parsed selv_cli_parse(const struct selv_cli *cli,
         }
     }
     return SELV_CLI_GO;
+}
+
+int selv_cli_names_check(const struct selv_cli *cli, const char *domain,
+                         const char *class_name)
+{
+    if (domain != NULL && domain[0] == '\0') {
+        return selv_cli_usage(cli, "--vendor: the domain is empty");
+    }
+    for (const char *c = domain; c != NULL && *c != '\0'; c++) {
+        if ((unsigned char)*c <= ' ' || *c == 0x7f) {
+            return selv_cli_usage(cli,
+                                  "--vendor: \"%s\" is no domain: there "
+                                  "are blanks or control characters in it",
+                                  domain);
+        }
+    }
+    if (class_name != NULL && class_name[0] == '\0') {
+        return selv_cli_usage(cli, "--class: the name is empty");
+    }
+    return 0;
 }

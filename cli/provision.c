@@ -299,6 +299,9 @@ static int provision_check(const struct selv_cli *cli,
         return selv_cli_usage(cli, "give --vendor DOMAIN or --vendor-id UUID, "
                                    "and --class NAME or --class-id UUID");
     }
+    if (selv_cli_names_check(cli, p->vendor, p->class_name) != 0) {
+        return SELV_EXIT_USAGE;
+    }
     if ((p->image == NULL) != (p->envelope == NULL)) {
         return selv_cli_usage(cli, "--image and --envelope go together");
     }

@@ -135,8 +135,23 @@ expect 1 "public key; its private half" $create --sequence 1 --image a.bin \
 expect 2 "--sequence" $create --image a.bin -o x
 expect 2 "not a whole number" $create --sequence -1 --image a.bin -o x
 expect 2 "not a whole number" $create --sequence 1x --image a.bin -o x
-expect 2 "not a whole number" $create --sequence 99999999999999999999 \
+expect 2 "too large; the highest number is 18446744073709551615" \
+    $create --sequence 18446744073709551616 --image a.bin -o x
+expect 2 "not a whole number" $create --sequence 99999999999999999999x \
     --image a.bin -o x
+for vendor in "" "exam ple.com" "example.com$(printf '\t')" \
+    "$(printf 'example.com\033')"; do
+    expect 2 "--vendor: " "$selvage" manifest create --vendor "$vendor" \
+        --class sensor --sequence 1 --image a.bin -o x
+done
+expect 2 "--class: the name is empty" "$selvage" manifest create \
+    --vendor example.com --class "" --sequence 1 --image a.bin -o x
+[ -e x ] && complain "a usage error left a file"
+expect 2 "/dev/stdout" $create --sequence 1 --image a.bin -o -
+expect 2 "/dev/stdout" "$selvage" manifest sign r.suit --key author.pem -o -
+[ -e ./- ] && complain "a file named -"
+"$selvage" --quiet manifest sign bare.suit --key author.pem -o /dev/stdout |
+    cmp - r.suit || complain "-o /dev/stdout gives other bytes"
 expect 2 "larger than" $create --sequence 18446744073709551615 \
     --image a.bin -o x
 expect 2 "--image-a" $create --sequence 1 -o x

@@ -67,6 +67,8 @@ expect 2 "go together" $provision --image a.bin -o x.bin
 expect 2 "--vendor DOMAIN or" "$selvage" device provision \
     --anchor author.pub.pem --class sensor -o x.bin
 expect 2 "not a UUID" $provision --device-id 12 -o x.bin
+expect 2 "--vendor: " "$selvage" device provision \
+    --anchor author.pub.pem --vendor "" --class sensor -o x.bin
 expect 2 "--size" $provision --size 4096 -o x.bin
 
 # A release as files.
