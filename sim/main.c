@@ -246,7 +246,9 @@ static int run_canary_program(const char *self, int argc, char **argv)
     memcpy(args, argv, (size_t)argc * sizeof *args);
     args[0] = path;
     execvp(path, args);
-    fprintf(stderr, "selvage-sim: %s: %s\n", path, strerror(errno));
+    fprintf(stderr,
+            "selvage-sim: %s: %s; it is made by make, and not installed\n",
+            path, strerror(errno));
     free(args);
     return EXIT_ENVIRONMENT;
 }

@@ -13,7 +13,6 @@ cat >ought <<'TEXT'
 ./bin/selvage-board-flash
 ./bin/selvage-device
 ./bin/selvage-sim
-./bin/selvage-sim-canary
 ./bin/selvaged
 ./share/man/man1/selvage-device.1
 ./share/man/man1/selvage.1
