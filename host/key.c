@@ -227,6 +227,14 @@ static bool cose_parse(struct selv_bytes bytes, const char *name,
     if (err == SELV_ERR_COSE_KEY && is_cose_key(bytes)) {
         return other(key, "other");
     }
+    /* A sequence, as every key in DER is. */
+    if (bytes.len > 32 && bytes.p[0] == 0x30) {
+        return selv_error_set(error, SELV_EXIT_REFUSED,
+                              "%s looks like DER; convert it to PEM first: "
+                              "openssl pkey -inform DER -in FILE -out FILE.pem "
+                              "(with -pubin for a public key)",
+                              name);
+    }
     return selv_error_set(
         error, SELV_EXIT_REFUSED,
         "%s: neither PEM, nor a binary COSE_Key (%s), nor 16, "

@@ -282,8 +282,8 @@ static int key_load(struct selv_server *server, const char *path)
     if (key.kind == SELV_KEY_P256) {
         server->anchors[server->anchor_count++] = key.cose;
     } else {
-        selv_log(SELV_LOG_WARN, "key", "%s ignored: it is a %s key", path,
-                 key.what);
+        selv_log(SELV_LOG_WARN, "key", "%s ignored: it is of another kind (%s)",
+                 path, key.what);
     }
     selv_key_wipe(&key);
     return 0;

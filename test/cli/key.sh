@@ -41,6 +41,10 @@ expect 0 "symmetric" "$selvage" key show symmetric
 expect 1 "another kind" "$selvage" key export symmetric
 : >empty
 expect 1 "neither PEM" "$selvage" key show empty
+for file in author.pem author.pub.pem; do
+    grep -v -- ----- $file | base64 -d >key.der
+    expect 1 "openssl pkey -inform DER" "$selvage" key show key.der
+done
 head -c 100 author.pem >cut.pem
 expect 1 "damaged PEM" "$selvage" key show cut.pem
 expect 1 "private half is needed" "$selvage" key export author.pub.pem --private
