@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cbor/cbor.h"
 #include "cli/cli.h"
@@ -213,13 +214,14 @@ static bool first_image(const struct provision *p,
 /* A name that ends in .bin is the flash file itself; any other is a device's
  * state folder, made when it is missing, with the flash.bin in it. */
 static bool flash_path(const char *output, char path[static 4096],
-                       struct selv_error *error)
+                       bool *is_new_folder, struct selv_error *error)
 {
     size_t len = strlen(output);
     bool is_file = len >= 4 && strcmp(output + len - 4, ".bin") == 0;
     bool has_slash = len > 0 && output[len - 1] == '/';
 
-    if (!is_file && mkdir(output, 0700) != 0 && errno != EEXIST) {
+    *is_new_folder = !is_file && mkdir(output, 0700) == 0;
+    if (!is_file && !*is_new_folder && errno != EEXIST) {
         return selv_error_set(error, SELV_EXIT_ENVIRONMENT,
                               "cannot make the folder %s: %s", output,
                               strerror(errno));
@@ -262,6 +264,7 @@ static int provision_run(struct selv_cli *cli, const struct provision *p,
 {
     char device_id[SELV_UUID_TEXT_LEN];
     char path[4096];
+    bool is_new_folder = false;
     uint8_t *bytes = calloc(1, (size_t)p->size);
     struct selv_error error;
     struct selv_bytes all = selv_bytes(bytes, (size_t)p->size);
@@ -270,13 +273,16 @@ static int provision_run(struct selv_cli *cli, const struct provision *p,
 
     done = done && secrets_fill(p, factory, &error) &&
            flash_fill(p, factory, bytes, &error) &&
-           flash_path(p->output, path, &error) &&
+           flash_path(p->output, path, &is_new_folder, &error) &&
            (p->force ? selv_file_write(path, all, 0600, &error)
                      : selv_file_create(path, all, 0600, &error));
     if (bytes != NULL) {
         selv_wipe(bytes, (size_t)p->size);
     }
     free(bytes);
+    if (!done && is_new_folder) {
+        (void)rmdir(p->output); /* empty again, or not ours to take */
+    }
     if (!done) {
         return selv_cli_fail(cli, &error);
     }

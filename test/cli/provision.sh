@@ -63,6 +63,14 @@ head -c 300000 /dev/zero >big.bin
 expect 1 "larger than its slot" $provision --envelope big.suit \
     --image big.bin -o x.bin
 [ -e x.bin ] && complain "a refused provision left a file"
+# A disk without room: neither a file nor a folder stays.
+full() (
+    trap '' XFSZ
+    ulimit -f 100
+    exec "$@"
+)
+expect 3 "" full $provision -o full
+[ -e full ] && complain "a failed provision left a folder: $(ls -A full)"
 expect 2 "go together" $provision --image a.bin -o x.bin
 expect 2 "--vendor DOMAIN or" "$selvage" device provision \
     --anchor author.pub.pem --class sensor -o x.bin
