@@ -190,6 +190,16 @@ static bool set_flag(struct cut_options *o, char key, const char *value)
     }
 }
 
+static int usage_of_flow(const char *given)
+{
+    fprintf(stderr, "selvage-sim: --flow: %s; the flows are", given);
+    for (int i = 0; i < SIM_FLOW_COUNT; i++) {
+        fprintf(stderr, " %s,", sim_flow_name((enum sim_flow)i));
+    }
+    fprintf(stderr, " all\n");
+    return EXIT_USAGE;
+}
+
 static int parse(int argc, char **argv, struct cut_options *o)
 {
     for (int i = 0; i < argc; i++) {
@@ -208,6 +218,9 @@ static int parse(int argc, char **argv, struct cut_options *o)
             value = argv[++i];
         }
         if (!set_flag(o, flags[k].key, value)) {
+            if (flags[k].key == 'f') {
+                return usage_of_flow(value);
+            }
             return usage(flags[k].name, value != NULL ? value : "");
         }
     }

@@ -50,7 +50,11 @@ fi
 # What it cannot understand is a usage error, in words.
 expect 2 "$sim"
 expect 2 "$sim" fly
-expect 2 "$sim" cut --flow sideways
+expect 2 "$sim" cut --flow update,sideways
+case $out in
+*"update,sideways; the flows are update, revert, watchdog, crash, all") ;;
+*) echo "FAILED: an unknown flow: $out"; fail=1 ;;
+esac
 expect 2 "$sim" cut --geometry 513x8-ff
 expect 2 "$sim" cut --depth 0
 expect 2 "$sim" cut --depth 5
