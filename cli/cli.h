@@ -90,20 +90,15 @@ struct selv_cli_syntax {
     const char *rest_name;      /* such as "IMAGE" */
 };
 
-enum selv_cli_parsed {
-    SELV_CLI_GO,   /* run */
-    SELV_CLI_HELP, /* help was printed: exit 0 */
-    SELV_CLI_WRONG /* the usage error was printed: exit 2 */
-};
-
 /* --help or -h */
 bool selv_cli_is_help(const char *argument);
 
 /* "--name VALUE", "--name=VALUE", "-x VALUE"; "--" ends the options; --help
- * prints them. */
-enum selv_cli_parsed selv_cli_parse(const struct selv_cli *cli,
-                                    const struct selv_cli_syntax *syntax,
-                                    int argc, char **argv);
+ * prints them. True: run the command. False: help or a usage error was printed,
+ * and *code is the exit code, 0 or 2. */
+bool selv_cli_parse(const struct selv_cli *cli,
+                    const struct selv_cli_syntax *syntax, int argc, char **argv,
+                    int *code);
 
 /* ---- output -----------------------------------------------------------------
  */

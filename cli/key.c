@@ -99,14 +99,10 @@ int selv_cli_key_generate(struct selv_cli *cli, int argc, char **argv)
     struct selv_error error;
     struct selv_key key;
     bool done;
+    int code;
 
-    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
-    case SELV_CLI_HELP:
-        return SELV_EXIT_OK;
-    case SELV_CLI_WRONG:
-        return SELV_EXIT_USAGE;
-    case SELV_CLI_GO:
-        break;
+    if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
+        return code;
     }
     if ((name == NULL) == (file == NULL)) {
         return selv_cli_usage(cli, "give either a NAME or -o FILE");
@@ -167,13 +163,8 @@ int selv_cli_key_export(struct selv_cli *cli, int argc, char **argv)
     int code = SELV_EXIT_OK;
     bool done;
 
-    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
-    case SELV_CLI_HELP:
-        return SELV_EXIT_OK;
-    case SELV_CLI_WRONG:
-        return SELV_EXIT_USAGE;
-    case SELV_CLI_GO:
-        break;
+    if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
+        return code;
     }
     if (!format_parse(format_name, &format)) {
         return selv_cli_usage(cli, "--format is pem or cose");
@@ -204,14 +195,10 @@ int selv_cli_key_show(struct selv_cli *cli, int argc, char **argv)
     char kid[17] = "";
     char x[65] = "";
     char y[65] = "";
+    int code;
 
-    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
-    case SELV_CLI_HELP:
-        return SELV_EXIT_OK;
-    case SELV_CLI_WRONG:
-        return SELV_EXIT_USAGE;
-    case SELV_CLI_GO:
-        break;
+    if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
+        return code;
     }
     if (!selv_key_load(in, &key, &error)) {
         return selv_cli_fail(cli, &error);

@@ -287,13 +287,8 @@ int selv_cli_manifest_create(struct selv_cli *cli, int argc, char **argv)
                                                            sizeof(options[0])};
     int code;
 
-    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
-    case SELV_CLI_HELP:
-        return SELV_EXIT_OK;
-    case SELV_CLI_WRONG:
-        return SELV_EXIT_USAGE;
-    case SELV_CLI_GO:
-        break;
+    if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
+        return code;
     }
     code = create_check(cli, &c);
     return code != 0 ? code : create_run(cli, &c);
@@ -333,13 +328,8 @@ int selv_cli_manifest_sign(struct selv_cli *cli, int argc, char **argv)
     int code = SELV_EXIT_OK;
     bool done;
 
-    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
-    case SELV_CLI_HELP:
-        return SELV_EXIT_OK;
-    case SELV_CLI_WRONG:
-        return SELV_EXIT_USAGE;
-    case SELV_CLI_GO:
-        break;
+    if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
+        return code;
     }
     if (key_path == NULL || output == NULL) {
         return selv_cli_usage(cli, "--key FILE and -o FILE are needed");
@@ -391,14 +381,10 @@ int selv_cli_manifest_show(struct selv_cli *cli, int argc, char **argv)
     struct selv_error error;
     json_t *d;
     char *prose;
+    int code;
 
-    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
-    case SELV_CLI_HELP:
-        return SELV_EXIT_OK;
-    case SELV_CLI_WRONG:
-        return SELV_EXIT_USAGE;
-    case SELV_CLI_GO:
-        break;
+    if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
+        return code;
     }
     if (!selv_file_read(in, SELV_MANIFEST_FILE_MAX, &file, &error)) {
         return selv_cli_fail(cli, &error);

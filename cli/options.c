@@ -155,13 +155,14 @@ static bool option_take(const struct selv_cli *cli,
     return false;
 }
 
-enum selv_cli_parsed selv_cli_parse(const struct selv_cli *cli,
-                                    const struct selv_cli_syntax *syntax,
-                                    int argc, char **argv)
+bool selv_cli_parse(const struct selv_cli *cli,
+                    const struct selv_cli_syntax *syntax, int argc, char **argv,
+                    int *code)
 {
     size_t positional = 0;
     bool is_behind = false; /* behind "--" */
 
+    *code = SELV_EXIT_USAGE;
     for (int i = 0; i < argc; i++) {
         const char *argument = argv[i];
 
@@ -169,17 +170,18 @@ enum selv_cli_parsed selv_cli_parse(const struct selv_cli *cli,
             is_behind = true;
         } else if (!is_behind && selv_cli_is_help(argument)) {
             help_print(cli, syntax);
-            return SELV_CLI_HELP;
+            *code = SELV_EXIT_OK;
+            return false;
         } else if (!is_behind && argument[0] == '-' && argument[1] != '\0') {
             if (!option_take(cli, syntax, argc, argv, &i)) {
-                return SELV_CLI_WRONG;
+                return false;
             }
         } else if (positional < syntax->positional_count) {
             *syntax->positionals[positional++].value = argument;
         } else if (syntax->rest == NULL ||
                    syntax->rest->count == SELV_CLI_LIST_MAX) {
             selv_cli_usage(cli, "unexpected argument \"%s\"", argument);
-            return SELV_CLI_WRONG;
+            return false;
         } else {
             syntax->rest->values[syntax->rest->count++] = argument;
         }
@@ -187,10 +189,11 @@ enum selv_cli_parsed selv_cli_parse(const struct selv_cli *cli,
     for (size_t i = positional; i < syntax->positional_count; i++) {
         if (syntax->positionals[i].is_required) {
             selv_cli_usage(cli, "%s is missing", syntax->positionals[i].name);
-            return SELV_CLI_WRONG;
+            return false;
         }
     }
-    return SELV_CLI_GO;
+    *code = SELV_EXIT_OK;
+    return true;
 }
 
 int selv_cli_names_check(const struct selv_cli *cli, const char *domain,

@@ -379,13 +379,8 @@ int selv_cli_device_provision(struct selv_cli *cli, int argc, char **argv)
     struct selv_key anchor;
     int code;
 
-    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
-    case SELV_CLI_HELP:
-        return SELV_EXIT_OK;
-    case SELV_CLI_WRONG:
-        return SELV_EXIT_USAGE;
-    case SELV_CLI_GO:
-        break;
+    if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
+        return code;
     }
     memset(&factory, 0, sizeof(factory));
     code = provision_check(cli, &p);

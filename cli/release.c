@@ -75,14 +75,10 @@ static int run(struct selv_cli *cli, int argc, char **argv, ask_fn *fn,
                                            .positionals = positionals,
                                            .positional_count =
                                                name_of == NULL ? 0 : 1};
+    int code;
 
-    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
-    case SELV_CLI_HELP:
-        return SELV_EXIT_OK;
-    case SELV_CLI_WRONG:
-        return SELV_EXIT_USAGE;
-    case SELV_CLI_GO:
-        break;
+    if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
+        return code;
     }
     return ask(cli, &target, fn, name);
 }
@@ -163,14 +159,10 @@ int selv_cli_release_publish(struct selv_cli *cli, int argc, char **argv)
                                            .rest = &images,
                                            .rest_name = "IMAGE"};
     struct selv_error error;
+    int code;
 
-    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
-    case SELV_CLI_HELP:
-        return SELV_EXIT_OK;
-    case SELV_CLI_WRONG:
-        return SELV_EXIT_USAGE;
-    case SELV_CLI_GO:
-        break;
+    if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
+        return code;
     }
     if (folder == NULL) {
         return publish_to_server(cli, &target, envelope, &images);

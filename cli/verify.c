@@ -157,13 +157,8 @@ int selv_cli_manifest_verify(struct selv_cli *cli, int argc, char **argv)
     size_t count;
     int code;
 
-    switch (selv_cli_parse(cli, &syntax, argc, argv)) {
-    case SELV_CLI_HELP:
-        return SELV_EXIT_OK;
-    case SELV_CLI_WRONG:
-        return SELV_EXIT_USAGE;
-    case SELV_CLI_GO:
-        break;
+    if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
+        return code;
     }
     if (!keys_load(&key_paths, keys, &count, &error) ||
         (device_path != NULL && !device_load(device_path, &device, &error)) ||
