@@ -124,9 +124,16 @@ selv_cli_say(const struct selv_cli *cli, const char *format, ...);
 /* With --json: the object on standard output. It is decref'd either way. */
 void selv_cli_result(const struct selv_cli *cli, json_t *object);
 
-/* Load a key that must be P-256, and private where asked. False: the error
- * was printed, and *exit_code says what to return. */
+enum selv_cli_key_need {
+    SELV_CLI_KEY_PUBLIC, /* P-256, to go into devices */
+    SELV_CLI_KEY_ANY,    /* P-256 or a secret */
+    SELV_CLI_KEY_PRIVATE /* the same, able to sign */
+};
+
+/* Load a key. False: the error was printed, and *exit_code says what to
+ * return. */
 bool selv_cli_key_load(const struct selv_cli *cli, const char *path,
-                       bool need_private, struct selv_key *key, int *exit_code);
+                       enum selv_cli_key_need need, struct selv_key *key,
+                       int *exit_code);
 
 #endif

@@ -18,12 +18,15 @@ static bool format_parse(const char *name, enum selv_key_format *format)
            strcmp(name, "pem") == 0;
 }
 
-/* The key's thumbprint, as it stands in signatures that we make. */
+/* The key id as it stands in blocks that we make: a P-256 key's thumbprint;
+ * a secret's own, if it has one. */
 static void kid_text(const struct selv_key *key, char text[static 17])
 {
     struct selv_cose_key cose = key->cose;
 
-    selv_cose_key_set_kid(&cose);
+    if (key->kind == SELV_KEY_P256) {
+        selv_cose_key_set_kid(&cose);
+    }
     selv_hex_encode(selv_bytes(cose.kid, cose.kid_len), text);
 }
 
@@ -71,11 +74,40 @@ static bool pair_write(const struct selv_key *key, enum selv_key_format format,
                             error);
 }
 
+/* A secret is one file, which is never shown to anybody. */
+static int secret_generate(struct selv_cli *cli, const char *path)
+{
+    uint8_t bytes[SELV_KEY_ENCODED_MAX];
+    struct selv_buf out = {bytes, sizeof(bytes), 0};
+    struct selv_error error;
+    struct selv_key key;
+    char kid[17];
+    bool done =
+        selv_key_generate_secret(&key, &error) &&
+        selv_key_encode(&key, SELV_KEY_COSE, true, &out, &error) &&
+        selv_file_create(path, selv_bytes(out.p, out.len), 0600, &error);
+
+    kid_text(&key, kid);
+    selv_wipe(bytes, sizeof(bytes));
+    selv_key_wipe(&key);
+    if (!done) {
+        return selv_cli_fail(cli, &error);
+    }
+    selv_cli_say(cli,
+                 "%s   secret: signs manifests and verifies them; whoever has "
+                 "it can do both",
+                 path);
+    selv_cli_say(cli, "key id %s", kid);
+    selv_cli_result(cli, json_pack("{s:s, s:s}", "private", path, "kid", kid));
+    return SELV_EXIT_OK;
+}
+
 int selv_cli_key_generate(struct selv_cli *cli, int argc, char **argv)
 {
     const char *name = NULL;
     const char *file = NULL;
     const char *format_name = NULL;
+    const char *type = NULL;
     const struct selv_cli_option options[] = {
         {.name = "--output",
          .letter = "-o",
@@ -86,10 +118,14 @@ int selv_cli_key_generate(struct selv_cli *cli, int argc, char **argv)
          .value_name = "FORMAT",
          .help = "pem (default) or cose (a binary COSE_Key)",
          .value = &format_name},
+        {.name = "--type",
+         .value_name = "TYPE",
+         .help = "p256 (default), or hmac256: a secret, a COSE_Key",
+         .value = &type},
     };
     const struct selv_cli_positional positionals[] = {{"NAME", &name, false}};
     const struct selv_cli_syntax syntax = {.options = options,
-                                           .option_count = 2,
+                                           .option_count = 3,
                                            .positionals = positionals,
                                            .positional_count = 1};
     enum selv_key_format format;
@@ -98,11 +134,16 @@ int selv_cli_key_generate(struct selv_cli *cli, int argc, char **argv)
     char kid[17];
     struct selv_error error;
     struct selv_key key;
+    bool is_secret;
     bool done;
     int code;
 
     if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
         return code;
+    }
+    is_secret = type != NULL && strcmp(type, "hmac256") == 0;
+    if (type != NULL && !is_secret && strcmp(type, "p256") != 0) {
+        return selv_cli_usage(cli, "--type is p256 or hmac256");
     }
     if ((name == NULL) == (file == NULL)) {
         return selv_cli_usage(cli, "give either a NAME or -o FILE");
@@ -110,9 +151,18 @@ int selv_cli_key_generate(struct selv_cli *cli, int argc, char **argv)
     if (!format_parse(format_name, &format)) {
         return selv_cli_usage(cli, "--format is pem or cose");
     }
+    if (is_secret) {
+        if (format_name != NULL && format != SELV_KEY_COSE) {
+            return selv_cli_usage(cli, "PEM has no form for a secret");
+        }
+        format = SELV_KEY_COSE;
+    }
     if (!paths_make(name, file, format, private_path, public_path,
                     sizeof(private_path))) {
         return selv_cli_usage(cli, "the name is too long");
+    }
+    if (is_secret) {
+        return secret_generate(cli, private_path);
     }
     done = selv_key_generate(&key, &error) &&
            pair_write(&key, format, private_path, public_path, &error);
@@ -169,7 +219,9 @@ int selv_cli_key_export(struct selv_cli *cli, int argc, char **argv)
     if (!format_parse(format_name, &format)) {
         return selv_cli_usage(cli, "--format is pem or cose");
     }
-    if (!selv_cli_key_load(cli, in, with_private, &key, &code)) {
+    if (!selv_cli_key_load(
+            cli, in, with_private ? SELV_CLI_KEY_PRIVATE : SELV_CLI_KEY_ANY,
+            &key, &code)) {
         return code;
     }
     done = selv_key_encode(&key, format, with_private, &out, &error);
@@ -203,8 +255,18 @@ int selv_cli_key_show(struct selv_cli *cli, int argc, char **argv)
     if (!selv_key_load(in, &key, &error)) {
         return selv_cli_fail(cli, &error);
     }
+    if (key.kind == SELV_KEY_HMAC256) {
+        kid_text(&key, kid);
+        selv_cli_say(cli, "kind     HMAC-256 (a secret: makes and verifies "
+                          "COSE_Mac0)");
+        selv_cli_say(cli, "key id   %s", kid[0] == '\0' ? "none" : kid);
+        selv_cli_result(cli, json_pack("{s:s, s:b, s:s}", "kind", "HMAC-256",
+                                       "private", 1, "kid", kid));
+        selv_key_wipe(&key);
+        return SELV_EXIT_OK;
+    }
     if (key.kind != SELV_KEY_P256) {
-        selv_cli_say(cli, "kind     %s: fits no signature that Selvage checks",
+        selv_cli_say(cli, "kind     %s: fits no block that Selvage checks",
                      key.what);
         selv_cli_result(cli, json_pack("{s:s}", "kind", key.what));
         return SELV_EXIT_OK;

@@ -189,7 +189,8 @@ static int create_run(struct selv_cli *cli, const struct create *c)
     json_t *template;
     bool done;
 
-    if (c->key != NULL && !selv_cli_key_load(cli, c->key, true, &key, &code)) {
+    if (c->key != NULL &&
+        !selv_cli_key_load(cli, c->key, SELV_CLI_KEY_PRIVATE, &key, &code)) {
         return code;
     }
     template = create_template(c, &error);
@@ -337,7 +338,7 @@ int selv_cli_manifest_sign(struct selv_cli *cli, int argc, char **argv)
     if (strcmp(output, "-") == 0) {
         return selv_cli_usage(cli, NO_DASH);
     }
-    if (!selv_cli_key_load(cli, key_path, true, &key, &code)) {
+    if (!selv_cli_key_load(cli, key_path, SELV_CLI_KEY_PRIVATE, &key, &code)) {
         return code;
     }
     done = selv_file_read(in, SELV_MANIFEST_FILE_MAX, &envelope, &error);

@@ -55,15 +55,19 @@ void selv_cli_result(const struct selv_cli *cli, json_t *object)
 }
 
 bool selv_cli_key_load(const struct selv_cli *cli, const char *path,
-                       bool need_private, struct selv_key *key, int *exit_code)
+                       enum selv_cli_key_need need, struct selv_key *key,
+                       int *exit_code)
 {
+    bool takes_secret = need != SELV_CLI_KEY_PUBLIC;
+    bool need_private = need == SELV_CLI_KEY_PRIVATE;
     struct selv_error error;
 
     if (selv_key_load(path, key, &error) &&
         (key->kind == SELV_KEY_P256 ||
+         (takes_secret && key->kind == SELV_KEY_HMAC256) ||
          selv_error_set(&error, SELV_EXIT_REFUSED,
-                        "%s is a key of another kind (%s); P-256 is needed",
-                        path, key->what)) &&
+                        "%s is a key of another kind (%s); P-256%s is needed",
+                        path, key->what, takes_secret ? " or HMAC-256" : "")) &&
         (key->has_private || !need_private ||
          selv_error_set(&error, SELV_EXIT_REFUSED,
                         "%s is a public key; its private half is needed",

@@ -391,7 +391,8 @@ int selv_cli_device_provision(struct selv_cli *cli, int argc, char **argv)
         !component_fill(p.component == NULL ? "app" : p.component, &factory)) {
         code = selv_cli_usage(cli, "--component is too long");
     }
-    if (code != 0 || !selv_cli_key_load(cli, p.anchor, false, &anchor, &code)) {
+    if (code != 0 || !selv_cli_key_load(cli, p.anchor, SELV_CLI_KEY_PUBLIC,
+                                        &anchor, &code)) {
         return code;
     }
     selv_key_wipe(&anchor);

@@ -12,7 +12,7 @@
 
 enum { DEVICE_FILE_MAX = 65536 };
 
-/* Every key that could verify a signature; the others are passed over. kids
+/* Every key that could verify a block; the others are passed over. kids
  * are only hints, so none may rule a given key out. */
 static bool keys_load(const struct selv_cli_list *paths,
                       struct selv_cose_key *keys, size_t *count,
@@ -25,7 +25,7 @@ static bool keys_load(const struct selv_cli_list *paths,
         if (!selv_key_load(paths->values[i], &key, error)) {
             return false;
         }
-        if (key.kind == SELV_KEY_P256) {
+        if (key.cose.method != NULL) {
             keys[*count] = key.cose;
             keys[(*count)++].kid_len = 0;
         }
@@ -168,5 +168,6 @@ int selv_cli_manifest_verify(struct selv_cli *cli, int argc, char **argv)
     code =
         judge(cli, in, file, keys, count, device_path == NULL ? NULL : &device);
     free(file.p);
+    selv_wipe(keys, sizeof(keys)); /* there may be secrets among them */
     return code;
 }

@@ -73,6 +73,27 @@ static void answer(struct selv_suit *s, struct selv_bytes view,
         }
         selv_suit_answer(s, mood % 2 == 0 ? SELV_OK : SELV_ERR_SUIT_OPERATION);
         break;
+    case SELV_SUIT_CONTENT:
+        memset(digest, (int)mood, sizeof digest);
+        selv_suit_answer_digest(s, digest);
+        break;
+    case SELV_SUIT_COPY:
+    case SELV_SUIT_SWAP:
+        check(todo->source < selv_suit_component_count(s), "source");
+        check(todo->source != todo->component, "source is the target");
+        *good &= todo->kind == SELV_SUIT_SWAP
+                     ? ~(bit | 1u << todo->source)
+                     : ~bit;
+        selv_suit_answer(s, mood % 5 == 0 ? SELV_ERR_SUIT_OPERATION : SELV_OK);
+        break;
+    case SELV_SUIT_WRITE:
+        check(is_inside(view, todo->data.p, todo->data.len), "content");
+        *good &= ~bit;
+        selv_suit_answer(s, SELV_OK);
+        break;
+    case SELV_SUIT_PRIVATE:
+        check(false, "a private command that nobody registered");
+        break;
     case SELV_SUIT_DONE:
     case SELV_SUIT_FAILED:
         break;
@@ -113,13 +134,19 @@ static void fuzz_envelope(struct selv_bytes view, uint32_t mood)
 {
     static struct selv_suit s;
     static const uint8_t uuid[16] = {0};
-    static const struct selv_cose_key anchor = {{0}, {0}, 0};
+    static const struct selv_cose_key anchor = {0};
     struct selv_suit_component components[4];
     for (size_t i = 0; i < 4; i++) {
         components[i].id = selv_bytes(ids[i], sizeof ids[i]);
         components[i].slot = mood >> 1 & 1;
     }
-    struct selv_suit_device device = {components, 4, uuid, uuid, &anchor, 1, 0};
+    struct selv_suit_device device = {.components = components,
+                                      .component_count = 4,
+                                      .vendor_id = uuid,
+                                      .class_id = uuid,
+                                      .device_id = uuid,
+                                      .anchors = &anchor,
+                                      .anchor_count = 1};
     selv_suit_init(&s,
                    (mood & 1) != 0 ? &selv_suit_profile_boot_select
                                    : &selv_suit_profile_consumer,

@@ -20,6 +20,9 @@ void selv_key_wipe(struct selv_key *key)
 {
     selv_wipe(key->private_key, sizeof(key->private_key));
     key->has_private = false;
+    if (key->kind == SELV_KEY_HMAC256) {
+        selv_wipe(&key->cose, sizeof(key->cose));
+    }
 }
 
 /* A private half that belongs to another public one would sign what nobody
@@ -49,6 +52,16 @@ static bool other(struct selv_key *key, const char *what)
 {
     key->kind = SELV_KEY_OTHER;
     key->what = what;
+    return true;
+}
+
+/* key->cose.secret is set. */
+static bool secret(struct selv_key *key)
+{
+    key->kind = SELV_KEY_HMAC256;
+    key->what = "HMAC-256";
+    key->cose.method = &selv_cose_hmac256;
+    key->has_private = true;
     return true;
 }
 
@@ -96,6 +109,7 @@ static bool pk_take(mbedtls_pk_context *pk, bool with_private, const char *name,
     }
     key->kind = SELV_KEY_P256;
     key->what = "P-256";
+    key->cose.method = &selv_cose_es256;
     return true;
 }
 
@@ -224,6 +238,9 @@ static bool cose_parse(struct selv_bytes bytes, const char *name,
         key->what = "P-256";
         return halves_check(key, name, error);
     }
+    if (selv_cose_secret_decode(bytes, &key->cose) == SELV_OK) {
+        return secret(key);
+    }
     if (err == SELV_ERR_COSE_KEY && is_cose_key(bytes)) {
         return other(key, "other");
     }
@@ -249,7 +266,11 @@ bool selv_key_parse(struct selv_bytes bytes, const char *name,
                     struct selv_key *key, struct selv_error *error)
 {
     memset(key, 0, sizeof(*key));
-    if (bytes.len == 16 || bytes.len == 24 || bytes.len == 32) {
+    if (bytes.len == SELV_COSE_HMAC_KEY_LEN) {
+        memcpy(key->cose.secret, bytes.p, SELV_COSE_HMAC_KEY_LEN);
+        return secret(key);
+    }
+    if (bytes.len == 16 || bytes.len == 24) {
         key->kind = SELV_KEY_SYMMETRIC;
         key->what = "symmetric";
         return true;
@@ -285,8 +306,46 @@ bool selv_key_generate(struct selv_key *key, struct selv_error *error)
     key->kind = SELV_KEY_P256;
     key->what = "P-256";
     key->has_private = true;
+    key->cose.method = &selv_cose_es256;
     selv_cose_key_set_kid(&key->cose);
     return true;
+}
+
+bool selv_key_generate_secret(struct selv_key *key, struct selv_error *error)
+{
+    struct selv_cose_key *cose = &key->cose;
+
+    memset(key, 0, sizeof(*key));
+    if (mbedtls_psa_get_random(MBEDTLS_PSA_RANDOM_STATE, cose->secret,
+                               SELV_COSE_HMAC_KEY_LEN) != 0 ||
+        mbedtls_psa_get_random(MBEDTLS_PSA_RANDOM_STATE, cose->kid,
+                               sizeof(cose->kid)) != 0) {
+        return selv_error_set(error, SELV_EXIT_ENVIRONMENT,
+                              "no key: the system gives no random bytes");
+    }
+    cose->kid_len = sizeof(cose->kid);
+    return secret(key);
+}
+
+static bool secret_encode(const struct selv_key *key,
+                          enum selv_key_format format, bool with_private,
+                          struct selv_buf *out, struct selv_error *error)
+{
+    if (!with_private) {
+        return selv_error_set(error, SELV_EXIT_REFUSED,
+                              "the key is a secret (%s): it has no public half "
+                              "to write",
+                              key->what);
+    }
+    if (format == SELV_KEY_PEM) {
+        return selv_error_set(error, SELV_EXIT_REFUSED,
+                              "PEM has no form for a secret (%s); use the "
+                              "format cose",
+                              key->what);
+    }
+    return selv_cose_secret_encode(&key->cose, out) == SELV_OK ||
+           selv_error_set(error, SELV_EXIT_REFUSED,
+                          "the key does not fit the buffer");
 }
 
 bool selv_key_encode(const struct selv_key *key, enum selv_key_format format,
@@ -295,6 +354,9 @@ bool selv_key_encode(const struct selv_key *key, enum selv_key_format format,
 {
     bool done;
 
+    if (key->kind == SELV_KEY_HMAC256) {
+        return secret_encode(key, format, with_private, out, error);
+    }
     if (key->kind != SELV_KEY_P256 || (with_private && !key->has_private)) {
         return selv_error_set(error, SELV_EXIT_REFUSED,
                               "the key has no %s half to write",

@@ -439,7 +439,7 @@ static json_t *block_json(struct selv_bytes block)
     json_t *out = json_object();
 
     selv_cbor_init(&r, block);
-    if (selv_cbor_tag(&r, &tag) != SELV_OK || tag != 18 ||
+    if (selv_cbor_tag(&r, &tag) != SELV_OK || (tag != 17 && tag != 18) ||
         selv_cbor_array(&r, &count) != SELV_OK ||
         selv_cbor_bstr(&r, &protected_map) != SELV_OK) {
         json_object_set_new(out, "kind",
@@ -448,7 +448,8 @@ static json_t *block_json(struct selv_bytes block)
                                 : json_sprintf("COSE, tag %u", (unsigned)tag));
         return out;
     }
-    json_object_set_new(out, "kind", json_string("COSE_Sign1"));
+    json_object_set_new(out, "kind",
+                        json_string(tag == 18 ? "COSE_Sign1" : "COSE_Mac0"));
     selv_cbor_init(&map, protected_map);
     if (selv_cbor_map(&map, &count) == SELV_OK && count > 0 &&
         selv_cbor_int(&map, &label) == SELV_OK && label == 1 &&
@@ -456,7 +457,9 @@ static json_t *block_json(struct selv_bytes block)
         json_object_set_new(out, "algorithm",
                             alg == SELV_COSE_ESP256  ? json_string("ESP256")
                             : alg == SELV_COSE_ES256 ? json_string("ES256")
-                                                     : json_integer(alg));
+                            : alg == SELV_COSE_HMAC256
+                                ? json_string("HMAC 256/256")
+                                : json_integer(alg));
     }
     count = 0;
     if (selv_cbor_map(&r, &count) != SELV_OK) {

@@ -111,10 +111,10 @@ bool selv_manifest_sign(struct selv_bytes envelope, const struct selv_key *key,
     struct envelope e;
     enum selv_err err;
 
-    if (key->kind != SELV_KEY_P256 || !key->has_private) {
+    if (signer.method == NULL || !key->has_private) {
         return selv_error_set(error, SELV_EXIT_REFUSED,
-                              "the key cannot sign: it is %s, without a "
-                              "private P-256 half",
+                              "the key cannot sign: it is %s, neither a "
+                              "private P-256 key nor an HMAC-256 key",
                               key->what);
     }
     if (!envelope_open(envelope, &e)) {
@@ -127,10 +127,16 @@ bool selv_manifest_sign(struct selv_bytes envelope, const struct selv_key *key,
                               "manifest's: the envelope was changed or "
                               "damaged");
     }
-    if (signer.kid_len == 0) {
-        selv_cose_key_set_kid(&signer);
+    if (key->kind == SELV_KEY_HMAC256) {
+        err = selv_cose_mac0_create(&signer, e.digest, &block);
+        selv_wipe(&signer, sizeof(signer));
+    } else {
+        if (signer.kid_len == 0) {
+            selv_cose_key_set_kid(&signer);
+        }
+        err =
+            selv_cose_sign1_create(&signer, key->private_key, e.digest, &block);
     }
-    err = selv_cose_sign1_create(&signer, key->private_key, e.digest, &block);
     if (!err) {
         out->p = malloc(cap);
         out->cap = cap;

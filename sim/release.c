@@ -27,6 +27,7 @@ static enum selv_err make_key(const char *name, uint8_t private_key[static 32],
                               struct selv_cose_key *key)
 {
     memset(key, 0, sizeof *key);
+    key->method = &selv_cose_es256;
     hash_text(name, private_key);
     return selv_p256_public(private_key, key->public_key);
 }

@@ -173,7 +173,7 @@ static enum selv_err authenticate(struct selv_consumer *c)
     if (!err && !selv_is_good(selv_suit_check(&c->suit))) {
         err = selv_suit_failure(&c->suit)->err;
     }
-    if (selv_is_good(c->suit.authentic)) {
+    if (selv_is_good(selv_suit_is_authentic(&c->suit))) {
         selv_consumer_set_subject(c, selv_suit_digest(&c->suit),
                                   selv_suit_sequence_number(&c->suit));
     }

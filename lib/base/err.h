@@ -35,7 +35,7 @@ enum selv_err {
     SELV_ERR_CRYPTO_LIBRARY = 66, /* the crypto library failed otherwise */
 
     /* cose: 96 to 127 [RFC 9052] */
-    SELV_ERR_COSE_TAG = 96,       /* not a tagged COSE_Sign1 */
+    SELV_ERR_COSE_TAG = 96,       /* no tagged COSE_Sign1 or COSE_Mac0 */
     SELV_ERR_COSE_STRUCTURE = 97, /* array of another shape */
     SELV_ERR_COSE_HEADER = 98,    /* header parameter wrong, twice, or in the
                                      wrong bucket */
@@ -51,7 +51,7 @@ enum selv_err {
     SELV_ERR_SUIT_TAG = 129,        /* not a tagged SUIT_Envelope (107) */
     SELV_ERR_SUIT_KEY = 130,        /* unassigned or unsupported key */
     SELV_ERR_SUIT_MISSING = 131,    /* a REQUIRED element is missing */
-    SELV_ERR_SUIT_ORDER = 132,      /* wrapper after manifest, or the like */
+    SELV_ERR_SUIT_ORDER = 132,      /* not given any more */
     SELV_ERR_SUIT_TOO_LARGE = 133,  /* longer than SELV_SUIT_ENVELOPE_MAX */
     SELV_ERR_SUIT_DIGEST_ALG = 134, /* digest algorithm not supported */
     SELV_ERR_SUIT_DIGEST = 135,     /* digest in the wrapper is not the
@@ -69,7 +69,8 @@ enum selv_err {
     SELV_ERR_SUIT_COMMAND = 144,    /* command not supported, or unassigned */
     SELV_ERR_SUIT_SECTION = 145,    /* command that may not stand in this
                                        section */
-    SELV_ERR_SUIT_ARGUMENT = 146,   /* argument of the wrong type or range */
+    SELV_ERR_SUIT_ARGUMENT = 146,   /* argument, or anything else, of the wrong
+                                       type or range */
     SELV_ERR_SUIT_PARAMETER = 147,  /* parameter not supported */
     SELV_ERR_SUIT_UNSET = 148,      /* parameter needed but not set */
     SELV_ERR_SUIT_INDEX = 149,      /* component index out of range */
@@ -89,6 +90,18 @@ enum selv_err {
                                        integrated payload not supported */
     SELV_ERR_SUIT_OPERATION = 160,  /* the port could not do what was asked */
     SELV_ERR_SUIT_TEXT = 161,       /* text element malformed */
+    SELV_ERR_SUIT_DEVICE = 162,     /* device-identifier does not match */
+    SELV_ERR_SUIT_CONTENT = 163,    /* check-content: another content */
+    SELV_ERR_SUIT_ABORT = 164,      /* the manifest says abort */
+    SELV_ERR_SUIT_SOURCE = 165,     /* source component is the target */
+    SELV_ERR_SUIT_SOFT = 166,       /* soft-failure set outside of try-each
+                                       and run-sequence */
+    SELV_ERR_SUIT_RACE = 167,       /* strict-order is false, and a component
+                                       is both target and source, or a
+                                       parallel sequence sets another index */
+    SELV_ERR_SUIT_PRIVATE = 168,    /* private parameter in the shared
+                                       sequence */
+    SELV_ERR_SUIT_BOOTLOADER = 169, /* more than the bootloader can do */
 
     /* store: 192 to 223 */
     SELV_ERR_FLASH_IO = 192,      /* read, write or erase failed */

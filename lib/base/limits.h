@@ -7,7 +7,7 @@
 #define SELV_BASE_LIMITS_H
 
 /* Deepest nesting of arrays, maps and tags that the CBOR reader skips.
- * SUIT text (map in map in map) needs 4. Cost: 20 bytes of stack each. */
+ * SUIT text (map in map in map) needs 4. Cost: 12 bytes of stack each. */
 #ifndef SELV_CBOR_DEPTH_MAX
 #define SELV_CBOR_DEPTH_MAX 8
 #endif
@@ -25,15 +25,22 @@
 #define SELV_SUIT_ENVELOPE_MAX 2048
 #endif
 
-/* Components that one manifest may name. Cost: about 32 bytes of RAM each. */
+/* Components that one manifest may name, at most 8. Cost: about 36 bytes of
+ * RAM each. */
 #ifndef SELV_SUIT_COMPONENTS_MAX
 #define SELV_SUIT_COMPONENTS_MAX 4
 #endif
 
-/* Deepest nesting of try-each (and later run-sequence) in a sequence.
- * Cost: about 12 bytes of RAM each. */
+/* Deepest nesting of try-each and run-sequence in a sequence. Cost: 16 bytes
+ * of RAM each. */
 #ifndef SELV_SUIT_DEPTH_MAX
 #define SELV_SUIT_DEPTH_MAX 4
+#endif
+
+/* Private parameters that a port may add. Cost: 2 bytes of RAM each for each
+ * component. */
+#ifndef SELV_SUIT_PRIVATE_PARAMETERS_MAX
+#define SELV_SUIT_PRIVATE_PARAMETERS_MAX 2
 #endif
 
 /* Authentication blocks that one wrapper may carry. */

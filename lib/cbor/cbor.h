@@ -6,13 +6,17 @@
  *   head of an array, map or tag) and moves on. Zero copy: strings come out
  *   as views into the input. Strict: shortest heads only, definite lengths
  *   only, every length checked against what is left. Nothing recurses; skip
- *   walks nested items with a counter stack of SELV_CBOR_DEPTH_MAX.
- *   After an error the cursor has not moved and the outputs are untouched.
+ *   walks nested items with a counter stack of SELV_CBOR_DEPTH_MAX. Floats
+ *   are skipped, not read, and of any width: theirs is not judged.
+ *   In two manners: selv_cbor_<item> answers each error, and then the cursor
+ *   has not moved and the outputs are untouched; selv_cbor_get_<item> keeps
+ *   the first error in the cursor, to be looked at once, which makes code
+ *   with many reads half as large.
  * Writing: a writer over the caller's buffer that keeps its first error, to be
  *   checked once with selv_cbor_finish. With p == NULL it only counts.
  *   Writers emit map keys in the order given: the caller gives them in
  *   bytewise lexicographic order of their encodings [RFC 8949 4.2.1].
- * RAM: reader two pointers, writer four words. */
+ * RAM: reader three words, writer four. */
 #ifndef SELV_CBOR_CBOR_H
 #define SELV_CBOR_CBOR_H
 
@@ -34,8 +38,9 @@ enum selv_cbor_type {
 /* ---- reading ----------------------------------------------------------- */
 
 struct selv_cbor {
-    const uint8_t *p;   /* next byte */
+    const uint8_t *p;   /* next byte; after an error the item at fault */
     const uint8_t *end; /* one past the last byte */
+    enum selv_err err;  /* the first error of a selv_cbor_get_... */
 };
 
 void selv_cbor_init(struct selv_cbor *r, struct selv_bytes in);
@@ -74,17 +79,78 @@ SELV_MUST_CHECK enum selv_err selv_cbor_null(struct selv_cbor *r);
 
 /* Move past one whole item of any type, nested to SELV_CBOR_DEPTH_MAX (else
  * SELV_ERR_CBOR_DEPTH), checking that it is well formed and deterministic,
- * map key order included (SELV_ERR_CBOR_ORDER, _DUPLICATE). *item, when not
- * NULL, gets the whole encoded item. Floats are well formed in their
- * shortest form. */
+ * map key order included (SELV_ERR_CBOR_ORDER, _DUPLICATE), but for two things:
+ * floats may be wider than needed, and text need not be UTF-8. *item, when not
+ * NULL, gets the whole encoded item. */
 SELV_MUST_CHECK enum selv_err selv_cbor_skip(struct selv_cbor *r,
                                              struct selv_bytes *item);
 
 /* Order of map keys [RFC 8949 4.2.1]: call with each whole encoded key in
- * turn; *previous starts as the empty view. Errors: SELV_ERR_CBOR_ORDER,
+ * turn (each one a whole item: only then do they differ before one of them
+ * ends); *previous starts as the empty view. Errors: SELV_ERR_CBOR_ORDER,
  * SELV_ERR_CBOR_DUPLICATE. */
 SELV_MUST_CHECK enum selv_err selv_cbor_key_order(struct selv_bytes *previous,
                                                   struct selv_bytes key);
+
+/* ---- reading, the first error kept --------------------------------------- */
+
+/* As their namesakes above, with the error in r->err, where the first one
+ * stays; r->p then stays at the item at fault (inside an item that was read
+ * whole, the innermost one). The reads above begin with it, too: one that was
+ * kept is their answer. Once there is one, every read
+ * gives 0, false or the empty view (at r->p): a loop over a count that was
+ * read comes to its end. */
+uint64_t selv_cbor_get_uint(struct selv_cbor *r);
+uint32_t selv_cbor_get_uint32(struct selv_cbor *r, uint32_t max);
+int32_t selv_cbor_get_int(struct selv_cbor *r);
+struct selv_bytes selv_cbor_get_bstr(struct selv_cbor *r);
+struct selv_bytes selv_cbor_get_tstr(struct selv_cbor *r);
+uint32_t selv_cbor_get_array(struct selv_cbor *r);
+uint32_t selv_cbor_get_map(struct selv_cbor *r);
+uint64_t selv_cbor_get_tag(struct selv_cbor *r);
+bool selv_cbor_get_bool(struct selv_cbor *r);
+void selv_cbor_get_null(struct selv_cbor *r);
+/* A whole item of any type, as selv_cbor_skip. */
+struct selv_bytes selv_cbor_get_item(struct selv_cbor *r);
+/* An integer key of a map, in its place in the order (selv_cbor_key_order). */
+int32_t selv_cbor_get_key(struct selv_cbor *r, struct selv_bytes *previous);
+/* Nothing may be left: else SELV_ERR_CBOR_TRAILING is noted. */
+void selv_cbor_get_end(struct selv_cbor *r);
+/* Note an error of the caller's own at the cursor, unless there is one or err
+ * is SELV_OK. */
+void selv_cbor_note(struct selv_cbor *r, enum selv_err err);
+
+/* ---- pulling: the smallest manner ------------------------------------------
+ */
+
+/* Kept errors as above, numbers of 32 bits, and nothing passed by value. */
+
+/* Simple values, as pull gives them [RFC 8949 3.3]. */
+enum { SELV_CBOR_FALSE = 20, SELV_CBOR_TRUE = 21, SELV_CBOR_NULL = 22 };
+
+/* The head of the next item, which must have this type (SELV_CBOR_NONE: any).
+ * Gives its value, length or count; of a string also the content is passed, so
+ * that it stands in the bytes just before the cursor. Text is not checked to
+ * be UTF-8. A number of 2^32 - 1 or more is SELV_ERR_CBOR_RANGE; where any item
+ * will do, it is UINT32_MAX. Of the simple values and floats only those of one
+ * byte are taken: SELV_ERR_CBOR_RESERVED. */
+uint32_t selv_cbor_pull(struct selv_cbor *r, enum selv_cbor_type type);
+/* An unsigned integer of up to 64 bits. */
+uint64_t selv_cbor_pull_uint(struct selv_cbor *r);
+/* An integer of either type. */
+int32_t selv_cbor_pull_int(struct selv_cbor *r);
+/* An integer key of a map in canonical order; *rank starts as 0. */
+int32_t selv_cbor_pull_key(struct selv_cbor *r, uint32_t *rank);
+/* Pass a whole item of any type that nobody interprets: well formed, with
+ * shortest heads and definite lengths; the order of keys in maps is not
+ * looked at. Any depth, no stack. */
+void selv_cbor_pass(struct selv_cbor *r);
+/* Go into the byte string at the cursor: from now on its content is all there
+ * is. Gives the end that there was; selv_cbor_leave goes back to it, at the
+ * byte behind the string, and notes SELV_ERR_CBOR_TRAILING when something of
+ * the content is left. */
+const uint8_t *selv_cbor_enter(struct selv_cbor *r);
+void selv_cbor_leave(struct selv_cbor *r, const uint8_t *end);
 
 /* ---- writing ----------------------------------------------------------- */
 

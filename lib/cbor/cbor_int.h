@@ -6,9 +6,6 @@
 
 #include "cbor/cbor.h"
 
-/* Any major type will do. */
-#define SELV_CBOR_ANY SELV_CBOR_NONE
-
 /* Additional information [RFC 8949 3]. */
 enum {
     INFO_FALSE = 20,
@@ -21,20 +18,29 @@ enum {
     INFO_INDEFINITE = 31
 };
 
-/* One decoded head: initial byte and argument. */
-struct selv_cbor_head {
-    const uint8_t *next; /* first byte after the head */
-    uint64_t value;      /* the argument */
-    enum selv_cbor_type type;
-    uint8_t info; /* additional information, 0 to 27 */
-};
+/* Sets of major types, a bit each. */
+#define SELV_CBOR_ONLY(type) (1u << (type))
+#define SELV_CBOR_ANY 0xffu
 
-/* Decode the head at the cursor, which stays where it is. Checks the shortest
- * form, and that strings, arrays and maps fit into what is left. want is
- * the one type allowed, or SELV_CBOR_ANY. */
-SELV_MUST_CHECK enum selv_err selv_cbor_head(const struct selv_cbor *r,
-                                             enum selv_cbor_type want,
-                                             struct selv_cbor_head *h);
+/* Take the head at the cursor, and the content of a string with it, and give
+ * its argument: the value, length or count. Checks that the major type is one
+ * of types, the shortest form, and that strings, arrays and maps fit into what
+ * is left (so counts and lengths are below 2^32). A float gives some number
+ * whose lower 32 bits are no simple value. After an error 0. */
+uint64_t selv_cbor_take(struct selv_cbor *r, unsigned types);
+
+/* The same, at most max: else SELV_ERR_CBOR_RANGE. */
+uint32_t selv_cbor_take32(struct selv_cbor *r, unsigned types, uint32_t max);
+
+/* Note err, unless it is SELV_OK or there is one, and move the cursor back to
+ * the item at fault. */
+void selv_cbor_fault(struct selv_cbor *r, const uint8_t *at, enum selv_err err);
+
+/* Check that the map key that ends at the cursor comes after the previous one
+ * (NULL: there is none) [RFC 8949 4.2.1]; both are whole items. Errors, noted
+ * at the key: SELV_ERR_CBOR_ORDER, _DUPLICATE. */
+void selv_cbor_key_check(struct selv_cbor *r, const uint8_t *previous,
+                         const uint8_t *key);
 
 /* True when the bytes are UTF-8 [RFC 3629 4]. */
 bool selv_cbor_is_utf8(struct selv_bytes text);

@@ -1,11 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The reads that answer each error: those of cbor_get.c and cbor_skip.c on a
+ * copy of the cursor, which counts only when they go well. */
 #include "cbor/cbor_int.h"
-
-void selv_cbor_init(struct selv_cbor *r, struct selv_bytes in)
-{
-    r->p = in.p;
-    r->end = in.len == 0 ? in.p : in.p + in.len;
-}
 
 bool selv_cbor_is_end(const struct selv_cbor *r)
 {
@@ -17,138 +14,149 @@ enum selv_err selv_cbor_end(const struct selv_cbor *r)
     return selv_cbor_is_end(r) ? SELV_OK : SELV_ERR_CBOR_TRAILING;
 }
 
-/* Takes one head of the given type whose argument is at most max. */
-static enum selv_err take(struct selv_cbor *r, enum selv_cbor_type type,
-                          uint64_t max, uint64_t *v)
+enum selv_err selv_cbor_key_order(struct selv_bytes *previous,
+                                  struct selv_bytes key)
 {
-    struct selv_cbor_head h;
-    enum selv_err err = selv_cbor_head(r, type, &h);
+    struct selv_cbor c;
 
-    if (err) {
-        return err;
+    selv_cbor_init(&c, key);
+    c.p = c.end;
+    selv_cbor_key_check(&c, previous->len == 0 ? NULL : previous->p, key.p);
+    if (!c.err) {
+        *previous = key;
     }
-    if (h.value > max) {
-        return SELV_ERR_CBOR_RANGE;
-    }
-    r->p = h.next;
-    *v = h.value;
-    return SELV_OK;
-}
-
-static enum selv_err take32(struct selv_cbor *r, enum selv_cbor_type type,
-                            uint32_t max, uint32_t *v)
-{
-    uint64_t value;
-    enum selv_err err = take(r, type, max, &value);
-
-    if (err) {
-        return err;
-    }
-    *v = (uint32_t)value;
-    return SELV_OK;
+    return c.err;
 }
 
 enum selv_err selv_cbor_uint(struct selv_cbor *r, uint64_t *v)
 {
-    return take(r, SELV_CBOR_UINT, UINT64_MAX, v);
+    struct selv_cbor c = *r;
+    uint64_t value = selv_cbor_get_uint(&c);
+
+    if (!c.err) {
+        *v = value;
+        *r = c;
+    }
+    return c.err;
 }
 
 enum selv_err selv_cbor_uint32(struct selv_cbor *r, uint32_t max, uint32_t *v)
 {
-    return take32(r, SELV_CBOR_UINT, max, v);
+    struct selv_cbor c = *r;
+    uint32_t value = selv_cbor_get_uint32(&c, max);
+
+    if (!c.err) {
+        *v = value;
+        *r = c;
+    }
+    return c.err;
 }
 
 enum selv_err selv_cbor_int(struct selv_cbor *r, int32_t *v)
 {
-    bool negative = selv_cbor_peek(r) == SELV_CBOR_NINT;
-    uint32_t value;
-    enum selv_err err = take32(r, negative ? SELV_CBOR_NINT : SELV_CBOR_UINT,
-                               INT32_MAX, &value);
+    struct selv_cbor c = *r;
+    int32_t value = selv_cbor_get_int(&c);
 
-    if (err) {
-        return err;
+    if (!c.err) {
+        *v = value;
+        *r = c;
     }
-    *v = negative ? -1 - (int32_t)value : (int32_t)value;
-    return SELV_OK;
-}
-
-static enum selv_err take_string(struct selv_cbor *r, enum selv_cbor_type type,
-                                 struct selv_bytes *v)
-{
-    struct selv_cbor_head h;
-    enum selv_err err = selv_cbor_head(r, type, &h);
-    struct selv_bytes string;
-
-    if (err) {
-        return err;
-    }
-    string = selv_bytes(h.next, (size_t)h.value);
-    if (type == SELV_CBOR_TSTR && !selv_cbor_is_utf8(string)) {
-        return SELV_ERR_CBOR_UTF8;
-    }
-    r->p = h.next + string.len;
-    *v = string;
-    return SELV_OK;
+    return c.err;
 }
 
 enum selv_err selv_cbor_bstr(struct selv_cbor *r, struct selv_bytes *v)
 {
-    return take_string(r, SELV_CBOR_BSTR, v);
+    struct selv_cbor c = *r;
+    struct selv_bytes value = selv_cbor_get_bstr(&c);
+
+    if (!c.err) {
+        *v = value;
+        *r = c;
+    }
+    return c.err;
 }
 
 enum selv_err selv_cbor_tstr(struct selv_cbor *r, struct selv_bytes *v)
 {
-    return take_string(r, SELV_CBOR_TSTR, v);
+    struct selv_cbor c = *r;
+    struct selv_bytes value = selv_cbor_get_tstr(&c);
+
+    if (!c.err) {
+        *v = value;
+        *r = c;
+    }
+    return c.err;
 }
 
 enum selv_err selv_cbor_array(struct selv_cbor *r, uint32_t *count)
 {
-    return take32(r, SELV_CBOR_ARRAY, UINT32_MAX, count);
+    struct selv_cbor c = *r;
+    uint32_t value = selv_cbor_get_array(&c);
+
+    if (!c.err) {
+        *count = value;
+        *r = c;
+    }
+    return c.err;
 }
 
 enum selv_err selv_cbor_map(struct selv_cbor *r, uint32_t *count)
 {
-    return take32(r, SELV_CBOR_MAP, UINT32_MAX, count);
+    struct selv_cbor c = *r;
+    uint32_t value = selv_cbor_get_map(&c);
+
+    if (!c.err) {
+        *count = value;
+        *r = c;
+    }
+    return c.err;
 }
 
 enum selv_err selv_cbor_tag(struct selv_cbor *r, uint64_t *tag)
 {
-    return take(r, SELV_CBOR_TAG, UINT64_MAX, tag);
-}
+    struct selv_cbor c = *r;
+    uint64_t value = selv_cbor_get_tag(&c);
 
-/* Takes a simple value between low and high, the additional information. */
-static enum selv_err take_simple(struct selv_cbor *r, uint8_t low, uint8_t high,
-                                 uint8_t *info)
-{
-    struct selv_cbor_head h;
-    enum selv_err err = selv_cbor_head(r, SELV_CBOR_SIMPLE, &h);
-
-    if (err) {
-        return err;
+    if (!c.err) {
+        *tag = value;
+        *r = c;
     }
-    if (h.info < low || h.info > high) {
-        return SELV_ERR_CBOR_TYPE;
-    }
-    r->p = h.next;
-    *info = h.info;
-    return SELV_OK;
+    return c.err;
 }
 
 enum selv_err selv_cbor_bool(struct selv_cbor *r, bool *v)
 {
-    uint8_t info;
-    enum selv_err err = take_simple(r, INFO_FALSE, INFO_TRUE, &info);
+    struct selv_cbor c = *r;
+    bool value = selv_cbor_get_bool(&c);
 
-    if (err) {
-        return err;
+    if (!c.err) {
+        *v = value;
+        *r = c;
     }
-    *v = info == INFO_TRUE;
-    return SELV_OK;
+    return c.err;
 }
 
 enum selv_err selv_cbor_null(struct selv_cbor *r)
 {
-    uint8_t info;
+    struct selv_cbor c = *r;
 
-    return take_simple(r, INFO_NULL, INFO_NULL, &info);
+    selv_cbor_get_null(&c);
+    if (!c.err) {
+        *r = c;
+    }
+    return c.err;
+}
+
+enum selv_err selv_cbor_skip(struct selv_cbor *r, struct selv_bytes *item)
+{
+    struct selv_cbor c = *r;
+    struct selv_bytes value = selv_cbor_get_item(&c);
+
+    if (!c.err) {
+        if (item != NULL) {
+            *item = value;
+        }
+        *r = c;
+    }
+    return c.err;
 }

@@ -11,6 +11,22 @@
 #define SELV_SUIT_MANIFEST_VERSION 1
 #define SELV_SUIT_DIGEST_SHA256 (-16)
 
+/* A relative OID under the IANA PEN arc: the other form of a vendor
+ * identifier [manifest 8.4.8.3, RFC 9090]. */
+#define SELV_SUIT_TAG_PEN 112
+
+/* Commands and parameters up to this number are private [manifest 11]. */
+#define SELV_SUIT_PRIVATE_MAX_CODE (-257)
+
+/* Bits of a reporting policy [manifest 8.4.7]. */
+enum selv_suit_policy {
+    SELV_SUIT_POLICY_RECORD_SUCCESS = 1,
+    SELV_SUIT_POLICY_RECORD_FAILURE = 2,
+    SELV_SUIT_POLICY_SYSINFO_SUCCESS = 4,
+    SELV_SUIT_POLICY_SYSINFO_FAILURE = 8,
+    SELV_SUIT_POLICY_ALL = 15
+};
+
 /* Keys of the envelope and of the manifest; the severable ones are the same
  * in both [manifest 8.2, 8.4]. */
 enum selv_suit_key {
@@ -75,6 +91,8 @@ enum selv_suit_parameter {
 enum selv_suit_text_key {
     SELV_SUIT_TEXT_MANIFEST_DESCRIPTION = 1,
     SELV_SUIT_TEXT_UPDATE_DESCRIPTION = 2,
+    SELV_SUIT_TEXT_JSON_SOURCE = 3,
+    SELV_SUIT_TEXT_YAML_SOURCE = 4,
     SELV_SUIT_TEXT_VENDOR_NAME = 1,
     SELV_SUIT_TEXT_MODEL_NAME = 2,
     SELV_SUIT_TEXT_VENDOR_DOMAIN = 3,

@@ -73,7 +73,8 @@ static enum selv_err get_reference(struct selv_cbor *r,
         err = selv_cbor_tstr(r, &out->uri);
     }
     if (err == SELV_OK) {
-        err = selv_suit_digest_read(r, &digest);
+        digest = selv_suit_digest_read(r);
+        err = r->err;
     }
     if (err == SELV_OK) {
         memcpy(out->digest, digest, SELV_SHA256_LEN);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Beginning, end, and the facts of a checked manifest. */
-#define SELV_MODULE 0x53554954u /* "SUIT" */
 #include "suit/suit_int.h"
 
 const uint8_t selv_suit_section_keys[SELV_SUIT_SECTION_COUNT] = {
@@ -10,32 +9,17 @@ const uint8_t selv_suit_section_keys[SELV_SUIT_SECTION_COUNT] = {
     [SELV_SUIT_SECTION_VALIDATE] = SELV_SUIT_KEY_VALIDATE,
     [SELV_SUIT_SECTION_LOAD] = SELV_SUIT_KEY_LOAD,
     [SELV_SUIT_SECTION_INVOKE] = SELV_SUIT_KEY_INVOKE,
-    [SELV_SUIT_SECTION_TEXT] = SELV_SUIT_KEY_TEXT,
 };
 
-uint8_t selv_suit_section_find(int32_t key)
+int16_t selv_suit_section_key(const struct selv_suit *s)
 {
-    uint8_t i = 0;
-    while (i < SELV_SUIT_SECTION_COUNT && selv_suit_section_keys[i] != key) {
-        i++;
-    }
-    return i;
+    return s->is_shared ? (int16_t)SELV_SUIT_KEY_COMMON
+                        : selv_suit_section_keys[s->section];
 }
 
 bool selv_suit_is_good(enum selv_verdict v)
 {
     return selv_is_good(v);
-}
-
-const struct selv_suit_command *
-selv_suit_command_find(const struct selv_suit_profile *profile, int32_t code)
-{
-    for (size_t i = 0; i < profile->command_count; i++) {
-        if (profile->commands[i].code == code) {
-            return &profile->commands[i];
-        }
-    }
-    return NULL;
 }
 
 void selv_suit_init(struct selv_suit *s,
@@ -61,26 +45,56 @@ void selv_suit_failure_reset(struct selv_suit *s)
     s->failure.component = SELV_SUIT_NO_COMPONENT;
 }
 
+void selv_suit_seek(struct selv_suit *s, size_t off)
+{
+    if (s->r.err == SELV_OK) {
+        s->r.p = s->view.p + off;
+        s->r.end = s->view.p + s->view.len;
+    }
+}
+
+void selv_suit_fault(struct selv_suit *s, enum selv_err err, const uint8_t *p)
+{
+    if (s->r.err == SELV_OK) {
+        s->r.err = err;
+        s->r.p = p;
+    }
+}
+
+enum selv_err selv_suit_settle(struct selv_suit *s)
+{
+    enum selv_err err = s->r.err;
+    size_t off = (size_t)(s->r.p - s->view.p);
+    if (err == SELV_ERR_CBOR_TYPE || err == SELV_ERR_CBOR_RANGE) {
+        err = SELV_ERR_SUIT_ARGUMENT;
+    }
+    s->failure.err = err;
+    s->failure.offset = (uint16_t)(off > UINT16_MAX ? UINT16_MAX : off);
+    return err;
+}
+
 const struct selv_suit_failure *selv_suit_failure(const struct selv_suit *s)
 {
     return &s->failure;
 }
 
+enum selv_verdict selv_suit_is_authentic(const struct selv_suit *s)
+{
+    return s->authentic;
+}
+
 uint64_t selv_suit_sequence_number(const struct selv_suit *s)
 {
-    SELV_ASSERT(selv_suit_is_good(s->authentic));
     return s->sequence_number;
 }
 
 const uint8_t *selv_suit_digest(const struct selv_suit *s)
 {
-    SELV_ASSERT(selv_suit_is_good(s->authentic));
     return s->digest;
 }
 
 size_t selv_suit_anchor(const struct selv_suit *s)
 {
-    SELV_ASSERT(selv_suit_is_good(s->authentic));
     return s->anchor;
 }
 
@@ -89,20 +103,10 @@ size_t selv_suit_component_count(const struct selv_suit *s)
     return s->component_count;
 }
 
-struct selv_bytes selv_suit_component_id(const struct selv_suit *s,
-                                         size_t component)
-{
-    SELV_ASSERT(component < s->component_count);
-    struct selv_cbor r = {s->components, s->view.p + s->view.len};
-    struct selv_bytes id = {NULL, 0};
-    enum selv_err err = SELV_OK;
-    for (size_t i = 0; i <= component && err == SELV_OK; i++) {
-        err = selv_cbor_skip(&r, &id); /* they were read once already */
-    }
-    return id;
-}
-
 struct selv_bytes selv_suit_reference_uri(const struct selv_suit *s)
 {
-    return s->reference_uri;
+    uint16_t off = s->manifest[SELV_SUIT_KEY_REFERENCE_URI];
+    struct selv_cbor r = {s->view.p + off, s->view.p + s->view.len, SELV_OK};
+    size_t len = off == 0 ? 0 : selv_cbor_pull(&r, SELV_CBOR_TSTR);
+    return selv_bytes(r.p - len, len);
 }

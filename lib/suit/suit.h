@@ -32,18 +32,55 @@ struct selv_suit_component {
                              an update goes to, or that a boot looks at */
 };
 
+/* A private command that the port executes [manifest 8.4.11]. Its argument is
+ * a reporting policy. */
+struct selv_suit_private_command {
+    int32_t code;      /* below -256 */
+    uint8_t sections;  /* bits of 1 << enum selv_suit_section; the shared
+                          sequence is never allowed [manifest 6.2] */
+    bool is_condition; /* else a directive, whose failure aborts */
+};
+
+/* What a port adds to the draft. Numbers that are not in these tables are
+ * refused. A private parameter is any one CBOR item and may not stand in the
+ * shared sequence; commands of the draft work without it [manifest 8.4.8]. */
+struct selv_suit_private {
+    const struct selv_suit_private_command *commands;
+    size_t command_count;
+    const int32_t *parameters; /* each below -256 */
+    size_t parameter_count;    /* up to SELV_SUIT_PRIVATE_PARAMETERS_MAX */
+};
+
+/* What a bootloader can do with a manifest, for the consumer to know before
+ * it fetches. Bit n of a set says that number n is known. */
+struct selv_suit_capability {
+    uint64_t commands;     /* enum selv_suit_command_code */
+    uint32_t parameters;   /* enum selv_suit_parameter; 0: a vendor-identifier
+                              may be a PEN */
+    uint16_t envelope_max; /* bytes */
+    uint8_t sections;      /* bits of 1 << enum selv_suit_section */
+    uint8_t components_max, depth_max, signers_max;
+};
+
 /* Facts that conditions are evaluated against. The caller keeps it. With
  * components == NULL any component identifier passes the check, and no
  * procedure can begin: for tools that look at manifests of other devices. */
 struct selv_suit_device {
     const struct selv_suit_component *components;
     size_t component_count;
-    const uint8_t *vendor_id;            /* 16 bytes, a UUID [RFC 9562] */
-    const uint8_t *class_id;             /* 16 bytes */
+    const uint8_t *vendor_id; /* 16 bytes, a UUID [RFC 9562]; NULL: has none */
+    const uint8_t *class_id;  /* the same */
+    const uint8_t *device_id; /* the same */
+    struct selv_bytes vendor_pen; /* the vendor as an encoded PEN, tag and all;
+                                     empty: has none [manifest 8.4.8.3] */
     const struct selv_cose_key *anchors; /* keys that may sign manifests */
     size_t anchor_count;
     uint64_t sequence_min; /* a lower sequence number is refused: the accepted
                               number when installing, the floor at boot */
+    const struct selv_suit_private *private; /* NULL: nothing private */
+    const struct selv_suit_capability *boot; /* of the bootloader that will run
+                              shared, validate, load and invoke; NULL: this
+                              engine itself does */
 };
 
 /* ---- profiles ----------------------------------------------------------- */
@@ -53,7 +90,18 @@ struct selv_suit_device {
  * links only its handlers. Tables in suit_profile_*.c. */
 struct selv_suit_profile;
 extern const struct selv_suit_profile selv_suit_profile_boot_select;
+extern const struct selv_suit_profile selv_suit_profile_boot_install;
 extern const struct selv_suit_profile selv_suit_profile_consumer;
+
+/* The same, but every command is recorded, whatever its policy; those without
+ * one with policy 0. For tools. */
+extern const struct selv_suit_profile selv_suit_profile_boot_select_trace;
+extern const struct selv_suit_profile selv_suit_profile_boot_install_trace;
+extern const struct selv_suit_profile selv_suit_profile_consumer_trace;
+
+/* What a profile can do, for a boot record: exactly what its tables say. */
+extern const struct selv_suit_capability selv_suit_capability_boot_select;
+extern const struct selv_suit_capability selv_suit_capability_boot_install;
 
 /* ---- the engine --------------------------------------------------------- */
 
@@ -63,13 +111,20 @@ enum selv_suit_procedure {
 };
 
 enum selv_suit_todo_kind {
-    SELV_SUIT_DONE,   /* the procedure ended well */
-    SELV_SUIT_FAILED, /* it did not: see selv_suit_failure */
-    SELV_SUIT_FETCH,  /* fetch uri into the component, then answer */
-    SELV_SUIT_DIGEST, /* SHA-256 of the component's first size bytes (the
-                         whole component when there is no size), then
-                         answer_digest */
-    SELV_SUIT_INVOKE  /* run the component; answer only when that failed */
+    SELV_SUIT_DONE,    /* the procedure ended well */
+    SELV_SUIT_FAILED,  /* it did not: see selv_suit_failure */
+    SELV_SUIT_FETCH,   /* fetch uri into the component, then answer */
+    SELV_SUIT_DIGEST,  /* SHA-256 of the component's first size bytes (the
+                          whole component when there is no size), then
+                          answer_digest */
+    SELV_SUIT_CONTENT, /* the same, for check-content: of size bytes, which
+                          must be all that the component holds */
+    SELV_SUIT_COPY,    /* copy the source component into the component */
+    SELV_SUIT_WRITE,   /* write data into the component */
+    SELV_SUIT_SWAP,    /* exchange the component and the source component */
+    SELV_SUIT_INVOKE,  /* run the component; answer only when it failed, or
+                          came back */
+    SELV_SUIT_PRIVATE  /* execute the private command code */
 };
 
 /* What to do next. Views point into the envelope. */
@@ -77,13 +132,28 @@ struct selv_suit_todo {
     enum selv_suit_todo_kind kind;
     uint8_t component;        /* index into the manifest's components */
     uint8_t device_component; /* index into the device's components */
-    bool has_size;            /* image-size is set */
+    uint8_t source;           /* copy, swap: index as component */
+    uint8_t device_source;    /* copy, swap: index as device_component */
+    bool has_size;            /* image-size is set; always for content */
     bool is_integrated;       /* fetch: payload lies in the envelope */
-    uint32_t size;            /* image-size, bytes */
+    uint32_t size;            /* image-size or length of the content, bytes */
     uint32_t integrated_off;  /* bytes from the envelope's first byte */
     uint32_t integrated_len;  /* bytes */
+    int32_t code;             /* of the command */
     struct selv_bytes uri;    /* fetch: URI reference [RFC 3986], UTF-8 */
+    struct selv_bytes data;   /* write: content; fetch: fetch-arguments;
+                                 invoke: invoke-args; empty when unset */
     const uint8_t *digest;    /* image-digest, 32 bytes, NULL when unset */
+};
+
+/* One executed command, for a reporting engine [manifest 8.4.7]. */
+struct selv_suit_record {
+    int16_t section;         /* key of the section, 3: shared sequence */
+    uint16_t section_offset; /* bytes from the section's first byte */
+    int32_t code;            /* of the command */
+    uint16_t err;            /* enum selv_err; SELV_OK: it succeeded */
+    uint8_t component;       /* index into the manifest's components */
+    uint8_t policy;          /* enum selv_suit_policy, as the manifest has it */
 };
 
 /* Where and why a manifest was refused or failed. */
@@ -98,74 +168,99 @@ struct selv_suit_failure {
     uint8_t component;       /* index, 0xff: none */
 };
 
-/* The sections that a manifest may have, in the order in which the
- * procedures run them: an update is the first three, an invocation the three
- * from VALIDATE on [manifest 8.4.6]. Text is none, but severable too. */
+/* The command sequences of a manifest, in the order in which the procedures
+ * run them: an update is the first three, an invocation the three from
+ * VALIDATE on [manifest 8.4.6]. */
 enum selv_suit_section {
     SELV_SUIT_SECTION_PAYLOAD_FETCH = 0,
     SELV_SUIT_SECTION_INSTALL = 1,
     SELV_SUIT_SECTION_VALIDATE = 2,
     SELV_SUIT_SECTION_LOAD = 3,
     SELV_SUIT_SECTION_INVOKE = 4,
-    SELV_SUIT_SECTION_TEXT = 5,
-    SELV_SUIT_SECTION_COUNT = 6
+    SELV_SUIT_SECTION_COUNT = 5
 };
 
 /* Parameters of one component: offsets of their encoded values in the view,
  * 0 is "unset" (private). */
 enum selv_suit_slot {
+    SELV_SUIT_SLOT_IMAGE_DIGEST,
+    SELV_SUIT_SLOT_IMAGE_SIZE, /* these two say what a good image is */
     SELV_SUIT_SLOT_VENDOR_ID,
     SELV_SUIT_SLOT_CLASS_ID,
-    SELV_SUIT_SLOT_IMAGE_DIGEST,
+    SELV_SUIT_SLOT_DEVICE_ID,
     SELV_SUIT_SLOT_COMPONENT_SLOT,
-    SELV_SUIT_SLOT_IMAGE_SIZE,
+    SELV_SUIT_SLOT_CONTENT,
     SELV_SUIT_SLOT_URI,
-    SELV_SUIT_SLOT_COUNT
+    SELV_SUIT_SLOT_SOURCE,
+    SELV_SUIT_SLOT_INVOKE_ARGS,
+    SELV_SUIT_SLOT_FETCH_ARGUMENTS,
+    SELV_SUIT_SLOT_PRIVATE, /* and those behind it */
+    SELV_SUIT_SLOT_COUNT =
+        SELV_SUIT_SLOT_PRIVATE + SELV_SUIT_PRIVATE_PARAMETERS_MAX
 };
 
 struct selv_suit_params {
-    enum selv_verdict image_good; /* image-match was good in this procedure */
-    uint16_t image_digest;        /* with this digest */
-    uint16_t image_size;          /* and this size */
+    /* image-match was good in this procedure, with the digest and size that
+     * are set, and nothing wrote to the component since. */
+    enum selv_verdict image_good;
     uint16_t at[SELV_SUIT_SLOT_COUNT];
 };
 
-/* The component index in force in one running sequence (private). */
-struct selv_suit_index {
-    uint16_t list;     /* offset of the index when it is an array or true,
-                          else 0 */
+/* One open sequence (private). */
+struct selv_suit_frame {
+    const uint8_t *next; /* the next command */
+    const uint8_t *end;  /* one past the sequence */
+    const uint8_t *at;   /* the command last read, NULL: none yet */
+    const uint8_t *rest; /* of a try-each: the next alternative */
+    const uint8_t *list; /* component index when it is an array or true */
+    uint16_t pairs;      /* commands left */
+    uint8_t left;        /* of a try-each: alternatives left */
+    uint8_t flags;
     uint8_t iteration; /* which of the list's components has its turn */
-    uint8_t component; /* the index when list is 0 */
+    uint8_t component; /* whose turn it is */
 };
 
 /* State of one manifest. Visible so that callers can place it; private. */
 struct selv_suit {
     /* What is used most stands first: short offsets make short code. */
-    struct selv_suit_failure failure;
+    struct selv_cbor r; /* all is read through it; keeps the first error */
     uint8_t state, waiting;
     uint8_t section, section_last;
-    bool is_shared; /* running the shared sequence before the section */
+    bool is_shared;    /* running the shared sequence before the section */
+    bool is_first;     /* command of its sequence */
+    bool is_condition; /* what waits for an answer is one */
+    bool is_loose;     /* strict-order is false */
+    bool is_again;     /* polled again before the answer */
+    uint8_t targets, sources; /* bits: components, while it is */
     uint8_t component_count, anchor;
-    uint8_t absent; /* bits: severed sections that were taken out */
-    struct selv_bytes view;
+    struct selv_suit_failure failure;
+    struct selv_suit_frame *f; /* the sequence that runs */
     const struct selv_suit_profile *profile;
     const struct selv_suit_device *device;
+    const struct selv_suit_command *row; /* of the command last read */
+    struct selv_bytes view;
+    const uint8_t *base;   /* first byte of the outermost sequence */
+    const uint8_t *digest; /* of the manifest, in the wrapper */
     enum selv_verdict authentic;
-    struct selv_bytes wrapper, manifest, shared;
-    const uint8_t *manifest_head; /* of its byte string */
-    const uint8_t *digest;
-    const uint8_t *components; /* the first identifier */
-    size_t total_len;          /* of the envelope, 0: unknown */
-    uint64_t sequence_number;
-    struct selv_bytes reference_uri;
+    uint32_t absent; /* bits: keys of severed elements that were taken out */
+    /* By key, the offset of an element's value in the view; 0: not there. A
+     * severed element's is that in the envelope. */
+    uint16_t manifest[SELV_SUIT_KEY_TEXT + 1];
+    uint16_t common[SELV_SUIT_COMMON_SHARED_SEQUENCE + 1];
     uint16_t payloads_off; /* first integrated payload's key */
     uint16_t payload_count;
-    uint16_t section_off[SELV_SUIT_SECTION_COUNT];
-    uint16_t section_len[SELV_SUIT_SECTION_COUNT];
-    uint16_t severed_off[SELV_SUIT_SECTION_COUNT]; /* of the head, envelope */
+    uint16_t component_off[SELV_SUIT_COMPONENTS_MAX]; /* of identifiers */
     uint8_t device_component[SELV_SUIT_COMPONENTS_MAX];
-    struct selv_suit_walk walk;
-    struct selv_suit_index index[SELV_SUIT_DEPTH_MAX + 1];
+    size_t total_len; /* of the envelope, 0: unknown */
+    uint64_t sequence_number;
+    struct selv_suit_record *records;
+    size_t record_cap, record_count;
+    union {
+        /* Of the envelope, as `manifest`, until that is read. */
+        uint16_t envelope[SELV_SUIT_KEY_TEXT + 1];
+        /* From then on. The first one holds the outermost sequence. */
+        struct selv_suit_frame frame[SELV_SUIT_DEPTH_MAX + 2];
+    };
     struct selv_suit_params params[SELV_SUIT_COMPONENTS_MAX];
 };
 
@@ -178,7 +273,9 @@ void selv_suit_init(struct selv_suit *s,
  * envelope's length when known, else 0. SELV_OK when the view holds the
  * wrapper, the manifest and every severable element (payloads may be
  * missing); SELV_ERR_SUIT_MORE when it must grow (feed it again, from its
- * first byte); any other error is final. Nothing is believed yet. */
+ * first byte); any other error is final. Nothing is believed yet. An
+ * integrated payload whose key or head lies beyond the view cannot be fetched
+ * later (SELV_ERR_SUIT_INTEGRATED): offer as much as there is room for. */
 SELV_MUST_CHECK enum selv_err
 selv_suit_feed(struct selv_suit *s, struct selv_bytes view, size_t total_len);
 
@@ -187,6 +284,11 @@ selv_suit_feed(struct selv_suit *s, struct selv_bytes view, size_t total_len);
  * of every section of the profile [manifest 6.2, 6.3]. Changes nothing
  * outside. SELV_GOOD, or SELV_BAD with selv_suit_failure. */
 SELV_MUST_CHECK enum selv_verdict selv_suit_check(struct selv_suit *s);
+
+/* SELV_GOOD from the moment in which the manifest's digest and signature have
+ * verified, whatever is wrong with what it says. */
+SELV_MUST_CHECK enum selv_verdict
+selv_suit_is_authentic(const struct selv_suit *s);
 
 /* After a good check: facts of the authentic manifest. */
 uint64_t selv_suit_sequence_number(const struct selv_suit *s);
@@ -200,6 +302,19 @@ struct selv_bytes selv_suit_component_id(const struct selv_suit *s,
 size_t selv_suit_component_count(const struct selv_suit *s);
 /* The manifest's reference-uri, UTF-8; empty when it has none. */
 struct selv_bytes selv_suit_reference_uri(const struct selv_suit *s);
+
+/* Record each command whose reporting policy asks for it into cap records of
+ * the caller's, from the next procedure on. Profiles without reports
+ * (boot-select) record nothing. */
+void selv_suit_record_into(struct selv_suit *s,
+                           struct selv_suit_record *records, size_t cap);
+/* How many commands of the procedure asked; those beyond cap were not kept. */
+size_t selv_suit_record_count(const struct selv_suit *s);
+
+/* A parameter as it is now set for a component: the encoded value; empty when
+ * unset or unknown. code may be private. */
+struct selv_bytes selv_suit_parameter(const struct selv_suit *s,
+                                      size_t component, int32_t code);
 
 /* Begin a procedure: parameters cleared, shared sequence before each
  * section. SELV_ERR_STATE before a good check; SELV_ERR_SUIT_ABSENT, with
@@ -216,11 +331,11 @@ SELV_MUST_CHECK enum selv_err selv_suit_begin(struct selv_suit *s,
 enum selv_suit_todo_kind selv_suit_poll(struct selv_suit *s,
                                         struct selv_suit_todo *todo);
 
-/* Tell how FETCH or INVOKE went; any error fails the directive, and with it
- * the procedure. Also tells why a DIGEST could not be computed (an image
- * shorter than its size): then image-match fails. */
+/* Tell how anything but DIGEST and CONTENT went; an error of a directive fails
+ * it, and with it the procedure. Also tells why a DIGEST or CONTENT could not
+ * be computed (an image shorter than its size): then the condition fails. */
 void selv_suit_answer(struct selv_suit *s, enum selv_err err);
-/* Answer DIGEST; the engine compares. */
+/* Answer DIGEST or CONTENT; the engine compares, in constant time. */
 void selv_suit_answer_digest(struct selv_suit *s,
                              const uint8_t digest[static SELV_SHA256_LEN]);
 

@@ -1,32 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fetch [manifest 8.4.10.4]: hands the URI to the caller; '#name' is an
- * integrated payload of this envelope [manifest 5.5]. */
+ * fetch [manifest 8.4.10.4]: hands the URI to the caller; a URI that is the
+ * key of a payload in this envelope names that [manifest 7.5]. */
 #include "suit/suit_int.h"
 
-enum selv_suit_step selv_suit_run_fetch(struct selv_suit *s,
-                                        struct selv_suit_op *op)
+enum selv_err selv_suit_run_fetch(struct selv_suit *s,
+                                  struct selv_suit_todo *todo)
 {
-    struct selv_cbor r;
-    struct selv_suit_todo *todo = op->todo;
-    op->err = SELV_ERR_SUIT_UNSET;
-    if (!selv_suit_param_open(s, op->component, SELV_SUIT_SLOT_URI, &r)) {
-        return SELV_SUIT_STEP_FAIL;
+    size_t len = selv_cbor_pull(&s->r, SELV_CBOR_TSTR);
+    todo->uri = selv_bytes(s->r.p - len, len);
+    todo->is_integrated = selv_suit_payload_find(
+        s, todo->uri, &todo->integrated_off, &todo->integrated_len);
+    /* A fragment alone names nothing outside. */
+    if (!todo->is_integrated && len != 0 && todo->uri.p[0] == '#') {
+        return SELV_ERR_SUIT_INTEGRATED;
     }
-    op->err = selv_cbor_tstr(&r, &todo->uri);
-    if (op->err != SELV_OK) {
-        return SELV_SUIT_STEP_FAIL;
-    }
-    if (todo->uri.len > 0 && todo->uri.p[0] == '#') {
-        op->err = SELV_ERR_SUIT_INTEGRATED;
-        if (!selv_suit_payload_find(s, todo->uri, &todo->integrated_off,
-                                    &todo->integrated_len)) {
-            return SELV_SUIT_STEP_FAIL;
-        }
-        todo->is_integrated = true;
-    }
-    /* Whatever was matched before is about to be overwritten. */
-    s->params[op->component].image_good = SELV_BAD;
-    selv_suit_todo_fill(s, op, SELV_SUIT_FETCH);
-    return SELV_SUIT_STEP_WAIT;
+    todo->data = selv_suit_param_bytes(s, SELV_SUIT_SLOT_FETCH_ARGUMENTS);
+    return selv_suit_run_store(s, todo, s->f->component);
 }

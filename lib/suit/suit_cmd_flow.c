@@ -1,44 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * set-component-index and override-parameters [manifest 8.4.10.1, 8.4.10.3]:
- * directives that touch only the interpreter's own state. try-each needs no
- * handler, since the walk goes into its sequences by itself. */
+ * set-component-index and try-each [manifest 8.4.10.1, 8.4.10.2]: directives
+ * that touch only the interpreter's own state. */
 #include "suit/suit_int.h"
 
-enum selv_suit_step selv_suit_run_set_component_index(struct selv_suit *s,
-                                                      struct selv_suit_op *op)
+uint8_t selv_suit_read_index(struct selv_suit *s)
 {
-    struct selv_suit_index *index = &s->index[s->walk.depth];
-    struct selv_cbor r;
-    selv_cbor_init(&r, op->argument);
-    uint32_t component = 0;
-    memset(index, 0, sizeof *index);
-    if (selv_cbor_uint32(&r, s->component_count - 1u, &component) != SELV_OK) {
-        index->list = selv_suit_off(s, op->argument.p);
+    const uint8_t *start = s->r.p;
+    uint32_t index = selv_cbor_pull(&s->r, SELV_CBOR_UINT);
+    if (index >= s->component_count) {
+        selv_suit_fault(s, SELV_ERR_SUIT_INDEX, start);
     }
-    index->component = (uint8_t)component;
-    return SELV_SUIT_STEP_NEXT;
+    return (uint8_t)index;
 }
 
-enum selv_suit_step selv_suit_run_override_parameters(struct selv_suit *s,
-                                                      struct selv_suit_op *op)
+/* An integer, true, or an array of integers [manifest 6.5]. The array may
+ * not be longer than there are components: that bounds the work. */
+enum selv_err selv_suit_run_set_component_index(struct selv_suit *s,
+                                                struct selv_suit_todo *todo)
 {
-    struct selv_cbor r;
-    selv_cbor_init(&r, op->argument);
-    uint32_t count = 0;
-    op->err = selv_cbor_map(&r, &count);
-    while (count > 0 && op->err == SELV_OK) {
-        int32_t code = 0;
-        op->err = selv_cbor_int(&r, &code);
-        const struct selv_suit_parameter_rule *rule =
-            selv_suit_parameter_find(s->profile, code);
-        if (rule != NULL) {
-            s->params[op->component].at[rule->slot] = selv_suit_off(s, r.p);
-        }
-        if (op->err == SELV_OK) {
-            op->err = selv_cbor_skip(&r, NULL);
-        }
-        count--;
+    struct selv_suit_frame *f = s->f;
+    struct selv_cbor *r = &s->r;
+    enum selv_cbor_type type = selv_cbor_peek(r);
+    (void)todo;
+    /* Only as the first command of a run-sequence, and not within another one
+     * [manifest 6.7]. */
+    if ((f->flags & SELV_SUIT_FRAME_PARALLEL) != 0 &&
+        (!s->is_first || (f->flags & SELV_SUIT_FRAME_MUST_INDEX) == 0 ||
+         (f[-1].flags & SELV_SUIT_FRAME_PARALLEL) != 0)) {
+        return SELV_ERR_SUIT_RACE;
     }
-    return op->err == SELV_OK ? SELV_SUIT_STEP_NEXT : SELV_SUIT_STEP_FAIL;
+    f->list = NULL;
+    f->iteration = 0;
+    if (type == SELV_CBOR_UINT) {
+        f->component = selv_suit_read_index(s);
+        return SELV_OK;
+    }
+    f->list = r->p;
+    if (type == SELV_CBOR_SIMPLE) {
+        if (selv_cbor_pull(r, SELV_CBOR_SIMPLE) != SELV_CBOR_TRUE) {
+            selv_cbor_note(r, SELV_ERR_SUIT_ARGUMENT);
+        }
+    } else {
+        uint32_t count = selv_cbor_pull(r, SELV_CBOR_ARRAY);
+        if (count == 0) {
+            selv_cbor_note(r, SELV_ERR_SUIT_ARGUMENT);
+        }
+        if (count > s->component_count) {
+            selv_cbor_note(r, SELV_ERR_SUIT_INDEX);
+        }
+        for (; count > 0 && r->err == SELV_OK; count--) {
+            (void)selv_suit_read_index(s);
+        }
+    }
+    if (r->err == SELV_OK) {
+        (void)selv_suit_select(s);
+    }
+    return SELV_OK;
+}
+
+enum selv_err selv_suit_run_try_each(struct selv_suit *s,
+                                     struct selv_suit_todo *todo)
+{
+    struct selv_suit_frame *f = s->f;
+    struct selv_cbor *r = &s->r;
+    uint32_t count = selv_cbor_pull(r, SELV_CBOR_ARRAY);
+    (void)todo;
+    if (count < 2) {
+        selv_cbor_note(r, SELV_ERR_SUIT_EMPTY);
+    }
+    if (count > UINT8_MAX) {
+        selv_cbor_note(r, SELV_ERR_SUIT_ARGUMENT);
+    }
+    if (r->err == SELV_OK) {
+        f->flags &= (uint8_t)~SELV_SUIT_FRAME_PAIR;
+        f->flags |= count == 2 ? SELV_SUIT_FRAME_PAIR : 0;
+        f->left = (uint8_t)count;
+        f->rest = r->p;
+    }
+    return SELV_SUIT_INTO;
 }

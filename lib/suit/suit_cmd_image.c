@@ -1,42 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * image-match [manifest 8.4.9.2]: asks for the digest of the component's
- * bytes and compares it with image-digest. */
+ * image-match [manifest 8.4.9.2] asks the caller for the digest of the
+ * component's bytes; invoke [manifest 8.4.10.7] is asked of the caller, too,
+ * and a bootloader asks back before it jumps. */
 #include "suit/suit_int.h"
 
-enum selv_suit_step selv_suit_run_image_match(struct selv_suit *s,
-                                              struct selv_suit_op *op)
+enum selv_err selv_suit_run_ask(struct selv_suit *s,
+                                struct selv_suit_todo *todo)
 {
-    struct selv_suit_params *params = &s->params[op->component];
-    params->image_good = SELV_BAD;
-    op->err = SELV_ERR_SUIT_UNSET;
-    if (params->at[SELV_SUIT_SLOT_IMAGE_DIGEST] == 0) {
-        return SELV_SUIT_STEP_FAIL;
+    uint8_t component = s->f->component;
+    todo->kind = (enum selv_suit_todo_kind)s->row->todo;
+    if (todo->kind == SELV_SUIT_DIGEST) {
+        s->params[component].image_good = SELV_BAD; /* until answered */
     }
-    selv_suit_todo_fill(s, op, SELV_SUIT_DIGEST);
-    return SELV_SUIT_STEP_WAIT;
+    todo->code = s->failure.code;
+    todo->component = component;
+    todo->device_component = s->device_component[component];
+    todo->digest = selv_suit_image_digest(s);
+    if (selv_suit_param(s, SELV_SUIT_SLOT_IMAGE_SIZE)) {
+        todo->has_size = true;
+        todo->size = selv_cbor_pull(&s->r, SELV_CBOR_UINT);
+    }
+    return SELV_SUIT_WAIT;
+}
+
+enum selv_verdict selv_suit_same_digest(const uint8_t *a, const uint8_t *b)
+{
+    enum selv_verdict verdict = SELV_BAD;
+    if (selv_ct_equal(a, b, SELV_SHA256_LEN) &&
+        selv_ct_equal(b, a, SELV_SHA256_LEN)) {
+        verdict = SELV_GOOD;
+    }
+    return verdict;
 }
 
 void selv_suit_answer_digest(struct selv_suit *s,
                              const uint8_t digest[static SELV_SHA256_LEN])
 {
-    if (s->state != SELV_SUIT_STATE_WAITING || s->waiting != SELV_SUIT_DIGEST) {
+    if (s->state != SELV_SUIT_STATE_WAITING) {
         return;
     }
-    uint8_t component = selv_suit_current_component(s);
-    struct selv_suit_params *params = &s->params[component];
-    const uint8_t *wanted = selv_suit_image_digest(s, component);
-    enum selv_verdict verdict = SELV_BAD;
-    if (wanted != NULL && selv_ct_equal(wanted, digest, SELV_SHA256_LEN) &&
-        selv_ct_equal(digest, wanted, SELV_SHA256_LEN)) {
-        verdict = SELV_GOOD;
+    if (s->waiting == SELV_SUIT_CONTENT) {
+        selv_suit_ended(s, s->profile->content(s, digest));
     }
-    if (!selv_suit_is_good(verdict)) {
-        selv_suit_step_finish(s, SELV_ERR_SUIT_IMAGE);
-        return;
+    if (s->waiting == SELV_SUIT_DIGEST) {
+        enum selv_verdict verdict =
+            selv_suit_same_digest(selv_suit_image_digest(s), digest);
+        s->params[s->f->component].image_good = verdict;
+        selv_suit_ended(s, selv_suit_is_good(verdict) ? SELV_OK
+                                                      : SELV_ERR_SUIT_IMAGE);
     }
-    params->image_digest = params->at[SELV_SUIT_SLOT_IMAGE_DIGEST];
-    params->image_size = params->at[SELV_SUIT_SLOT_IMAGE_SIZE];
-    params->image_good = verdict;
-    selv_suit_step_finish(s, SELV_OK);
+}
+
+enum selv_verdict selv_suit_may_invoke(const struct selv_suit *s)
+{
+    if (s->state != SELV_SUIT_STATE_WAITING || s->waiting != SELV_SUIT_INVOKE) {
+        return SELV_BAD;
+    }
+    /* Each once more, so that one skipped instruction is not enough. */
+    enum selv_verdict good = s->params[s->f->component].image_good;
+    if (selv_suit_is_good(s->authentic) && selv_suit_is_good(good)) {
+        return s->params[s->f->component].image_good;
+    }
+    return SELV_BAD;
 }

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * suit/suit_int.h - what the sources of lib/suit share. Private: include it
- * only here (and in a table of commands that a port adds). */
+ * only here. */
 #ifndef SELV_SUIT_SUIT_INT_H
 #define SELV_SUIT_SUIT_INT_H
 
 #include "base/base.h"
 #include "cbor/cbor.h"
 #include "suit/suit.h"
-#include "suit/walk.h"
 
 /* Offsets into the view are 16 bits wide and 0 means "none", which no element
  * can have, since the envelope begins with its tag. */
 _Static_assert(SELV_SUIT_ENVELOPE_MAX <= 0xffff, "offsets are 16 bits wide");
-_Static_assert(SELV_SUIT_COMPONENTS_MAX < 0xff, "0xff means no component");
+_Static_assert(SELV_SUIT_COMPONENTS_MAX <= 8, "sets of components are 8 bits");
 _Static_assert(sizeof(void *) != 4 || SELV_SUIT_COMPONENTS_MAX != 4 ||
-                   SELV_SUIT_DEPTH_MAX != 4 || sizeof(struct selv_suit) <= 400,
+                   SELV_SUIT_DEPTH_MAX != 4 || sizeof(struct selv_suit) <= 1512,
                "struct selv_suit is over its budget");
 
 #define SELV_SUIT_NO_COMPONENT 0xffu
 
 /* What the engine is doing. */
 enum selv_suit_state {
-    SELV_SUIT_STATE_NEW,     /* fed nothing, or not enough */
-    SELV_SUIT_STATE_FED,     /* the view holds all it must */
-    SELV_SUIT_STATE_REFUSED, /* by feed or check: only init leads out */
+    SELV_SUIT_STATE_NEW,      /* fed nothing, or not enough */
+    SELV_SUIT_STATE_FED,      /* the view holds all it must */
+    SELV_SUIT_STATE_REFUSED,  /* by feed or check: only init leads out */
+    SELV_SUIT_STATE_CHECKING, /* going through a sequence; nothing runs */
     /* From here on it is authentic and well formed. */
     SELV_SUIT_STATE_CHECKED, /* nothing begun */
     SELV_SUIT_STATE_RUNNING,
@@ -42,50 +42,55 @@ enum selv_suit_state {
 #define SELV_SUIT_IN_VALIDATE (1u << SELV_SUIT_SECTION_VALIDATE)
 #define SELV_SUIT_IN_LOAD (1u << SELV_SUIT_SECTION_LOAD)
 #define SELV_SUIT_IN_INVOKE (1u << SELV_SUIT_SECTION_INVOKE)
-#define SELV_SUIT_IN_SECTIONS                                                  \
-    (SELV_SUIT_IN_PAYLOAD_FETCH | SELV_SUIT_IN_INSTALL |                       \
-     SELV_SUIT_IN_VALIDATE | SELV_SUIT_IN_LOAD | SELV_SUIT_IN_INVOKE)
-#define SELV_SUIT_ANYWHERE (SELV_SUIT_IN_SHARED | SELV_SUIT_IN_SECTIONS)
+/* Sections that bring bytes into components. */
+#define SELV_SUIT_IN_FETCHING                                                  \
+    (SELV_SUIT_IN_PAYLOAD_FETCH | SELV_SUIT_IN_INSTALL)
+#define SELV_SUIT_IN_STORING (SELV_SUIT_IN_FETCHING | SELV_SUIT_IN_LOAD)
+#define SELV_SUIT_ANYWHERE                                                     \
+    (SELV_SUIT_IN_SHARED | SELV_SUIT_IN_STORING | SELV_SUIT_IN_VALIDATE |      \
+     SELV_SUIT_IN_INVOKE)
+/* Keys that the envelope may hold apart, as bits [manifest 8.5]. */
+#define SELV_SUIT_SEVERABLE                                                    \
+    (1u << SELV_SUIT_KEY_PAYLOAD_FETCH | 1u << SELV_SUIT_KEY_INSTALL |         \
+     1u << SELV_SUIT_KEY_TEXT)
 
-/* A command about to run for one component. */
-struct selv_suit_op {
-    uint8_t component;
-    struct selv_bytes argument; /* encoded */
-    struct selv_suit_todo *todo;
-    enum selv_err err; /* handlers set it when they return FAIL */
-};
-
-/* How a handler leaves. */
-enum selv_suit_step {
-    SELV_SUIT_STEP_NEXT, /* done: go on behind the command */
-    SELV_SUIT_STEP_WAIT, /* op->todo says for what. The handler runs again
-                            when the caller polls before it answers */
-    SELV_SUIT_STEP_FAIL  /* op->err says why */
-};
-
-/* What a command is. The flags' meaning: [manifest 6.4, 6.5]. */
+/* How a handler leaves: SELV_OK, done; one of these; or why it failed. What is
+ * wrong with an argument is kept in s->r instead. */
+#define SELV_SUIT_WAIT                                                         \
+    ((enum selv_err)510) /* todo says for what. The handler runs again when    \
+                               the caller polls before it answers */
+#define SELV_SUIT_INTO                                                         \
+    ((enum selv_err)511) /* go into the sequences of the argument */
+/* What a command is. */
 enum selv_suit_command_flags {
     SELV_SUIT_IS_CONDITION = 1, /* its failure moves a try-each on */
-    SELV_SUIT_IS_ONCE = 2       /* not once for each selected component */
+    SELV_SUIT_IS_ONCE = 2,      /* not once for each selected component */
+    SELV_SUIT_HAS_ARGUMENT = 4  /* no reporting policy: the handler reads the
+                                   argument, also while checking */
 };
 
+/* A command is a row. run executes it for s->f->component: s->r is at the
+ * parameter that the row needs, or else at the argument. */
 struct selv_suit_command {
-    int16_t code;
+    uint8_t code;     /* enum selv_suit_command_code; 0: private */
     uint8_t sections; /* bits of SELV_SUIT_IN_... */
     uint8_t flags;    /* enum selv_suit_command_flags */
-    /* Check the argument, an encoded item; *code is what to blame. NULL: the
-     * walk checks it, since it holds nested sequences. */
-    enum selv_err (*check)(const struct selv_suit *s, struct selv_cbor argument,
-                           int32_t *code);
-    /* Run it. It was checked. NULL: the walk goes into its sequences. */
-    enum selv_suit_step (*run)(struct selv_suit *s, struct selv_suit_op *op);
+    uint8_t needs;    /* enum selv_suit_slot of a parameter that must be set,
+                         + 1; 0: none */
+    uint8_t err;      /* enum selv_err of a condition that is not met */
+    uint8_t todo;     /* enum selv_suit_todo_kind that the caller is given */
+    enum selv_err (*run)(struct selv_suit *s, struct selv_suit_todo *todo);
 };
 
+/* A parameter is a row: the type of its value and, for a string, its length
+ * when that is fixed. profile->special reads what needs a closer look. */
 struct selv_suit_parameter_rule {
-    int16_t code;
-    uint8_t slot; /* enum selv_suit_slot */
-    enum selv_err (*check)(struct selv_cbor value);
+    uint8_t code; /* enum selv_suit_parameter; 0: private */
+    uint8_t slot; /* enum selv_suit_slot, SELV_SUIT_SLOT_COUNT: none */
+    uint8_t type; /* enum selv_cbor_type, or SELV_SUIT_SPECIAL */
+    uint8_t len;  /* bytes; 0: any */
 };
+#define SELV_SUIT_SPECIAL 9u
 
 struct selv_suit_profile {
     const struct selv_suit_command *commands;
@@ -93,62 +98,118 @@ struct selv_suit_profile {
     uint8_t command_count;
     uint8_t parameter_count;
     uint8_t sections; /* bits of SELV_SUIT_IN_...: those that it executes */
-    /* Look at the integrated payloads. NULL: never; for a profile that
-     * fetches nothing they are bytes behind the manifest. */
-    void (*payloads)(struct selv_suit *s);
+
+    /* What only larger profiles do; each may be NULL. */
+
+    /* Look at reference-uri and the integrated payloads' keys and heads. */
+    void (*rest)(struct selv_suit *s);
+    /* One more look at each command that is good so far. */
+    enum selv_err (*judge)(struct selv_suit *s);
+    /* The current command ended so. */
+    void (*record)(struct selv_suit *s, enum selv_err err);
+    /* Private commands and parameters; NULL: unknown. */
+    const struct selv_suit_command *(*command)(struct selv_suit *s,
+                                               int32_t code);
+    const struct selv_suit_parameter_rule *(*parameter)(
+        const struct selv_suit *s, int32_t code);
+    /* Read the value of a parameter whose form is special. */
+    void (*special)(struct selv_suit *s,
+                    const struct selv_suit_parameter_rule *rule);
+    /* Whether the content parameter has this digest. */
+    enum selv_err (*content)(struct selv_suit *s,
+                             const uint8_t digest[static SELV_SHA256_LEN]);
+    /* Look at every command before any runs. NULL: they are looked at while
+     * they run, for a profile that changes nothing. */
+    void (*check)(struct selv_suit *s);
 };
 
-/* The profile's row for a command or parameter, NULL when it has none. */
-const struct selv_suit_command *
-selv_suit_command_find(const struct selv_suit_profile *profile, int32_t code);
+/* ---- parameters (suit_parameter.c) -------------------------------------- */
+
+/* The profile's row for a parameter, NULL when it has none. */
 const struct selv_suit_parameter_rule *
-selv_suit_parameter_find(const struct selv_suit_profile *profile, int32_t code);
+selv_suit_parameter_find(const struct selv_suit *s, int32_t code);
 
-/* ---- arguments and parameters (suit_arg.c) ------------------------------ */
+/* Read a SUIT_Digest [manifest 10]: SHA-256, 32 bytes, no extensions. What is
+ * wrong is kept in r: SELV_ERR_SUIT_DIGEST_ALG, SELV_ERR_SUIT_ARGUMENT,
+ * SELV_ERR_CBOR_*. */
+const uint8_t *selv_suit_digest_read(struct selv_cbor *r);
 
-enum selv_err selv_suit_arg_policy(const struct selv_suit *s,
-                                   struct selv_cbor argument, int32_t *code);
-enum selv_err selv_suit_arg_index(const struct selv_suit *s,
-                                  struct selv_cbor argument, int32_t *code);
-enum selv_err selv_suit_arg_parameters(const struct selv_suit *s,
-                                       struct selv_cbor argument,
-                                       int32_t *code);
+/* Go to the value of a parameter of the current component; false when unset. */
+bool selv_suit_param(struct selv_suit *s, enum selv_suit_slot slot);
 
-/* The parameters that every profile has so far. */
-extern const struct selv_suit_parameter_rule selv_suit_parameters[];
-#define SELV_SUIT_PARAMETER_COUNT 6
+/* Its bytes, when it is a byte string; empty when unset. */
+struct selv_bytes selv_suit_param_bytes(struct selv_suit *s,
+                                        enum selv_suit_slot slot);
 
-/* Read a SUIT_Digest [manifest 10]: SHA-256, 32 bytes, no extensions.
- * SELV_ERR_SUIT_DIGEST_ALG, SELV_ERR_SUIT_ARGUMENT, SELV_ERR_CBOR_*. */
-enum selv_err selv_suit_digest_read(struct selv_cbor *r,
-                                    const uint8_t **digest);
+/* The 32 bytes of the current component's image-digest, or NULL when unset. */
+const uint8_t *selv_suit_image_digest(struct selv_suit *s);
 
-/* A reader at the value of a component's parameter; false when unset. */
-bool selv_suit_param_open(const struct selv_suit *s, uint8_t component,
-                          enum selv_suit_slot slot, struct selv_cbor *r);
-
-/* The 32 bytes of a component's image-digest, or NULL when unset. */
-const uint8_t *selv_suit_image_digest(const struct selv_suit *s,
-                                      uint8_t component);
+/* A component index at the cursor: SELV_ERR_SUIT_INDEX. */
+uint8_t selv_suit_read_index(struct selv_suit *s);
 
 /* ---- handlers (suit_cmd_*.c) -------------------------------------------- */
 
-enum selv_suit_step selv_suit_run_vendor_id(struct selv_suit *s,
-                                            struct selv_suit_op *op);
-enum selv_suit_step selv_suit_run_class_id(struct selv_suit *s,
-                                           struct selv_suit_op *op);
-enum selv_suit_step selv_suit_run_image_match(struct selv_suit *s,
-                                              struct selv_suit_op *op);
-enum selv_suit_step selv_suit_run_component_slot(struct selv_suit *s,
-                                                 struct selv_suit_op *op);
-enum selv_suit_step selv_suit_run_set_component_index(struct selv_suit *s,
-                                                      struct selv_suit_op *op);
-enum selv_suit_step selv_suit_run_override_parameters(struct selv_suit *s,
-                                                      struct selv_suit_op *op);
-enum selv_suit_step selv_suit_run_fetch(struct selv_suit *s,
-                                        struct selv_suit_op *op);
-enum selv_suit_step selv_suit_run_invoke(struct selv_suit *s,
-                                         struct selv_suit_op *op);
+enum selv_err selv_suit_run_identity(struct selv_suit *s,
+                                     struct selv_suit_todo *todo);
+enum selv_err selv_suit_run_identity_pen(struct selv_suit *s,
+                                         struct selv_suit_todo *todo);
+enum selv_err selv_suit_run_component_slot(struct selv_suit *s,
+                                           struct selv_suit_todo *todo);
+enum selv_err selv_suit_run_abort(struct selv_suit *s,
+                                  struct selv_suit_todo *todo);
+enum selv_err selv_suit_run_content(struct selv_suit *s,
+                                    struct selv_suit_todo *todo);
+enum selv_err selv_suit_run_set_component_index(struct selv_suit *s,
+                                                struct selv_suit_todo *todo);
+enum selv_err selv_suit_run_override_parameters(struct selv_suit *s,
+                                                struct selv_suit_todo *todo);
+enum selv_err selv_suit_run_try_each(struct selv_suit *s,
+                                     struct selv_suit_todo *todo);
+enum selv_err selv_suit_run_sequence(struct selv_suit *s,
+                                     struct selv_suit_todo *todo);
+enum selv_err selv_suit_run_fetch(struct selv_suit *s,
+                                  struct selv_suit_todo *todo);
+enum selv_err selv_suit_run_copy(struct selv_suit *s,
+                                 struct selv_suit_todo *todo);
+enum selv_err selv_suit_run_write(struct selv_suit *s,
+                                  struct selv_suit_todo *todo);
+enum selv_err selv_suit_run_invoke(struct selv_suit *s,
+                                   struct selv_suit_todo *todo);
+enum selv_err selv_suit_run_private(struct selv_suit *s,
+                                    struct selv_suit_todo *todo);
+
+/* Ask the caller for row->todo: fills todo with what every kind has. */
+enum selv_err selv_suit_run_ask(struct selv_suit *s,
+                                struct selv_suit_todo *todo);
+
+/* The same, and bytes change in the current component. source: the other
+ * component that the command reads, or the component itself.
+ * SELV_ERR_SUIT_RACE. */
+enum selv_err selv_suit_run_store(struct selv_suit *s,
+                                  struct selv_suit_todo *todo, uint8_t source);
+
+/* ---- what only larger profiles do --------------------------------------- */
+
+void selv_suit_rest_check(struct selv_suit *s);
+/* The integrated payload whose key is uri; its bytes' offset and length from
+ * the envelope's first byte. */
+bool selv_suit_payload_find(struct selv_suit *s, struct selv_bytes uri,
+                            uint32_t *off, uint32_t *len);
+enum selv_err selv_suit_capability_judge(struct selv_suit *s);
+void selv_suit_record(struct selv_suit *s, enum selv_err err);
+void selv_suit_record_every(struct selv_suit *s, enum selv_err err);
+void selv_suit_record_add(struct selv_suit *s, int32_t code, uint8_t policy,
+                          enum selv_err err);
+const struct selv_suit_command *selv_suit_private_command(struct selv_suit *s,
+                                                          int32_t code);
+const struct selv_suit_parameter_rule *
+selv_suit_private_parameter(const struct selv_suit *s, int32_t code);
+void selv_suit_special(struct selv_suit *s,
+                       const struct selv_suit_parameter_rule *rule);
+enum selv_err
+selv_suit_content_answer(struct selv_suit *s,
+                         const uint8_t digest[static SELV_SHA256_LEN]);
+void selv_suit_check_sections(struct selv_suit *s);
 
 /* ---- the engine's insides ----------------------------------------------- */
 
@@ -156,24 +217,20 @@ enum selv_suit_step selv_suit_run_invoke(struct selv_suit *s,
 static inline uint16_t selv_suit_off(const struct selv_suit *s,
                                      const uint8_t *p)
 {
-    size_t off = (size_t)(p - s->view.p);
-    return (uint16_t)(off > 0xffff ? 0xffff : off);
+    return (uint16_t)(p - s->view.p);
 }
 
-/* Sections, as bits, that this version knows; and those that the envelope
- * may hold apart. */
-#define SELV_SUIT_SEVERABLE                                                    \
-    (1u << SELV_SUIT_SECTION_PAYLOAD_FETCH | 1u << SELV_SUIT_SECTION_INSTALL | \
-     1u << SELV_SUIT_SECTION_TEXT)
-#define SELV_SUIT_SUPPORTED                                                    \
-    (SELV_SUIT_SEVERABLE | 1u << SELV_SUIT_SECTION_VALIDATE |                  \
-     1u << SELV_SUIT_SECTION_INVOKE)
+/* Where the engine is: one bit of SELV_SUIT_IN_... */
+static inline uint32_t selv_suit_where(const struct selv_suit *s)
+{
+    return s->is_shared ? SELV_SUIT_IN_SHARED : 1u << s->section;
+}
 
-/* Key of a section in envelope and manifest. */
+/* The key of the section in which the engine is; 3 for the shared sequence. */
+int16_t selv_suit_section_key(const struct selv_suit *s);
+
+/* Key of each section. */
 extern const uint8_t selv_suit_section_keys[SELV_SUIT_SECTION_COUNT];
-
-/* The section of a key, SELV_SUIT_SECTION_COUNT when it has none. */
-uint8_t selv_suit_section_find(int32_t key);
 
 /* selv_is_good, once in the code for all of the engine. */
 bool selv_suit_is_good(enum selv_verdict v);
@@ -181,53 +238,73 @@ bool selv_suit_is_good(enum selv_verdict v);
 /* No failure, no component. */
 void selv_suit_failure_reset(struct selv_suit *s);
 
-/* ---- reading with a kept first error (suit_read.c) ---------------------- */
+/* Go to an offset of the view; all of the view is before the cursor. */
+void selv_suit_seek(struct selv_suit *s, size_t off);
 
-/* Keep err, at byte p of the view, unless it is SELV_OK or not the first. */
-void selv_suit_note(struct selv_suit *s, enum selv_err err, const uint8_t *p);
+/* Blame byte p for err, unless there is an error already. */
+void selv_suit_fault(struct selv_suit *s, enum selv_err err, const uint8_t *p);
 
-/* As selv_cbor_..., noting errors; 0 or empty after one. */
-uint32_t selv_suit_read_map(struct selv_suit *s, struct selv_cbor *r);
-uint32_t selv_suit_read_array(struct selv_suit *s, struct selv_cbor *r);
-uint64_t selv_suit_read_uint(struct selv_suit *s, struct selv_cbor *r);
-void selv_suit_read_bstr(struct selv_suit *s, struct selv_cbor *r,
-                         struct selv_bytes *v);
-/* A key in its place in the order, which becomes the failure's code. */
-int32_t selv_suit_read_key(struct selv_suit *s, struct selv_cbor *r,
-                           struct selv_bytes *previous);
-void selv_suit_read_end(struct selv_suit *s, const struct selv_cbor *r);
+/* Make the error in s->r, if any, the failure that the caller sees. An item of
+ * another type or range than the draft says becomes SELV_ERR_SUIT_ARGUMENT. */
+enum selv_err selv_suit_settle(struct selv_suit *s);
 
-/* ---- steps of the check: each notes the first error --------------------- */
+/* ---- steps of the check ------------------------------------------------- */
 
-/* SHA-256 over head..end against the 32 bytes claimed, compared twice. */
-enum selv_verdict selv_suit_digest_verdict(const uint8_t *head,
-                                           const uint8_t *end,
+/* Compares 32 bytes each way, in constant time. */
+enum selv_verdict selv_suit_same_digest(const uint8_t *a, const uint8_t *b);
+
+/* SHA-256 over the byte string at off, head and all, against the 32 bytes
+ * claimed, compared twice. Leaves the cursor behind the string. */
+enum selv_verdict selv_suit_digest_verdict(struct selv_suit *s, uint32_t off,
                                            const uint8_t *claimed);
 
 /* Digest and signature (suit_auth.c). Sets s->authentic. */
 void selv_suit_authenticate(struct selv_suit *s);
 
-/* Manifest and common (suit_manifest.c): finds things. Only when authentic. */
+/* Read the map at the cursor up to its end or to a key that is text: where the
+ * value of each key is. allowed, required: bits of keys. Returns how many pairs
+ * are left (suit_map.c). */
+uint32_t selv_suit_map_read(struct selv_suit *s, uint16_t *at, uint32_t allowed,
+                            uint32_t required);
+
+/* Manifest and common (suit_manifest.c). Only when authentic. */
 void selv_suit_manifest_read(struct selv_suit *s);
 
-/* The integrated payloads' keys and heads (suit_payload.c). find: the one
- * whose key is uri; its bytes' offset and length from the envelope's first
- * byte. check: order and ends. */
-void selv_suit_payloads_check(struct selv_suit *s);
-bool selv_suit_payload_find(const struct selv_suit *s, struct selv_bytes uri,
-                            uint32_t *off, uint32_t *len);
+/* ---- stepping through sequences (suit_step.c) --------------------------- */
 
-/* ---- running (suit_run.c) ----------------------------------------------- */
+/* Flags of a frame. */
+enum {
+    SELV_SUIT_FRAME_SOFT = 1,       /* soft-failure is true */
+    SELV_SUIT_FRAME_TRY = 2,        /* an alternative of a try-each */
+    SELV_SUIT_FRAME_MUST_INDEX = 4, /* begins with set-component-index */
+    SELV_SUIT_FRAME_PARALLEL = 8,   /* and has no other one */
+    SELV_SUIT_FRAME_LOOSE = 16,     /* strict-order is false behind it */
+    SELV_SUIT_FRAME_PAIR = 32       /* its try-each has two alternatives */
+};
 
-/* The component that the current command runs for. */
-uint8_t selv_suit_current_component(const struct selv_suit *s);
+/* Open the sequence in the byte string at the cursor, one level deeper. */
+void selv_suit_open(struct selv_suit *s, uint8_t flags);
 
-/* Fill op->todo with what every kind has: component, digest, size. */
-void selv_suit_todo_fill(const struct selv_suit *s, struct selv_suit_op *op,
-                         enum selv_suit_todo_kind kind);
+/* Go on while s->state is state: check or run commands, enter and leave
+ * sequences. An error stops. */
+void selv_suit_go(struct selv_suit *s, uint8_t state,
+                  struct selv_suit_todo *todo);
 
 /* The command that waits has ended: go on behind it, or where its failure
  * leads. */
-void selv_suit_step_finish(struct selv_suit *s, enum selv_err err);
+void selv_suit_ended(struct selv_suit *s, enum selv_err err);
+
+/* Give the current command once more. */
+void selv_suit_rewind(struct selv_suit *s);
+
+/* Make f->component the one of the list whose turn it is; false when there is
+ * none left. */
+bool selv_suit_select(struct selv_suit *s);
+
+/* The outermost sequence has ended well (suit_run.c). */
+void selv_suit_section_ended(struct selv_suit *s);
+
+/* Open the shared sequence or the section whose turn it is. */
+void selv_suit_section_open(struct selv_suit *s);
 
 #endif

@@ -42,7 +42,7 @@ enum selv_err selv_suit_walk_init(struct selv_suit_walk *w,
 static enum selv_err enter(struct selv_suit_walk *w,
                            struct selv_suit_walk_item *item)
 {
-    struct selv_cbor r = {w->rest, w->level[w->depth].p};
+    struct selv_cbor r = {w->rest, w->level[w->depth].p, SELV_OK};
     w->at = w->rest;
     w->left--;
     item->kind = SELV_SUIT_WALK_ENTER;
@@ -100,7 +100,7 @@ static enum selv_err command(struct selv_suit_walk *w,
                              struct selv_suit_walk_item *item)
 {
     struct selv_suit_walk_level *level = &w->level[w->depth];
-    struct selv_cbor r = {level->p, level->end};
+    struct selv_cbor r = {level->p, level->end, SELV_OK};
     w->at = r.p;
     item->kind = SELV_SUIT_WALK_COMMAND;
     item->at = r.p;

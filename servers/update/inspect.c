@@ -191,6 +191,7 @@ static enum selv_err wrapper_make(struct selv_bytes wrapper,
     uint8_t block[OWN_BLOCK_MAX];
     struct selv_buf out = {block, sizeof block, 0};
     memset(key, 0, sizeof *key);
+    key->method = &selv_cose_es256;
     err = selv_p256_generate(private_key, key->public_key);
     if (!err) {
         err = selv_cose_sign1_create(key, private_key, digest, &out);

@@ -30,13 +30,32 @@ cmp -s out.pem author.pub.pem || complain "standard output differs from -o"
 expect 0 "" "$selvage" key generate -o k --format cose
 expect 0 "private  no" "$selvage" key show k.pub
 
+# Secrets: one file, no public half, no PEM.
+expect 0 "key id" "$selvage" key generate s --type hmac256
+[ "$(stat -c %a s.cosekey)" = 600 ] || complain "s.cosekey is not 0600"
+[ -e s.pub.cosekey ] && complain "a secret has got a public half"
+expect 3 "File exists" "$selvage" key generate s --type hmac256
+expect 0 "HMAC-256" "$selvage" key show s.cosekey
+expect 0 '"kind": "HMAC-256"' "$selvage" --json key show s.cosekey
+expect 1 "no public half" "$selvage" key export s.cosekey --format cose
+expect 1 "PEM has no form" "$selvage" key export s.cosekey --private
+expect 0 "" "$selvage" key export s.cosekey --private --format cose -o t.cosekey
+cmp -s s.cosekey t.cosekey || complain "exporting changed the secret"
+expect 0 "" "$selvage" key generate -o s2 --type hmac256 --format cose
+[ -e s2.pub ] && complain "a secret has got a public half"
+cmp -s s.cosekey s2 && complain "two secrets are the same"
+head -c 32 /dev/zero >raw
+expect 0 "key id   none" "$selvage" key show raw
+expect 2 "PEM has no form" "$selvage" key generate u --type hmac256 --format pem
+expect 2 "p256 or hmac256" "$selvage" key generate u --type rsa
+
 # JSON for programs.
 expect 0 '"kind": "P-256"' "$selvage" --json key show author.pem
 expect 0 "" "$selvage" key show author.pem --quiet
 [ -s out ] && complain "--quiet printed something"
 
 # Files that are no such key.
-head -c 32 /dev/zero >symmetric
+head -c 16 /dev/zero >symmetric
 expect 0 "symmetric" "$selvage" key show symmetric
 expect 1 "another kind" "$selvage" key export symmetric
 : >empty

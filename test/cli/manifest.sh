@@ -28,6 +28,26 @@ expect 4 "no given key verifies" "$selvage" manifest verify --key symmetric r.su
 expect 0 "accepted" "$selvage" manifest verify --key symmetric \
     --key stranger.pub.pem --key author.pub.pem r.suit
 
+# With a secret it is a COSE_Mac0, by COSE_Key or raw bytes.
+"$selvage" --quiet key generate secret --type hmac256
+head -c 32 /dev/zero | tr '\0' s >raw32
+for key in secret.cosekey raw32; do
+    expect 0 "signed" "$selvage" manifest sign bare.suit --key $key -o mac.suit
+    expect 0 "accepted" "$selvage" manifest verify --key $key mac.suit
+    expect 0 "accepted" "$selvage" manifest verify --key author.pub.pem \
+        --key symmetric --key $key mac.suit
+    expect 4 "no given key verifies" \
+        "$selvage" manifest verify --key author.pub.pem mac.suit
+    expect 4 "no given key verifies" "$selvage" manifest verify --key $key r.suit
+    expect 4 "no given key verifies" "$selvage" manifest verify mac.suit
+done
+expect 4 "no given key verifies" \
+    "$selvage" manifest verify --key secret.cosekey mac.suit
+expect 0 "COSE_Mac0" "$selvage" --json manifest show mac.suit
+expect 0 "HMAC 256/256" "$selvage" manifest show mac.suit
+expect 1 "HMAC-256 is needed" \
+    "$selvage" manifest sign bare.suit --key symmetric -o never.suit
+
 # The same input gives the same bytes.
 expect 0 "" $create --sequence 2 --image-a a.bin --image-b b.bin \
     --description "new probe" --key author.pem -o again.suit

@@ -58,7 +58,12 @@ static enum selv_err cbor_transcode_head(struct selv_cbor *r,
         return err;
     case SELV_CBOR_TSTR:
         err = selv_cbor_tstr(r, &string);
-        selv_cbor_put_tstr(w, string);
+        if (err == SELV_ERR_CBOR_UTF8) {
+            err = selv_cbor_skip(r, &item); /* which does not look inside */
+            selv_cbor_put_raw(w, item);
+        } else {
+            selv_cbor_put_tstr(w, string);
+        }
         return err;
     case SELV_CBOR_ARRAY:
         err = selv_cbor_array(r, &count);

@@ -228,6 +228,7 @@ static const uint8_t test_private_key[SELV_P256_PRIVATE_LEN] = {
 const struct selv_cose_key *maker_anchor(void)
 {
     static struct selv_cose_key key;
+    key.method = &selv_cose_es256;
     if (selv_crypto_init() != SELV_OK ||
         selv_p256_public(test_private_key, key.public_key) != SELV_OK) {
         die("the crypto library does not start", "");
@@ -406,6 +407,41 @@ static void answer_digest(struct selv_suit *s, const struct maker_world *world,
     }
 }
 
+static void answer_content(struct selv_suit *s, const struct maker_world *world,
+                           const struct selv_suit_todo *todo)
+{
+    struct selv_bytes content = world->content[todo->device_component];
+    uint8_t digest[SELV_SHA256_LEN];
+    struct selv_sha256 h;
+    if (content.len != todo->size) {
+        selv_suit_answer(s, SELV_ERR_UPDATE_SIZE);
+        return;
+    }
+    selv_sha256_init(&h);
+    selv_sha256_update(&h, content.p, content.len);
+    selv_sha256_finish(&h, digest);
+    selv_suit_answer_digest(s, digest);
+}
+
+static void store(struct selv_suit *s, struct maker_world *world,
+                  const struct selv_suit_todo *todo)
+{
+    uint8_t to = todo->device_component, from = todo->device_source;
+    uint8_t image = world->image[to];
+    struct selv_bytes content = world->content[to];
+    if (world->fetch_err == SELV_OK && todo->kind == SELV_SUIT_WRITE) {
+        world->content[to] = todo->data;
+    } else if (world->fetch_err == SELV_OK) {
+        world->image[to] = world->image[from];
+        world->content[to] = world->content[from];
+        if (todo->kind == SELV_SUIT_SWAP) {
+            world->image[from] = image;
+            world->content[from] = content;
+        }
+    }
+    selv_suit_answer(s, world->fetch_err);
+}
+
 static void fetch(struct selv_suit *s, struct maker_world *world,
                   const struct selv_suit_todo *todo)
 {
@@ -414,6 +450,18 @@ static void fetch(struct selv_suit *s, struct maker_world *world,
                                            : last == 'b' ? 0xbb
                                                          : 0xee;
     selv_suit_answer(s, world->fetch_err);
+}
+
+static size_t say_bytes(char *out, size_t cap, size_t len,
+                        struct selv_bytes bytes)
+{
+    if (bytes.len != 0) {
+        len = say(out, cap, len, " =");
+    }
+    for (size_t i = 0; i < bytes.len; i++) {
+        len = say(out, cap, len, "%02x", bytes.p[i]);
+    }
+    return len;
 }
 
 const char *maker_trace(struct selv_suit *s, enum selv_suit_procedure p,
@@ -460,18 +508,45 @@ const char *maker_trace(struct selv_suit *s, enum selv_suit_procedure p,
                               s->view.p[todo.integrated_off + i]);
                 }
             }
+            len = say_bytes(out, sizeof out, len, todo.data);
             len = say(out, sizeof out, len, ") ");
             fetch(s, world, &todo);
+            break;
+        case SELV_SUIT_CONTENT:
+            len = say(out, sizeof out, len, "content(%u %lu) ", c,
+                      (unsigned long)todo.size);
+            answer_content(s, world, &todo);
+            break;
+        case SELV_SUIT_COPY:
+        case SELV_SUIT_SWAP:
+            len = say(out, sizeof out, len, "%s(%u %s %u) ",
+                      kind == SELV_SUIT_COPY ? "copy" : "swap", c,
+                      kind == SELV_SUIT_COPY ? "from" : "with",
+                      (unsigned)todo.source);
+            store(s, world, &todo);
+            break;
+        case SELV_SUIT_WRITE:
+            len = say(out, sizeof out, len, "write(%u", c);
+            len = say_bytes(out, sizeof out, len, todo.data);
+            len = say(out, sizeof out, len, ") ");
+            store(s, world, &todo);
+            break;
+        case SELV_SUIT_PRIVATE:
+            len = say(out, sizeof out, len, "private(%u %ld) ", c,
+                      (long)todo.code);
+            selv_suit_answer(s, world->fetch_err);
             break;
         case SELV_SUIT_DIGEST:
             len = say(out, sizeof out, len, "digest(%u) ", c);
             answer_digest(s, world, todo.device_component);
             break;
         case SELV_SUIT_INVOKE:
-            len = say(out, sizeof out, len, "%s(%u) ",
+            len = say(out, sizeof out, len, "%s(%u",
                       selv_is_good(selv_suit_may_invoke(s)) ? "may-invoke"
                                                             : "must-not-invoke",
                       c);
+            len = say_bytes(out, sizeof out, len, todo.data);
+            len = say(out, sizeof out, len, ") ");
             selv_suit_answer(s, SELV_ERR_SUIT_OPERATION);
             break;
         }

@@ -79,12 +79,16 @@ enum selv_err maker_load(struct selv_suit *s,
 struct maker_world {
     uint8_t image[8];         /* by device component: its image is this byte,
                                  repeated; its "digest" too */
-    enum selv_err fetch_err;  /* answers to the directives */
+    struct selv_bytes content[8]; /* by device component, for check-content
+                                     and write */
+    enum selv_err fetch_err;      /* answers to the directives */
     enum selv_err digest_err; /* when not SELV_OK: no digest can be had */
     unsigned polls;           /* how often to poll before each answer */
 };
 
 /* Run a procedure to its end. Writes what happened in words, such as
+ *   "copy(1 from 0) write(0 =0102) swap(1 with 0) content(0 2)"
+ *   "private(0 -300) invoke arguments follow: may-invoke(0 =01)"
  *   "fetch(0 /i/a 1000) digest(0) may-invoke(0) done"
  *   "digest(0) failed(SELV_ERR_SUIT_IMAGE 7 3 0)" (section, code, component)
  * An integrated payload's bytes follow its name: "fetch(0 #a =0102)".

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Random trees: decode(encode(x)) = x; every truncation is refused; every
+ * Random trees: decode(encode(x)) = x in both manners of reading, and the item
+ * writes back equal; every truncation is refused; every
  * single bit flip is refused or is itself deterministic CBOR that writes back
  * equal. A failure prints the seed: test_cbor_property SEED reruns it. */
 #include <setjmp.h>
@@ -194,6 +195,51 @@ static void tree_decode_equal(const struct node *n, struct selv_cbor *r)
     }
 }
 
+/* The same in the other manner: nothing is looked at but the values. */
+static void tree_get_equal(const struct node *n, struct selv_cbor *r)
+{
+    struct selv_bytes string = selv_bytes(n->string, n->len);
+    struct selv_bytes got = string;
+    uint64_t value = n->value;
+    size_t count = n->len;
+
+    switch (n->type) {
+    case SELV_CBOR_UINT:
+        value = selv_cbor_get_uint(r);
+        break;
+    case SELV_CBOR_NINT:
+        value = (uint64_t)(-1 - (int64_t)selv_cbor_get_int(r));
+        break;
+    case SELV_CBOR_BSTR:
+        got = selv_cbor_get_bstr(r);
+        break;
+    case SELV_CBOR_TSTR:
+        got = selv_cbor_get_tstr(r);
+        break;
+    case SELV_CBOR_ARRAY:
+        count = selv_cbor_get_array(r);
+        break;
+    case SELV_CBOR_MAP:
+        count = selv_cbor_get_map(r);
+        break;
+    case SELV_CBOR_TAG:
+        value = selv_cbor_get_tag(r);
+        break;
+    default:
+        if (n->value == 22) {
+            selv_cbor_get_null(r);
+        } else {
+            value = selv_cbor_get_bool(r) ? 21 : 20;
+        }
+        break;
+    }
+    assert_true(value == n->value && count == n->len);
+    assert_true(n->child != NULL || selv_bytes_equal(got, string));
+    for (const struct node *c = n->child; c != NULL; c = c->sibling) {
+        tree_get_equal(c, r);
+    }
+}
+
 /* Skip must refuse it, or find an item that writes back equal. */
 static bool is_refused_or_deterministic(struct selv_bytes in)
 {
@@ -229,8 +275,13 @@ static void tree_check(uint32_t seed)
     tree_decode_equal(tree, &r);
     assert_int_equal(selv_cbor_end(&r), SELV_OK);
     selv_cbor_init(&r, whole);
+    tree_get_equal(tree, &r);
+    selv_cbor_get_end(&r);
+    assert_int_equal(r.err, SELV_OK);
+    selv_cbor_init(&r, whole);
     assert_int_equal(selv_cbor_skip(&r, NULL), SELV_OK);
     assert_int_equal(selv_cbor_end(&r), SELV_OK);
+    assert_true(is_refused_or_deterministic(whole));
 
     for (size_t len = 0; len < whole.len; len++) {
         selv_cbor_init(&r, selv_bytes(bytes, len));
@@ -242,6 +293,30 @@ static void tree_check(uint32_t seed)
         assert_true(is_refused_or_deterministic(whole));
         bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
+}
+
+/* Items that no tree has: any head with any argument, floats among them. What
+ * is accepted writes back equal. */
+static void test_cbor_every_head(void **state)
+{
+    uint8_t in[12];
+    size_t accepted = 0;
+
+    (void)state;
+    for (unsigned head = 0; head < 256; head++) {
+        for (unsigned fill = 0; fill < 1024; fill++) {
+            struct selv_cbor r;
+
+            memset(in, (int)(fill & 0xff), sizeof(in));
+            in[0] = (uint8_t)head;
+            in[1 + (fill >> 8)] = (uint8_t)(fill * 7);
+            selv_cbor_init(&r, selv_bytes(in, sizeof(in)));
+            accepted += selv_cbor_skip(&r, NULL) == SELV_OK;
+            assert_true(
+                is_refused_or_deterministic(selv_bytes(in, sizeof(in))));
+        }
+    }
+    assert_true(accepted > 100000);
 }
 
 static uint32_t current_seed;
@@ -271,6 +346,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_cbor_random_trees, seed_print),
+        cmocka_unit_test(test_cbor_every_head),
     };
 
     if (argc > 1) {

@@ -159,7 +159,7 @@ static void test_cbor_bool_and_null(void **state)
     assert_int_equal(selv_cbor_null(&r), SELV_OK);
     assert_int_equal(selv_cbor_null(&r), SELV_ERR_CBOR_TYPE);
     r = reader("f814");
-    assert_int_equal(selv_cbor_bool(&r, &v), SELV_ERR_CBOR_RESERVED);
+    assert_int_equal(selv_cbor_bool(&r, &v), SELV_ERR_CBOR_NONMINIMAL);
 }
 
 /* A float's or a simple value's argument must not pass for false or nil. */

@@ -117,7 +117,7 @@ static const struct {
      "{1: 2, 2: %n, 3: <<{2: [[h'00']], 4: <<[" IDS IMAGES
      "]>>}>>," VALIDATE INVOKE GOOD_FETCH,
      6, 3000, "SELV_ERR_SUIT_VERSION"},
-    {"unknown command", HEAD(IDS ", 18, 15", IMAGES) VALIDATE INVOKE GOOD_FETCH,
+    {"unknown command", HEAD(IDS ", 33, 15", IMAGES) VALIDATE INVOKE GOOD_FETCH,
      6, 3000, "SELV_ERR_SUIT_COMMAND"},
 };
 

@@ -16,7 +16,7 @@
 /* [RFC 9679 6] */
 static void test_cose_key_thumbprint_vector(void **state)
 {
-    struct selv_cose_key key = {{0}, {0}, 0};
+    struct selv_cose_key key = {0};
     uint8_t want[8];
 
     (void)state;
@@ -84,7 +84,7 @@ static void test_cose_key_rules(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint8_t bytes[256];
         uint8_t xy[SELV_P256_PUBLIC_LEN];
-        struct selv_cose_key key = {{0}, {0}, 77};
+        struct selv_cose_key key = {.kid_len = 77};
         enum selv_err err = selv_cose_key_decode(
             hex(rows[i].hex, bytes, sizeof(bytes)), &key, NULL, NULL);
 
@@ -134,7 +134,7 @@ static void test_cose_key_round_trip(void **state)
         uint8_t d[SELV_P256_PRIVATE_LEN];
         uint8_t d_again[SELV_P256_PRIVATE_LEN];
         struct selv_buf out = {bytes, sizeof(bytes), 0};
-        struct selv_cose_key key = {{0}, {0}, 0};
+        struct selv_cose_key key = {0};
         struct selv_cose_key again;
         bool has = false;
         size_t whole;

@@ -95,7 +95,7 @@ static void test_host_key_pem_forms_agree(void **state)
 static void test_host_key_other_kinds_are_keys(void **state)
 {
     static const char *others[] = {pem_rsapub, pem_ed, pem_edpub, pem_p384};
-    static const size_t lens[] = {16, 24, 32};
+    static const size_t lens[] = {16, 24};
     uint8_t raw[33] = {0};
     struct selv_error error;
     struct selv_key key;
@@ -106,15 +106,50 @@ static void test_host_key_other_kinds_are_keys(void **state)
         assert_int_equal(key.kind, SELV_KEY_OTHER);
         assert_false(key.has_private);
     }
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 2; i++) {
         assert_true(
             selv_key_parse(selv_bytes(raw, lens[i]), "k", &key, &error));
         assert_int_equal(key.kind, SELV_KEY_SYMMETRIC);
+        assert_null(key.cose.method);
     }
-    /* A COSE_Key of another type: symmetric, kty 4. */
+    /* A symmetric COSE_Key of another length than HMAC 256/256 takes. */
     assert_true(selv_key_parse(selv_bytes("\xa2\x01\x04\x20\x42kk", 7), "k",
                                &key, &error));
     assert_int_equal(key.kind, SELV_KEY_OTHER);
+}
+
+static void test_host_key_secrets(void **state)
+{
+    uint8_t raw[33];
+    uint8_t bytes[SELV_KEY_ENCODED_MAX + 1] = {0};
+    struct selv_buf out = {bytes, SELV_KEY_ENCODED_MAX, 0};
+    struct selv_error error;
+    struct selv_key key;
+    struct selv_key again;
+
+    (void)state;
+    memset(raw, 0x5a, sizeof(raw));
+    assert_true(selv_key_parse(selv_bytes(raw, 32), "k", &key, &error));
+    assert_int_equal(key.kind, SELV_KEY_HMAC256);
+    assert_ptr_equal(key.cose.method, &selv_cose_hmac256);
+    assert_true(key.has_private);
+    assert_int_equal(key.cose.kid_len, 0);
+    assert_memory_equal(key.cose.secret, raw, 32);
+
+    assert_true(selv_key_generate_secret(&key, &error));
+    assert_int_equal(key.cose.kid_len, 8);
+    assert_false(selv_key_encode(&key, SELV_KEY_COSE, false, &out, &error));
+    assert_non_null(strstr(error.text, "no public half"));
+    assert_false(selv_key_encode(&key, SELV_KEY_PEM, true, &out, &error));
+    assert_non_null(strstr(error.text, "PEM"));
+    assert_true(selv_key_encode(&key, SELV_KEY_COSE, true, &out, &error));
+    assert_true(
+        selv_key_parse(selv_bytes(bytes, out.len), "k", &again, &error));
+    assert_int_equal(again.kind, SELV_KEY_HMAC256);
+    assert_memory_equal(again.cose.secret, key.cose.secret, 32);
+    assert_memory_equal(again.cose.kid, key.cose.kid, 8);
+    selv_key_wipe(&again);
+    assert_null(again.cose.method);
 }
 
 static void test_host_key_bad_files(void **state)
@@ -218,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_host_key_pem_forms_agree),
         cmocka_unit_test(test_host_key_other_kinds_are_keys),
+        cmocka_unit_test(test_host_key_secrets),
         cmocka_unit_test(test_host_key_bad_files),
         cmocka_unit_test(test_host_key_truncated_pem),
         cmocka_unit_test(test_host_key_round_trip),

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Whether a manifest asks the bootloader for more than it can do: for the
+ * consumer to know before it fetches. */
+#include "suit/suit_int.h"
+
+/* What the bootloader will go through. */
+#define BOOT_TIME                                                              \
+    (SELV_SUIT_IN_SHARED | SELV_SUIT_IN_VALIDATE | SELV_SUIT_IN_LOAD |         \
+     SELV_SUIT_IN_INVOKE)
+
+static bool has(uint64_t set, int32_t number)
+{
+    return number >= 0 && number < 64 && (set >> number & 1u) != 0;
+}
+
+static bool has_parameters(struct selv_suit *s, uint32_t set)
+{
+    struct selv_cbor r = {s->f->at, s->f->next, SELV_OK};
+    (void)selv_cbor_pull_int(&r);
+    for (uint32_t left = selv_cbor_pull(&r, SELV_CBOR_MAP); left > 0; left--) {
+        s->failure.code = selv_cbor_pull_int(&r);
+        bool is_pen = s->failure.code == SELV_SUIT_PARAMETER_VENDOR_ID &&
+                      selv_cbor_peek(&r) == SELV_CBOR_TAG;
+        if (!has(set, is_pen ? 0 : s->failure.code)) {
+            return false;
+        }
+        selv_cbor_pass(&r);
+    }
+    return true;
+}
+
+enum selv_err selv_suit_capability_judge(struct selv_suit *s)
+{
+    const struct selv_suit_capability *boot = s->device->boot;
+    uint32_t where = selv_suit_where(s);
+    int32_t code = s->failure.code;
+    if (boot == NULL || (where & BOOT_TIME) == 0 || s->r.err != SELV_OK) {
+        return SELV_OK;
+    }
+    /* override-parameters has left the last parameter's number there. */
+    bool is_override = s->row->run == selv_suit_run_override_parameters;
+    if (is_override) {
+        code = SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS;
+    }
+    if (has(boot->commands, code) &&
+        (s->is_shared || (boot->sections & where) != 0) &&
+        s->component_count <= boot->components_max &&
+        s->f <= &s->frame[boot->depth_max + 1] &&
+        s->payloads_off <= boot->envelope_max &&
+        (!is_override || has_parameters(s, boot->parameters))) {
+        return SELV_OK;
+    }
+    return SELV_ERR_SUIT_BOOTLOADER;
+}

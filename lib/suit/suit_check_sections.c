@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Check, then act: looks at every command and argument of every sequence that
+ * the profile may run, and runs none. */
+#include "suit/suit_int.h"
+
+static void check_sequence(struct selv_suit *s)
+{
+    s->state = SELV_SUIT_STATE_CHECKING;
+    selv_suit_section_open(s);
+    selv_suit_go(s, SELV_SUIT_STATE_CHECKING, NULL);
+}
+
+/* Sections that the profile never runs are not looked into. */
+void selv_suit_check_sections(struct selv_suit *s)
+{
+    if (s->profile->rest != NULL) {
+        s->profile->rest(s);
+    }
+    if (s->r.err != SELV_OK) {
+        return;
+    }
+    s->is_shared = s->common[SELV_SUIT_COMMON_SHARED_SEQUENCE] != 0;
+    if (s->is_shared) {
+        check_sequence(s);
+    }
+    s->is_shared = false;
+    for (uint8_t i = 0; i < SELV_SUIT_SECTION_COUNT && s->r.err == SELV_OK;
+         i++) {
+        s->section = i;
+        if (s->manifest[selv_suit_section_keys[i]] != 0 &&
+            (s->profile->sections & selv_suit_where(s)) != 0) {
+            check_sequence(s);
+        }
+    }
+}

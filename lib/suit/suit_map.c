@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The maps of envelope, manifest and common [manifest 8.2, 8.4, 8.4.5]: small
+ * integer keys in canonical order, of which each version of the draft knows
+ * its own. */
+#include "suit/suit_int.h"
+
+uint32_t selv_suit_map_read(struct selv_suit *s, uint16_t *at, uint32_t allowed,
+                            uint32_t required)
+{
+    struct selv_cbor *r = &s->r;
+    uint32_t rank = 0;
+    uint32_t left = selv_cbor_pull(r, SELV_CBOR_MAP);
+    while (left > 0 && selv_cbor_peek(r) != SELV_CBOR_TSTR &&
+           r->err == SELV_OK) {
+        const uint8_t *start = r->p;
+        int32_t key = selv_cbor_pull_key(r, &rank);
+        s->failure.code = key;
+        if ((uint32_t)key > 31 || (allowed >> key & 1u) == 0) {
+            selv_suit_fault(s, SELV_ERR_SUIT_KEY, start);
+        } else {
+            at[key] = selv_suit_off(s, r->p);
+            required &= ~(1u << key);
+            selv_cbor_pass(r);
+        }
+        left--;
+    }
+    for (int32_t key = 0; required != 0 && r->err == SELV_OK; key++) {
+        if ((required >> key & 1u) != 0) {
+            s->failure.code = key;
+            r->err = SELV_ERR_SUIT_MISSING;
+        }
+    }
+    return left;
+}

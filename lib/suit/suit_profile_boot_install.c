@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * boot-install: what a bootloader needs to install what the consumer has
+ * staged, to verify it and to run it. Fetches nothing. */
+#include "suit/suit_int.h"
+
+static const struct selv_suit_command commands[] = {
+    {SELV_SUIT_CONDITION_VENDOR_ID, SELV_SUIT_ANYWHERE, SELV_SUIT_IS_CONDITION,
+     SELV_SUIT_SLOT_VENDOR_ID + 1, SELV_ERR_SUIT_VENDOR, 0,
+     selv_suit_run_identity_pen},
+    {SELV_SUIT_CONDITION_CLASS_ID, SELV_SUIT_ANYWHERE, SELV_SUIT_IS_CONDITION,
+     SELV_SUIT_SLOT_CLASS_ID + 1, SELV_ERR_SUIT_CLASS, 0,
+     selv_suit_run_identity},
+    {SELV_SUIT_CONDITION_IMAGE_MATCH, SELV_SUIT_ANYWHERE,
+     SELV_SUIT_IS_CONDITION, SELV_SUIT_SLOT_IMAGE_DIGEST + 1,
+     SELV_ERR_SUIT_IMAGE, SELV_SUIT_DIGEST, selv_suit_run_ask},
+    {SELV_SUIT_CONDITION_COMPONENT_SLOT, SELV_SUIT_ANYWHERE,
+     SELV_SUIT_IS_CONDITION, SELV_SUIT_SLOT_COMPONENT_SLOT + 1,
+     SELV_ERR_SUIT_SLOT, 0, selv_suit_run_component_slot},
+    {SELV_SUIT_CONDITION_CHECK_CONTENT, SELV_SUIT_ANYWHERE,
+     SELV_SUIT_IS_CONDITION, SELV_SUIT_SLOT_CONTENT + 1, SELV_ERR_SUIT_CONTENT,
+     SELV_SUIT_CONTENT, selv_suit_run_content},
+    {SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX, SELV_SUIT_ANYWHERE,
+     SELV_SUIT_HAS_ARGUMENT | SELV_SUIT_IS_ONCE, 0, 0, 0,
+     selv_suit_run_set_component_index},
+    {SELV_SUIT_CONDITION_ABORT, SELV_SUIT_ANYWHERE, SELV_SUIT_IS_CONDITION, 0,
+     SELV_ERR_SUIT_ABORT, 0, selv_suit_run_abort},
+    {SELV_SUIT_DIRECTIVE_TRY_EACH, SELV_SUIT_ANYWHERE, SELV_SUIT_HAS_ARGUMENT,
+     0, 0, 0, selv_suit_run_try_each},
+    {SELV_SUIT_DIRECTIVE_WRITE, SELV_SUIT_IN_STORING, 0,
+     SELV_SUIT_SLOT_CONTENT + 1, 0, SELV_SUIT_WRITE, selv_suit_run_write},
+    {SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS, SELV_SUIT_ANYWHERE,
+     SELV_SUIT_HAS_ARGUMENT, 0, 0, 0, selv_suit_run_override_parameters},
+    {SELV_SUIT_DIRECTIVE_COPY, SELV_SUIT_IN_STORING, 0,
+     SELV_SUIT_SLOT_SOURCE + 1, 0, SELV_SUIT_COPY, selv_suit_run_copy},
+    {SELV_SUIT_DIRECTIVE_INVOKE, SELV_SUIT_IN_INVOKE, 0, 0, 0, SELV_SUIT_INVOKE,
+     selv_suit_run_invoke},
+    {SELV_SUIT_CONDITION_DEVICE_ID, SELV_SUIT_ANYWHERE, SELV_SUIT_IS_CONDITION,
+     SELV_SUIT_SLOT_DEVICE_ID + 1, SELV_ERR_SUIT_DEVICE, 0,
+     selv_suit_run_identity},
+    {SELV_SUIT_DIRECTIVE_SWAP, SELV_SUIT_IN_STORING, 0,
+     SELV_SUIT_SLOT_SOURCE + 1, 0, SELV_SUIT_SWAP, selv_suit_run_copy},
+    {SELV_SUIT_DIRECTIVE_RUN_SEQUENCE, SELV_SUIT_ANYWHERE,
+     SELV_SUIT_HAS_ARGUMENT, 0, 0, 0, selv_suit_run_sequence},
+};
+
+static const struct selv_suit_parameter_rule parameters[] = {
+    {SELV_SUIT_PARAMETER_VENDOR_ID, SELV_SUIT_SLOT_VENDOR_ID, SELV_SUIT_SPECIAL,
+     0},
+    {SELV_SUIT_PARAMETER_CLASS_ID, SELV_SUIT_SLOT_CLASS_ID, SELV_CBOR_BSTR, 16},
+    {SELV_SUIT_PARAMETER_IMAGE_DIGEST, SELV_SUIT_SLOT_IMAGE_DIGEST,
+     SELV_CBOR_BSTR, 0},
+    {SELV_SUIT_PARAMETER_COMPONENT_SLOT, SELV_SUIT_SLOT_COMPONENT_SLOT,
+     SELV_CBOR_UINT, 0},
+    {SELV_SUIT_PARAMETER_STRICT_ORDER, SELV_SUIT_SLOT_COUNT, SELV_SUIT_SPECIAL,
+     0},
+    {SELV_SUIT_PARAMETER_SOFT_FAILURE, SELV_SUIT_SLOT_COUNT, SELV_SUIT_SPECIAL,
+     0},
+    {SELV_SUIT_PARAMETER_IMAGE_SIZE, SELV_SUIT_SLOT_IMAGE_SIZE, SELV_CBOR_UINT,
+     0},
+    {SELV_SUIT_PARAMETER_CONTENT, SELV_SUIT_SLOT_CONTENT, SELV_CBOR_BSTR, 0},
+    {SELV_SUIT_PARAMETER_URI, SELV_SUIT_SLOT_URI, SELV_CBOR_TSTR, 0},
+    {SELV_SUIT_PARAMETER_SOURCE_COMPONENT, SELV_SUIT_SLOT_SOURCE,
+     SELV_SUIT_SPECIAL, 0},
+    {SELV_SUIT_PARAMETER_INVOKE_ARGS, SELV_SUIT_SLOT_INVOKE_ARGS,
+     SELV_CBOR_BSTR, 0},
+    {SELV_SUIT_PARAMETER_DEVICE_ID, SELV_SUIT_SLOT_DEVICE_ID, SELV_CBOR_BSTR,
+     16},
+    {SELV_SUIT_PARAMETER_FETCH_ARGUMENTS, SELV_SUIT_SLOT_FETCH_ARGUMENTS,
+     SELV_CBOR_BSTR, 0},
+};
+
+const struct selv_suit_profile selv_suit_profile_boot_install = {
+    .commands = commands,
+    .command_count = sizeof commands / sizeof commands[0],
+    .parameters = parameters,
+    .parameter_count = sizeof parameters / sizeof parameters[0],
+    .sections = SELV_SUIT_IN_INSTALL | SELV_SUIT_IN_VALIDATE |
+                SELV_SUIT_IN_LOAD | SELV_SUIT_IN_INVOKE,
+    .command = selv_suit_private_command,
+    .parameter = selv_suit_private_parameter,
+    .special = selv_suit_special,
+    .content = selv_suit_content_answer,
+    .check = selv_suit_check_sections,
+};
+
+const struct selv_suit_profile selv_suit_profile_boot_install_trace = {
+    .commands = commands,
+    .command_count = sizeof commands / sizeof commands[0],
+    .parameters = parameters,
+    .parameter_count = sizeof parameters / sizeof parameters[0],
+    .sections = SELV_SUIT_IN_INSTALL | SELV_SUIT_IN_VALIDATE |
+                SELV_SUIT_IN_LOAD | SELV_SUIT_IN_INVOKE,
+    .command = selv_suit_private_command,
+    .parameter = selv_suit_private_parameter,
+    .special = selv_suit_special,
+    .content = selv_suit_content_answer,
+    .check = selv_suit_check_sections,
+    .record = selv_suit_record_every,
+};
+
+const struct selv_suit_capability selv_suit_capability_boot_install = {
+    .commands = 1ull << SELV_SUIT_CONDITION_VENDOR_ID |
+                1ull << SELV_SUIT_CONDITION_CLASS_ID |
+                1ull << SELV_SUIT_CONDITION_IMAGE_MATCH |
+                1ull << SELV_SUIT_CONDITION_COMPONENT_SLOT |
+                1ull << SELV_SUIT_CONDITION_CHECK_CONTENT |
+                1ull << SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX |
+                1ull << SELV_SUIT_CONDITION_ABORT |
+                1ull << SELV_SUIT_DIRECTIVE_TRY_EACH |
+                1ull << SELV_SUIT_DIRECTIVE_WRITE |
+                1ull << SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS |
+                1ull << SELV_SUIT_DIRECTIVE_COPY |
+                1ull << SELV_SUIT_DIRECTIVE_INVOKE |
+                1ull << SELV_SUIT_CONDITION_DEVICE_ID |
+                1ull << SELV_SUIT_DIRECTIVE_SWAP |
+                1ull << SELV_SUIT_DIRECTIVE_RUN_SEQUENCE,
+    .parameters = 1u << 0 | 1u << SELV_SUIT_PARAMETER_VENDOR_ID |
+                  1u << SELV_SUIT_PARAMETER_CLASS_ID |
+                  1u << SELV_SUIT_PARAMETER_IMAGE_DIGEST |
+                  1u << SELV_SUIT_PARAMETER_COMPONENT_SLOT |
+                  1u << SELV_SUIT_PARAMETER_STRICT_ORDER |
+                  1u << SELV_SUIT_PARAMETER_SOFT_FAILURE |
+                  1u << SELV_SUIT_PARAMETER_IMAGE_SIZE |
+                  1u << SELV_SUIT_PARAMETER_CONTENT |
+                  1u << SELV_SUIT_PARAMETER_URI |
+                  1u << SELV_SUIT_PARAMETER_SOURCE_COMPONENT |
+                  1u << SELV_SUIT_PARAMETER_INVOKE_ARGS |
+                  1u << SELV_SUIT_PARAMETER_DEVICE_ID |
+                  1u << SELV_SUIT_PARAMETER_FETCH_ARGUMENTS,
+    .envelope_max = SELV_SUIT_ENVELOPE_MAX,
+    .sections = SELV_SUIT_IN_INSTALL | SELV_SUIT_IN_VALIDATE |
+                SELV_SUIT_IN_LOAD | SELV_SUIT_IN_INVOKE,
+    .components_max = SELV_SUIT_COMPONENTS_MAX,
+    .depth_max = SELV_SUIT_DEPTH_MAX,
+    .signers_max = SELV_SUIT_SIGNERS_MAX,
+};

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Stepping through command sequences [manifest 6.4, 6.5]. One walk checks and
+ * runs: while checking it enters every sequence and lets the handlers look at
+ * their arguments; while running it evaluates. Nothing recurses; a frame holds
+ * what is known of one open sequence.
+ *
+ * Invariants:
+ *  1 s->f belongs to the sequence whose command is next, the frames before it
+ *    to the sequences that hold it; frame[0] holds the outermost one.
+ *  2 `at` and `next` enclose the command last read of a frame; while a nested
+ *    sequence is open, that is the command that holds it.
+ *  3 Whatever a handler does to s->r, the frames say where to go on. */
+#include "suit/suit_int.h"
+
+/* ---- component index ---------------------------------------------------- */
+
+bool selv_suit_select(struct selv_suit *s)
+{
+    struct selv_suit_frame *f = s->f;
+    struct selv_cbor *r = &s->r;
+    uint32_t count = s->component_count;
+    uint32_t component = f->iteration;
+    r->p = f->list;
+    r->end = s->view.p + s->view.len;
+    bool is_array = selv_cbor_peek(r) == SELV_CBOR_ARRAY; /* else true */
+    if (is_array) {
+        count = selv_cbor_pull(r, SELV_CBOR_ARRAY);
+    }
+    if (component >= count) {
+        return false;
+    }
+    for (uint32_t i = 0; is_array && i <= f->iteration; i++) {
+        component = selv_cbor_pull(r, SELV_CBOR_UINT);
+    }
+    f->component = (uint8_t)component;
+    return true;
+}
+
+/* ---- frames ------------------------------------------------------------- */
+
+void selv_suit_open(struct selv_suit *s, uint8_t flags)
+{
+    struct selv_suit_frame *f = s->f;
+    struct selv_cbor *r = &s->r;
+    if (f == &s->frame[SELV_SUIT_DEPTH_MAX + 1]) {
+        selv_cbor_note(r, SELV_ERR_SUIT_DEPTH);
+        return;
+    }
+    (void)selv_cbor_enter(r);
+    const uint8_t *start = r->p;
+    uint32_t count = selv_cbor_pull(r, SELV_CBOR_ARRAY);
+    if (count == 0) {
+        selv_suit_fault(s, SELV_ERR_SUIT_EMPTY, start);
+    }
+    if (count % 2 != 0) {
+        selv_suit_fault(s, SELV_ERR_SUIT_ARGUMENT, start);
+    }
+    if (f == s->frame) {
+        s->base = start;
+    }
+    f->rest = r->end;
+    s->f = f + 1;
+    memset(f + 1, 0, sizeof *f);
+    f[1].next = r->p;
+    f[1].end = r->end;
+    f[1].pairs = (uint16_t)(count / 2);
+    f[1].flags = (uint8_t)(flags | (f->flags & SELV_SUIT_FRAME_PARALLEL));
+    f[1].component = f->component;
+}
+
+void selv_suit_rewind(struct selv_suit *s)
+{
+    s->f->next = s->f->at;
+    s->f->pairs++;
+}
+
+/* Leave the innermost sequence. Returns its flags. */
+static uint32_t close_frame(struct selv_suit *s)
+{
+    uint32_t flags = s->f->flags;
+    s->f--;
+    if ((flags & SELV_SUIT_FRAME_LOOSE) != 0) {
+        s->is_loose = true;
+    }
+    return flags;
+}
+
+/* ---- how commands end --------------------------------------------------- */
+
+static void record(struct selv_suit *s, enum selv_err err)
+{
+    if (s->profile->record != NULL) {
+        s->profile->record(s, err);
+    }
+}
+
+/* The current command has succeeded for the component whose turn it was: the
+ * same again for the next one of the selection, or on behind it. */
+static void finish(struct selv_suit *s)
+{
+    struct selv_suit_frame *f = s->f;
+    record(s, SELV_OK);
+    if (f->list == NULL) {
+        return;
+    }
+    f->iteration++;
+    if (selv_suit_select(s)) {
+        selv_suit_rewind(s);
+    } else {
+        f->iteration = 0;
+        (void)selv_suit_select(s);
+    }
+}
+
+/* The current command has failed. A condition ends its sequence; with
+ * soft-failure the try-each that holds it goes on to its next alternative, or
+ * the run-sequence is over [manifest 8.4.8.15]. A directive "MUST Abort ...
+ * regardless of the Soft Failure flag" [manifest 6.4], and try-each and
+ * run-sequence are directives. Parameters that the failed sequence has set
+ * stay set: no clause takes a directive's effect back [manifest 8.4.10.3]. */
+static void fail(struct selv_suit *s, enum selv_err err, bool is_condition)
+{
+    const uint8_t *at = s->f->at;
+    record(s, err);
+    if (is_condition && (s->f->flags & SELV_SUIT_FRAME_SOFT) != 0) {
+        uint32_t flags = close_frame(s);
+        if ((flags & SELV_SUIT_FRAME_TRY) == 0) {
+            finish(s);
+            return;
+        }
+        if (s->f->left != 0) {
+            return; /* the next step enters it */
+        }
+        at = s->f->at;
+        err = SELV_ERR_SUIT_TRY_EACH;
+        s->failure.code = SELV_SUIT_DIRECTIVE_TRY_EACH;
+        record(s, err);
+    }
+    selv_suit_fault(s, err, at);
+}
+
+void selv_suit_ended(struct selv_suit *s, enum selv_err err)
+{
+    s->state = SELV_SUIT_STATE_RUNNING;
+    s->is_again = false;
+    if (err == SELV_OK) {
+        finish(s);
+    } else {
+        fail(s, err, s->is_condition);
+    }
+}
+
+/* ---- steps -------------------------------------------------------------- */
+
+/* Into the next alternative of the try-each last read. nil stands last,
+ * behind at least two sequences, and succeeds [manifest 8.4.10.2]. */
+static void enter(struct selv_suit *s)
+{
+    struct selv_suit_frame *f = s->f;
+    struct selv_cbor *r = &s->r;
+    r->p = f->rest;
+    r->end = f->next;
+    f->left--;
+    s->failure.code = SELV_SUIT_DIRECTIVE_TRY_EACH;
+    if (f->left != 0 || selv_cbor_peek(r) != SELV_CBOR_SIMPLE) {
+        selv_suit_open(s, SELV_SUIT_FRAME_TRY | SELV_SUIT_FRAME_SOFT);
+        return;
+    }
+    if ((f->flags & SELV_SUIT_FRAME_PAIR) != 0) {
+        selv_cbor_note(r, SELV_ERR_SUIT_EMPTY);
+    }
+    if (selv_cbor_pull(r, SELV_CBOR_SIMPLE) != SELV_CBOR_NULL) {
+        selv_cbor_note(r, SELV_ERR_SUIT_ARGUMENT);
+    }
+    if (s->state == SELV_SUIT_STATE_RUNNING) {
+        finish(s);
+    }
+}
+
+/* The innermost sequence has come to its end. */
+static void leave(struct selv_suit *s)
+{
+    s->failure.code = 0;
+    selv_cbor_leave(&s->r, s->r.end);
+    (void)close_frame(s);
+    if (s->f == s->frame) {
+        selv_suit_section_ended(s);
+    } else if (s->state == SELV_SUIT_STATE_RUNNING) {
+        s->f->left = 0; /* one good alternative is enough */
+        finish(s);
+    }
+}
+
+/* What the profile says of a command that stands here. */
+static enum selv_err find_row(struct selv_suit *s, int32_t code)
+{
+    const struct selv_suit_profile *profile = s->profile;
+    const struct selv_suit_command *row = profile->commands;
+    uint32_t left = profile->command_count;
+    while (left > 0 && row->code != code) {
+        row++;
+        left--;
+    }
+    if (left == 0) {
+        row = profile->command == NULL ? NULL : profile->command(s, code);
+        if (row == NULL) {
+            return SELV_ERR_SUIT_COMMAND;
+        }
+    }
+    s->row = row;
+    if ((row->sections & selv_suit_where(s)) == 0) {
+        return SELV_ERR_SUIT_SECTION;
+    }
+    /* "If the manifest contains more than one component, each command
+     * sequence MUST begin with a Set Component Index" [manifest 6.2]: the
+     * outermost ones; the A/B template's alternatives do not [manifest 7.7].
+     * For a run-sequence while strict-order is false: [manifest 6.7]. */
+    if (s->is_first && code != SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX &&
+        (s->f->flags & SELV_SUIT_FRAME_MUST_INDEX) != 0) {
+        return SELV_ERR_SUIT_NO_INDEX;
+    }
+    return SELV_OK;
+}
+
+/* Run the command for the component whose turn it is. It was checked, but the
+ * bytes may lie in flash. */
+static void run(struct selv_suit *s, struct selv_suit_todo *todo)
+{
+    const struct selv_suit_command *row = s->row;
+    bool is_condition = (row->flags & SELV_SUIT_IS_CONDITION) != 0;
+    enum selv_err err = SELV_ERR_SUIT_UNSET;
+    if (row->needs == 0 ||
+        selv_suit_param(s, (enum selv_suit_slot)(row->needs - 1))) {
+        err = row->run(s, todo);
+    }
+    if (err == SELV_SUIT_WAIT) {
+        s->state = SELV_SUIT_STATE_WAITING;
+        s->waiting = row->todo;
+        s->is_condition = is_condition;
+    } else if (err == SELV_OK) {
+        if ((row->flags & SELV_SUIT_IS_ONCE) == 0) {
+            finish(s);
+        } else {
+            record(s, SELV_OK);
+        }
+    } else if (err != SELV_SUIT_INTO) {
+        fail(s, err, is_condition);
+    }
+}
+
+static void step(struct selv_suit *s, struct selv_suit_todo *todo)
+{
+    struct selv_suit_frame *f = s->f;
+    struct selv_cbor *r = &s->r;
+    bool is_check = s->state == SELV_SUIT_STATE_CHECKING;
+    if (f->left != 0) {
+        enter(s);
+        return;
+    }
+    r->p = f->next;
+    r->end = f->end;
+    if (f->pairs == 0) {
+        leave(s);
+        return;
+    }
+    s->is_first = f->at == NULL;
+    f->at = f->next;
+    f->pairs--;
+    s->failure.code = 0;
+    s->failure.code = selv_cbor_pull_int(r);
+    const uint8_t *argument = r->p;
+    selv_cbor_pass(r);
+    if (r->err != SELV_OK) {
+        return;
+    }
+    f->next = r->p;
+    r->p = f->at;
+    r->err = find_row(s, s->failure.code);
+    if (r->err != SELV_OK) {
+        return;
+    }
+    r->p = argument;
+    r->end = f->next;
+    if ((s->row->flags & SELV_SUIT_HAS_ARGUMENT) == 0) {
+        if (selv_cbor_pull(r, SELV_CBOR_UINT) > SELV_SUIT_POLICY_ALL) {
+            selv_cbor_note(r, SELV_ERR_SUIT_ARGUMENT);
+        }
+    } else if (is_check) {
+        (void)s->row->run(s, todo);
+    }
+    if (!is_check && r->err == SELV_OK) {
+        run(s, todo);
+    } else if (is_check && s->profile->judge != NULL) {
+        selv_cbor_note(r, s->profile->judge(s));
+    }
+}
+
+void selv_suit_go(struct selv_suit *s, uint8_t state,
+                  struct selv_suit_todo *todo)
+{
+    while (s->state == state && s->r.err == SELV_OK &&
+           selv_suit_is_good(s->authentic)) {
+        step(s, todo);
+    }
+    if (s->r.err != SELV_OK && s->failure.err == SELV_OK) {
+        s->failure.section = selv_suit_section_key(s);
+        s->failure.section_offset = (uint16_t)(s->r.p - s->base);
+        if (state == SELV_SUIT_STATE_RUNNING) {
+            s->failure.component = s->f->component;
+        }
+        s->state = SELV_SUIT_STATE_FAILED;
+        (void)selv_suit_settle(s);
+    }
+}
