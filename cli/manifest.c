@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * selvage manifest create | sign | show */
+ * selvage manifest create | sign */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/manifest_parts.h"
 #include "host/file.h"
 #include "host/hex.h"
 #include "host/manifest.h"
@@ -85,9 +86,6 @@ static json_t *create_template(const struct create *c, struct selv_error *error)
         .uri_base = c->uri_base,
         .image_count = c->image == NULL ? 2 : 1,
     };
-    json_error_t where;
-    struct selv_buf file;
-    json_t *template;
 
     if (c->template == NULL) {
         if (!image_take(c->image == NULL ? c->image_a : c->image,
@@ -98,33 +96,7 @@ static json_t *create_template(const struct create *c, struct selv_error *error)
         }
         return selv_manifest_plan_json(&plan, error);
     }
-    if (!selv_file_read(c->template, SELV_MANIFEST_FILE_MAX, &file, error)) {
-        return NULL;
-    }
-    template = json_loadb((const char *)file.p, file.len,
-                          JSON_REJECT_DUPLICATES, &where);
-    free(file.p);
-    if (template == NULL) {
-        selv_error_set(error, SELV_EXIT_REFUSED, "%s:%d:%d: %s", c->template,
-                       where.line, where.column, where.text);
-    }
-    return template;
-}
-
-/* The folder of a path, for the template's relative file names. */
-static const char *folder_of(const char *path, char folder[static 4096])
-{
-    const char *slash = path == NULL ? NULL : strrchr(path, '/');
-
-    if (slash == NULL || (size_t)(slash - path) >= 4095) {
-        return NULL;
-    }
-    memcpy(folder, path, (size_t)(slash - path));
-    folder[slash == path ? 1 : slash - path] = '\0';
-    if (slash == path) {
-        folder[0] = '/';
-    }
-    return folder;
+    return selv_cli_template_load(c->template, error);
 }
 
 static bool sign_in_place(struct selv_buf *envelope, const struct selv_key *key,
@@ -203,7 +175,8 @@ static int create_run(struct selv_cli *cli, const struct create *c)
         json_decref(template);
         return SELV_EXIT_OK;
     }
-    done = selv_manifest_build_json(template, folder_of(c->template, folder),
+    done = selv_manifest_build_json(template,
+                                    selv_cli_folder_of(c->template, folder),
                                     &envelope, &error) &&
            (c->key == NULL || (sign_in_place(&envelope, &key, &error) &&
                                engine_check(envelope, &key, &error))) &&
@@ -354,53 +327,4 @@ int selv_cli_manifest_sign(struct selv_cli *cli, int argc, char **argv)
     }
     free(envelope.p);
     return done ? SELV_EXIT_OK : selv_cli_fail(cli, &error);
-}
-
-/* ---- show
- * -------------------------------------------------------------------- */
-
-int selv_cli_manifest_show(struct selv_cli *cli, int argc, char **argv)
-{
-    const char *in = NULL;
-    struct selv_manifest_names names = {NULL, NULL};
-    const struct selv_cli_option options[] = {
-        {.name = "--vendor",
-         .value_name = "DOMAIN",
-         .help = "a domain that the vendor id may come from",
-         .value = &names.vendor},
-        {.name = "--class",
-         .value_name = "NAME",
-         .help = "a name that the class id may come from",
-         .value = &names.class_name},
-    };
-    const struct selv_cli_positional positionals[] = {{"ENVELOPE", &in, true}};
-    const struct selv_cli_syntax syntax = {.options = options,
-                                           .option_count = 2,
-                                           .positionals = positionals,
-                                           .positional_count = 1};
-    struct selv_buf file = {NULL, 0, 0};
-    struct selv_error error;
-    json_t *d;
-    char *prose;
-    int code;
-
-    if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
-        return code;
-    }
-    if (!selv_file_read(in, SELV_MANIFEST_FILE_MAX, &file, &error)) {
-        return selv_cli_fail(cli, &error);
-    }
-    d = selv_manifest_describe(selv_bytes(file.p, file.len), &names, &error);
-    free(file.p);
-    if (d == NULL) {
-        selv_error_prefix(&error, in);
-        return selv_cli_fail(cli, &error);
-    }
-    if (!cli->json) {
-        prose = selv_manifest_prose(d);
-        fputs(prose == NULL ? "" : prose, stdout);
-        free(prose);
-    }
-    selv_cli_result(cli, d);
-    return SELV_EXIT_OK;
 }

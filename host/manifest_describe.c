@@ -8,7 +8,7 @@
 
 #include "crypto/crypto.h"
 #include "host/hex.h"
-#include "host/manifest_int.h"
+#include "host/manifest_template_int.h"
 #include "host/uuid.h"
 #include "suit/walk.h"
 
@@ -174,7 +174,7 @@ static json_t *parameter_json(const struct describe *d, int32_t code,
 
     selv_cbor_init(&r, item);
     if (word != NULL && selv_cbor_bstr(&r, &string) == SELV_OK) {
-        if (word->shape == WORD_UUID) {
+        if ((word->shape == WORD_UUID || word->shape == WORD_VENDOR)) {
             return uuid_json(d, string);
         }
         if (word->shape == WORD_DIGEST) {
@@ -426,58 +426,6 @@ struct parts {
     struct selv_bytes severed[SELV_SUIT_KEY_TEXT + 1];
 };
 
-static json_t *block_json(struct selv_bytes block)
-{
-    struct selv_cbor r;
-    struct selv_cbor map;
-    struct selv_bytes protected_map;
-    struct selv_bytes kid;
-    uint64_t tag = 0;
-    uint32_t count = 0;
-    int32_t label = 0;
-    int32_t alg = 0;
-    json_t *out = json_object();
-
-    selv_cbor_init(&r, block);
-    if (selv_cbor_tag(&r, &tag) != SELV_OK || (tag != 17 && tag != 18) ||
-        selv_cbor_array(&r, &count) != SELV_OK ||
-        selv_cbor_bstr(&r, &protected_map) != SELV_OK) {
-        json_object_set_new(out, "kind",
-                            tag == 0
-                                ? json_string("not COSE")
-                                : json_sprintf("COSE, tag %u", (unsigned)tag));
-        return out;
-    }
-    json_object_set_new(out, "kind",
-                        json_string(tag == 18 ? "COSE_Sign1" : "COSE_Mac0"));
-    selv_cbor_init(&map, protected_map);
-    if (selv_cbor_map(&map, &count) == SELV_OK && count > 0 &&
-        selv_cbor_int(&map, &label) == SELV_OK && label == 1 &&
-        selv_cbor_int(&map, &alg) == SELV_OK) {
-        json_object_set_new(out, "algorithm",
-                            alg == SELV_COSE_ESP256  ? json_string("ESP256")
-                            : alg == SELV_COSE_ES256 ? json_string("ES256")
-                            : alg == SELV_COSE_HMAC256
-                                ? json_string("HMAC 256/256")
-                                : json_integer(alg));
-    }
-    count = 0;
-    if (selv_cbor_map(&r, &count) != SELV_OK) {
-        count = 0;
-    }
-    for (; count > 0; count--) {
-        if (selv_cbor_int(&r, &label) != SELV_OK) {
-            break;
-        }
-        if (label == 4 && selv_cbor_bstr(&r, &kid) == SELV_OK) {
-            json_object_set_new(out, "kid", hex_json(kid));
-        } else if (selv_cbor_skip(&r, NULL) != SELV_OK) {
-            break;
-        }
-    }
-    return out;
-}
-
 static bool wrapper_take(struct describe *d, const struct parts *p)
 {
     struct selv_cbor r;
@@ -500,7 +448,7 @@ static bool wrapper_take(struct describe *d, const struct parts *p)
         if (selv_cbor_bstr(&r, &item) != SELV_OK) {
             break;
         }
-        json_array_append_new(blocks, block_json(item));
+        json_array_append_new(blocks, manifest_block_json(item));
     }
     selv_sha256_init(&h);
     selv_sha256_update(&h, p->manifest_item.p, p->manifest_item.len);

@@ -39,7 +39,7 @@ const struct manifest_word manifest_commands[] = {
 };
 
 const struct manifest_word manifest_parameters[] = {
-    {SELV_SUIT_PARAMETER_VENDOR_ID, "vendor-identifier", WORD_UUID},
+    {SELV_SUIT_PARAMETER_VENDOR_ID, "vendor-identifier", WORD_VENDOR},
     {SELV_SUIT_PARAMETER_CLASS_ID, "class-identifier", WORD_UUID},
     {SELV_SUIT_PARAMETER_IMAGE_DIGEST, "image-digest", WORD_DIGEST},
     {SELV_SUIT_PARAMETER_COMPONENT_SLOT, "component-slot", WORD_UINT},
@@ -58,6 +58,8 @@ const struct manifest_word manifest_parameters[] = {
 const struct manifest_word manifest_texts[] = {
     {SELV_SUIT_TEXT_MANIFEST_DESCRIPTION, "manifest-description", WORD_TEXT},
     {SELV_SUIT_TEXT_UPDATE_DESCRIPTION, "update-description", WORD_TEXT},
+    {3, "json-source", WORD_TEXT},
+    {4, "yaml-source", WORD_TEXT},
     {0, NULL, WORD_OTHER},
 };
 
@@ -70,6 +72,22 @@ const struct manifest_word manifest_component_texts[] = {
     {SELV_SUIT_TEXT_COMPONENT_VERSION, "component-version", WORD_TEXT},
     {0, NULL, WORD_OTHER},
 };
+
+/* Of SUIT_Digest; ours compute and compare the first alone [MTI]. */
+const struct manifest_word manifest_digest_algorithms[] = {
+    {SELV_SUIT_DIGEST_SHA256, "sha-256", WORD_OTHER},
+    {-18, "shake128", WORD_OTHER},
+    {-43, "sha-384", WORD_OTHER},
+    {-44, "sha-512", WORD_OTHER},
+    {-45, "shake256", WORD_OTHER},
+    {0, NULL, WORD_OTHER},
+};
+
+bool manifest_is_severable(int32_t key)
+{
+    return key == SELV_SUIT_KEY_PAYLOAD_FETCH || key == SELV_SUIT_KEY_INSTALL ||
+           key == SELV_SUIT_KEY_TEXT;
+}
 
 const struct manifest_word *manifest_word_find(const struct manifest_word *list,
                                                const char *name)

@@ -82,8 +82,9 @@ static json_t *text(const struct selv_manifest_plan *plan,
                     const char *component)
 {
     json_t *of_component =
-        json_pack("{s:s, s:s, s:s}", "component", component, "vendor-domain",
-                  plan->vendor, "model-name", plan->class_name);
+        json_pack("{s:s, s:s, s:s, s:s}", "component", component,
+                  "vendor-domain", plan->vendor, "model-name", plan->class_name,
+                  "model-info", plan->class_name);
     json_t *english = json_pack("{s:[o]}", "components", of_component);
 
     if (plan->version != NULL) {

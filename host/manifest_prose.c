@@ -126,9 +126,45 @@ static void parameters_print(FILE *f, json_t *parameters)
     fprintf(f, ".");
 }
 
-static void sequence_print(FILE *f, json_t *sequence, int depth);
+/* "component 0 (app)", "components 0 (app) and 2 (b)", "every component" */
+static void index_print(FILE *f, json_t *components, json_t *index)
+{
+    size_t count = json_is_array(index) ? json_array_size(index) : 1;
 
-static void sequences_print(FILE *f, json_t *sequences, int depth)
+    if (json_is_true(index)) {
+        fprintf(f, "every component, one after the other");
+        return;
+    }
+    fprintf(f, count == 1 ? "component" : "components");
+    for (size_t i = 0; i < count; i++) {
+        json_t *number =
+            json_is_array(index) ? json_array_get(index, i) : index;
+        json_t *name = json_array_get(
+            components,
+            (size_t)(json_is_integer(number) && json_integer_value(number) >= 0
+                         ? json_integer_value(number)
+                         : -1));
+        char *words = value_words(number);
+
+        fprintf(f, "%s %s",
+                i == 0          ? ""
+                : i + 1 < count ? ","
+                                : " and",
+                words == NULL ? "?" : words);
+        free(words);
+        if (json_is_string(name)) {
+            fprintf(f, " (");
+            text_print(f, json_string_value(name));
+            fprintf(f, ")");
+        }
+    }
+}
+
+static void sequence_print(FILE *f, json_t *components, json_t *sequence,
+                           int depth);
+
+static void sequences_print(FILE *f, json_t *components, json_t *sequences,
+                            int depth)
 {
     size_t i;
     json_t *sequence;
@@ -141,18 +177,30 @@ static void sequences_print(FILE *f, json_t *sequences, int depth)
             continue;
         }
         fprintf(f, "%c.\n", (char)('a' + i % 26));
-        sequence_print(f, sequence, depth + 1);
+        sequence_print(f, components, sequence, depth + 1);
     }
 }
 
-static void command_print(FILE *f, json_t *command, size_t number, int depth)
+static const char *command_sentence(const char *name)
+{
+    for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
+        if (strcmp(sentences[i].command, name) == 0) {
+            return sentences[i].sentence;
+        }
+    }
+    return manifest_is_private((int32_t)atol(name))
+               ? "A private command: only the device's port knows what it does."
+               : "A command that we do not know.";
+}
+
+static void command_print(FILE *f, json_t *components, json_t *command,
+                          size_t number, int depth)
 {
     const char *name = json_string_value(json_object_get(command, "command"));
     const char *error = json_string_value(json_object_get(command, "error"));
     json_t *parameters = json_object_get(command, "parameters");
     json_t *sequences = json_object_get(command, "sequences");
     json_t *index = json_object_get(command, "index");
-    char *words;
 
     indent(f, depth);
     if (error != NULL) {
@@ -168,30 +216,25 @@ static void command_print(FILE *f, json_t *command, size_t number, int depth)
                     ? "Try these in turn until one succeeds:"
                     : "Do this:");
     } else if (index != NULL) {
-        words = value_words(index);
-        fprintf(f, "From here on, for component %s:", words);
-        free(words);
+        fprintf(f, "From here on, for ");
+        index_print(f, components, index);
+        fprintf(f, ":");
     } else {
-        const char *sentence = "A command that we do not know.";
-        for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
-            if (strcmp(sentences[i].command, name) == 0) {
-                sentence = sentences[i].sentence;
-            }
-        }
-        fprintf(f, "%s", sentence);
+        fprintf(f, "%s", command_sentence(name));
     }
     fprintf(f, "  [%s]\n", name);
-    sequences_print(f, sequences, depth + 1);
+    sequences_print(f, components, sequences, depth + 1);
 }
 
-static void sequence_print(FILE *f, json_t *sequence, int depth)
+static void sequence_print(FILE *f, json_t *components, json_t *sequence,
+                           int depth)
 {
     size_t i;
     json_t *command;
 
     json_array_foreach(sequence, i, command)
     {
-        command_print(f, command, i + 1, depth);
+        command_print(f, components, command, i + 1, depth);
     }
 }
 
@@ -315,7 +358,8 @@ char *selv_manifest_prose(json_t *description)
 
         if (sequence != NULL) {
             fprintf(f, "\n%s:\n", titles[i].title);
-            sequence_print(f, sequence, 0);
+            sequence_print(f, json_object_get(description, "components"),
+                           sequence, 0);
         }
     }
     json_object_foreach(text, language, value)

@@ -153,3 +153,30 @@ bool selv_manifest_sign(struct selv_bytes envelope, const struct selv_key *key,
     return !err || selv_error_set(error, SELV_EXIT_REFUSED, "cannot sign: %s",
                                   selv_err_str(err));
 }
+
+bool manifest_sign_alone(struct selv_bytes envelope, const struct selv_key *key,
+                         struct selv_buf *out)
+{
+    uint8_t block_bytes[BLOCK_MAX];
+    struct selv_buf block = {block_bytes, sizeof(block_bytes), 0};
+    size_t cap = envelope.len + BLOCK_MAX + 32;
+    struct selv_buf wrapper = {malloc(cap), cap, 0};
+    struct envelope e;
+    bool done = false;
+
+    out->p = malloc(cap);
+    out->cap = cap;
+    if (wrapper.p != NULL && out->p != NULL && envelope_open(envelope, &e)) {
+        e.blocks = selv_bytes(NULL, 0);
+        e.block_count = 0;
+        done = selv_cose_sign1_create(&key->cose, key->private_key, e.digest,
+                                      &block) == SELV_OK &&
+               envelope_put(&e, selv_bytes(block.p, block.len), &wrapper,
+                            out) == SELV_OK;
+    }
+    free(wrapper.p);
+    if (!done) {
+        free(out->p);
+    }
+    return done;
+}

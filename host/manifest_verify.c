@@ -1,249 +1,401 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The device's engine over an envelope, in a world of digests. */
 #include "host/manifest_verify.h"
 
 #include <stdio.h>
 
-#include "host/hex.h"
-#include "host/manifest_int.h"
-#include "host/uuid.h"
+#include "host/manifest_template_int.h"
+#include "host/manifest_verify_int.h"
 
-/* ---- the device file
- * --------------------------------------------------------- */
+/* ---- the device's components while the manifest runs ------------------------
+ */
 
-static bool bad(struct selv_error *error, const char *member, const char *what)
+/* What is in a component. */
+struct image {
+    bool is_known; /* the digest is */
+    bool is_any;   /* what a fetch brought without a digest to name it: then it
+                      is the image that is asked for afterwards */
+    uint8_t digest[SELV_SHA256_LEN];
+    uint32_t len; /* bytes, 0: unknown */
+};
+
+struct world {
+    struct selv_bytes envelope;
+    const struct selv_manifest_device *device;
+    struct image images[SELV_DEVICE_COMPONENTS_MAX];
+};
+
+static void world_init(struct world *w, struct selv_bytes envelope,
+                       const struct selv_manifest_device *d)
 {
-    return selv_error_set(error, SELV_EXIT_REFUSED, "device: \"%s\": %s",
-                          member, what);
+    memset(w, 0, sizeof(*w));
+    w->envelope = envelope;
+    w->device = d;
+    for (size_t i = 0; i < d->component_count; i++) {
+        w->images[i].is_known = d->components[i].has_installed;
+        w->images[i].len = d->components[i].installed_len;
+        memcpy(w->images[i].digest, d->components[i].installed,
+               SELV_SHA256_LEN);
+    }
 }
 
-/* "x_id": UUID, or "x": the name that it comes from. */
-static bool ids_parse(json_t *json, struct selv_manifest_device *d,
-                      struct selv_error *error)
+static void image_set(struct image *image, struct selv_bytes bytes)
 {
-    const char *vendor_id =
-        json_string_value(json_object_get(json, "vendor_id"));
-    const char *class_id = json_string_value(json_object_get(json, "class_id"));
-    const char *vendor = json_string_value(json_object_get(json, "vendor"));
-    const char *class_name = json_string_value(json_object_get(json, "class"));
+    image->is_known = true;
+    image->is_any = false;
+    image->len = (uint32_t)bytes.len;
+    manifest_sha256(bytes, image->digest);
+}
 
-    if (vendor_id != NULL) {
-        if (!selv_uuid_parse(vendor_id, d->vendor_id)) {
-            return bad(error, "vendor_id", "not a UUID");
-        }
-    } else if (vendor != NULL) {
-        selv_uuid_vendor(vendor, d->vendor_id);
+/* A server that has every image: what comes has the digest and size that the
+ * manifest names. An integrated payload is what it is. */
+static void fetch(struct world *w, const struct selv_suit_todo *todo)
+{
+    struct image *image = &w->images[todo->device_component];
+
+    if (w->device->is_factory) {
+        return;
+    }
+    if (todo->is_integrated) {
+        image_set(image, selv_bytes(w->envelope.p + todo->integrated_off,
+                                    todo->integrated_len));
+        return;
+    }
+    image->is_known = todo->digest != NULL;
+    image->is_any = todo->digest == NULL;
+    image->len = todo->has_size ? todo->size : 0;
+    if (todo->digest != NULL) {
+        memcpy(image->digest, todo->digest, SELV_SHA256_LEN);
+    }
+}
+
+/* What image-match or check-content finds. */
+static void digest_answer(struct selv_suit *s, const struct world *w,
+                          const struct selv_suit_todo *todo)
+{
+    const struct image *image = &w->images[todo->device_component];
+
+    if (image->len != 0 && todo->has_size && image->len != todo->size) {
+        selv_suit_answer(s, SELV_ERR_UPDATE_SIZE);
+    } else if (image->is_known) {
+        selv_suit_answer_digest(s, image->digest);
+    } else if (image->is_any && todo->digest != NULL) {
+        selv_suit_answer_digest(s, todo->digest);
     } else {
-        return bad(error, "vendor", "missing: a domain, or \"vendor_id\"");
+        selv_suit_answer(s, todo->kind == SELV_SUIT_CONTENT
+                                ? SELV_ERR_SUIT_CONTENT
+                                : SELV_ERR_SUIT_IMAGE);
     }
-    if (class_id != NULL) {
-        return selv_uuid_parse(class_id, d->class_id) ||
-               bad(error, "class_id", "not a UUID");
+}
+
+/* Do what the engine asks for, anything but to invoke. False: it is over. */
+static bool serve(struct selv_suit *s, struct world *w,
+                  const struct selv_suit_todo *todo)
+{
+    struct image *target = &w->images[todo->device_component];
+    struct image *source = &w->images[todo->device_source];
+    struct image kept;
+
+    switch (todo->kind) {
+    case SELV_SUIT_FETCH:
+        fetch(w, todo);
+        break;
+    case SELV_SUIT_COPY:
+        *target = *source;
+        break;
+    case SELV_SUIT_SWAP:
+        kept = *target;
+        *target = *source;
+        *source = kept;
+        break;
+    case SELV_SUIT_WRITE:
+        image_set(target, todo->data);
+        break;
+    case SELV_SUIT_PRIVATE:
+        break;
+    case SELV_SUIT_DIGEST:
+    case SELV_SUIT_CONTENT:
+        digest_answer(s, w, todo);
+        return true;
+    default:
+        return false;
     }
-    if (class_name == NULL) {
-        return bad(error, "class", "missing: a name, or \"class_id\"");
-    }
-    selv_uuid_class(d->vendor_id, class_name, d->class_id);
+    selv_suit_answer(s, SELV_OK);
     return true;
 }
 
-/* A path such as "app", or its segments: text, or {"hex": ...}. */
-static bool id_parse(json_t *id, struct selv_manifest_component *c)
-{
-    const char *path = json_string_value(id);
-    struct selv_cbor_writer w;
-    size_t i;
-    json_t *segment;
+/* ---- verdicts
+ * ----------------------------------------------------------------- */
 
-    selv_cbor_writer_init(&w, c->id, sizeof(c->id));
-    if (path != NULL) {
-        size_t count = 1;
-
-        for (const char *at = path; *at != '\0'; at++) {
-            count += *at == '/';
-        }
-        selv_cbor_put_array(&w, count);
-        for (; count > 0; count--) {
-            size_t len = strcspn(path, "/");
-
-            selv_cbor_put_bstr(&w, selv_bytes(path, len));
-            path += len + 1;
-        }
-        c->id_len = w.len;
-        return selv_cbor_finish(&w, NULL) == SELV_OK;
-    }
-    selv_cbor_put_array(&w, json_array_size(id));
-    json_array_foreach(id, i, segment)
-    {
-        const char *text = json_string_value(segment);
-        const char *digits = json_string_value(json_object_get(segment, "hex"));
-        uint8_t bytes[64];
-
-        if (text != NULL) {
-            selv_cbor_put_bstr(&w, selv_bytes(text, strlen(text)));
-        } else if (digits != NULL && strlen(digits) <= 2 * sizeof(bytes) &&
-                   selv_hex_decode(digits, bytes, strlen(digits) / 2)) {
-            selv_cbor_put_bstr(&w, selv_bytes(bytes, strlen(digits) / 2));
-        } else {
-            return false;
-        }
-    }
-    c->id_len = w.len;
-    return json_array_size(id) > 0 && selv_cbor_finish(&w, NULL) == SELV_OK;
-}
-
-static bool components_parse(json_t *json, struct selv_manifest_device *d,
-                             struct selv_error *error)
-{
-    json_t *list = json_object_get(json, "components");
-    size_t i;
-    json_t *component;
-
-    if (json_array_size(list) == 0 ||
-        json_array_size(list) > SELV_DEVICE_COMPONENTS_MAX) {
-        return bad(error, "components", "give a list of 1 to 16 objects");
-    }
-    json_array_foreach(list, i, component)
-    {
-        struct selv_manifest_component *c = &d->components[i];
-        json_t *slot = json_object_get(component, "slot");
-        const char *digits =
-            json_string_value(json_object_get(component, "digest"));
-
-        if (!id_parse(json_object_get(component, "id"), c)) {
-            return bad(error, "components",
-                       "each needs an \"id\": a path such as \"app\", or its "
-                       "segments");
-        }
-        if (slot != NULL &&
-            (!json_is_integer(slot) || json_integer_value(slot) < 0 ||
-             json_integer_value(slot) > UINT32_MAX)) {
-            return bad(error, "slot", "not a number from 0");
-        }
-        c->slot = (uint32_t)json_integer_value(slot);
-        c->has_installed = digits != NULL;
-        if (digits != NULL && !selv_hex_decode(digits, c->installed, 32)) {
-            return bad(error, "digest", "not 64 hexadecimal digits");
-        }
-        d->component_count++;
-    }
-    return true;
-}
-
-bool selv_manifest_device_parse(json_t *json,
-                                struct selv_manifest_device *device,
-                                struct selv_error *error)
-{
-    json_t *sequence = json_object_get(json, "sequence_number");
-    const char *digits = json_string_value(json_object_get(json, "digest"));
-
-    memset(device, 0, sizeof(*device));
-    if (!json_is_object(json)) {
-        return selv_error_set(error, SELV_EXIT_REFUSED,
-                              "device: not a JSON object");
-    }
-    if (sequence != NULL &&
-        (!json_is_integer(sequence) || json_integer_value(sequence) < 0)) {
-        return bad(error, "sequence_number", "not a number from 0");
-    }
-    device->sequence_number = (uint64_t)json_integer_value(sequence);
-    device->has_digest = digits != NULL;
-    if (digits != NULL && !selv_hex_decode(digits, device->digest, 32)) {
-        return bad(error, "digest", "not 64 hexadecimal digits");
-    }
-    return ids_parse(json, device, error) &&
-           components_parse(json, device, error);
-}
-
-/* ---- judging
- * ------------------------------------------------------------------ */
-
-static void refuse(struct selv_manifest_verdict *v, enum selv_err err)
+/* Refused, with the engine's place or none of its own. */
+static bool refuse(struct selv_manifest_verdict *v, enum selv_err err,
+                   const struct selv_suit_failure *where)
 {
     v->err = err;
     v->reason = selv_suit_reason(err);
-}
-
-/* What image-match finds in a component. */
-static void digest_answer(struct selv_suit *s,
-                          const struct selv_manifest_device *d,
-                          const struct selv_suit_todo *todo, bool is_fetched)
-{
-    const struct selv_manifest_component *c =
-        &d->components[todo->device_component];
-
-    if (is_fetched && !d->is_factory && todo->digest != NULL) {
-        selv_suit_answer_digest(s, todo->digest);
-    } else if (c->installed_len != 0 && todo->has_size &&
-               c->installed_len != todo->size) {
-        selv_suit_answer(s, SELV_ERR_UPDATE_SIZE);
-    } else if (c->has_installed) {
-        selv_suit_answer_digest(s, c->installed);
-    } else {
-        selv_suit_answer(s, SELV_ERR_SUIT_IMAGE);
+    if (where != NULL) {
+        v->where = *where;
     }
+    return false;
 }
 
-/* Run the update procedure with a server that has every image: a fetch
- * succeeds, and what was fetched has the digest that the manifest names. */
-static bool update_run(struct selv_suit *s,
-                       const struct selv_manifest_device *d)
+static bool refuse_wrapper(struct selv_manifest_verdict *v, enum selv_err err)
 {
-    bool is_fetched[SELV_DEVICE_COMPONENTS_MAX] = {false};
+    const struct selv_suit_failure where = {
+        .err = err,
+        .section = SELV_SUIT_KEY_AUTHENTICATION,
+        .component = 0xff,
+    };
 
-    if (selv_suit_begin(s, SELV_SUIT_UPDATE) != SELV_OK) {
+    return refuse(v, err, &where);
+}
+
+/* ---- facts
+ * -------------------------------------------------------------------- */
+
+/* What the engine is told; it points into the device, which must stay. */
+struct facts {
+    struct selv_suit_device device;
+    struct selv_suit_component components[SELV_DEVICE_COMPONENTS_MAX];
+    struct selv_suit_private private;
+};
+
+static void facts_init(struct facts *f, const struct selv_manifest_device *d,
+                       const struct selv_cose_key *keys, size_t key_count)
+{
+    memset(f, 0, sizeof(*f));
+    f->device.anchors = keys;
+    f->device.anchor_count = key_count;
+    if (d == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < d->component_count; i++) {
+        f->components[i].id =
+            selv_bytes(d->components[i].id, d->components[i].id_len);
+        f->components[i].slot = d->components[i].slot;
+    }
+    f->private.commands = d->private_commands;
+    f->private.command_count = d->private_command_count;
+    f->private.parameters = d->private_parameters;
+    f->private.parameter_count = d->private_parameter_count;
+    f->device.components = f->components;
+    f->device.component_count = d->component_count;
+    f->device.vendor_id = d->has_no_vendor_id ? NULL : d->vendor_id;
+    f->device.vendor_pen = selv_bytes(d->vendor_pen, d->vendor_pen_len);
+    f->device.class_id = d->class_id;
+    f->device.device_id = d->has_device_id ? d->device_id : NULL;
+    f->device.sequence_min = d->sequence_number;
+    f->device.private = &f->private;
+    f->device.boot = d->boot_profile == NULL ? NULL : &d->boot;
+}
+
+/* ---- blocks
+ * ------------------------------------------------------------------- */
+
+static bool has_algorithm(const struct selv_manifest_device *d,
+                          struct selv_bytes block)
+{
+    struct manifest_block_facts facts;
+
+    manifest_block_read(block, &facts);
+    for (size_t i = 0; i < d->algorithm_count; i++) {
+        if (facts.has_algorithm && d->algorithms[i] == facts.algorithm) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a block that verifies has an algorithm of the device's. */
+static bool algorithms_suffice(const struct selv_manifest_device *d,
+                               struct selv_bytes envelope,
+                               const struct selv_cose_key *keys,
+                               size_t key_count)
+{
+    struct manifest_tree tree;
+    struct selv_error ignored;
+    bool found = false;
+
+    if (d == NULL || d->algorithm_count == 0) {
+        return true;
+    }
+    if (!manifest_tree_open(&tree, envelope, &ignored)) {
         return false;
     }
-    for (;;) {
-        struct selv_suit_todo todo;
+    for (size_t i = 0; i < tree.blocks.count && !found; i++) {
+        const struct selv_bytes block = tree.blocks.pairs[i].value;
 
+        found = has_algorithm(d, block) &&
+                selv_is_good(selv_cose_verify(block, tree.digest, keys,
+                                              key_count, NULL, NULL));
+    }
+    manifest_tree_close(&tree);
+    return found;
+}
+
+json_t *selv_manifest_blocks(struct selv_bytes envelope,
+                             const struct selv_cose_key *keys,
+                             const char *const *names, size_t key_count)
+{
+    struct manifest_tree tree;
+    struct selv_error ignored;
+    json_t *out;
+
+    if (!manifest_tree_open(&tree, envelope, &ignored)) {
+        return NULL;
+    }
+    out = json_array();
+    for (size_t i = 0; i < tree.blocks.count; i++) {
+        const struct selv_bytes bytes = tree.blocks.pairs[i].value;
+        json_t *block = manifest_block_json(bytes);
+        enum selv_err err = SELV_OK;
+        size_t key = 0;
+        bool is_good = selv_is_good(
+            selv_cose_verify(bytes, tree.digest, keys, key_count, &key, &err));
+
+        json_object_set_new(block, "verified", json_boolean(is_good));
+        json_object_set_new(
+            block, is_good ? "key" : "error",
+            json_string(is_good ? names[key] : selv_err_str(err)));
+        json_array_append_new(out, block);
+    }
+    manifest_tree_close(&tree);
+    return out;
+}
+
+/* ---- where
+ * ---------------------------------------------------------------------- */
+
+/* True when a byte lies in the map of an override-parameters. */
+static bool is_in_parameters(const struct manifest_sequence *s,
+                             const uint8_t *byte)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const struct manifest_command *c = &s->commands[i];
+
+        if (c->code == SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS &&
+            byte >= c->at && byte < c->argument.p + c->argument.len) {
+            return true;
+        }
+        for (size_t k = 0; k < c->nested_count; k++) {
+            if (is_in_parameters(&c->nested[k], byte)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Commands and parameters share their numbers. */
+static bool is_parameter(struct selv_bytes envelope,
+                         const struct selv_suit_failure *where)
+{
+    struct manifest_tree tree;
+    struct selv_error ignored;
+    bool found = false;
+
+    if (where->err != SELV_ERR_SUIT_ARGUMENT || where->offset >= envelope.len ||
+        !manifest_tree_open(&tree, envelope, &ignored)) {
+        return false;
+    }
+    for (size_t i = 0; i < MANIFEST_SECTIONS && !found; i++) {
+        found = is_in_parameters(&tree.sections[i].sequence,
+                                 envelope.p + where->offset);
+    }
+    manifest_tree_close(&tree);
+    return found && where->code != SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS;
+}
+
+/* ---- judging
+ * ---------------------------------------------------------------------- */
+
+static bool update_run(struct selv_suit *s, struct world *w,
+                       struct selv_manifest_verdict *v)
+{
+    struct selv_suit_todo todo;
+
+    if (selv_suit_begin(s, SELV_SUIT_UPDATE) != SELV_OK) {
+        return refuse(v, selv_suit_failure(s)->err, selv_suit_failure(s));
+    }
+    for (;;) {
         switch (selv_suit_poll(s, &todo)) {
         case SELV_SUIT_DONE:
             return true;
-        case SELV_SUIT_FETCH:
-            is_fetched[todo.device_component] = true;
-            selv_suit_answer(s, SELV_OK);
-            break;
-        case SELV_SUIT_DIGEST:
-            digest_answer(s, d, &todo, is_fetched[todo.device_component]);
-            break;
         case SELV_SUIT_INVOKE:
             selv_suit_answer(s, SELV_OK);
             break;
         default:
-            return false;
+            if (!serve(s, w, &todo)) {
+                return refuse(v, selv_suit_failure(s)->err,
+                              selv_suit_failure(s));
+            }
+            break;
         }
     }
 }
 
-/* The bootloader's run of it over what is installed; SELV_OK when that image
- * would start. */
-static enum selv_err boot_run(struct selv_suit *s,
-                              const struct selv_manifest_device *d)
+/* The bootloader over what the update left. */
+static bool boot_poll(struct selv_suit *s, struct world *w,
+                      struct selv_manifest_verdict *v)
 {
     struct selv_suit_todo todo;
-    enum selv_err err = selv_suit_begin(s, SELV_SUIT_INVOCATION);
 
-    while (!err) {
+    if (selv_suit_begin(s, SELV_SUIT_INVOCATION) != SELV_OK) {
+        return refuse(v, selv_suit_failure(s)->err, selv_suit_failure(s));
+    }
+    for (;;) {
         switch (selv_suit_poll(s, &todo)) {
-        case SELV_SUIT_DIGEST:
-            digest_answer(s, d, &todo, false);
-            break;
+        case SELV_SUIT_DONE:
+            return true;
         case SELV_SUIT_INVOKE:
-            return selv_is_good(selv_suit_may_invoke(s)) ? SELV_OK
-                                                         : SELV_ERR_SUIT_IMAGE;
-        case SELV_SUIT_FAILED:
-            return selv_suit_failure(s)->err;
+            if (!selv_is_good(selv_suit_may_invoke(s))) {
+                return refuse(v, SELV_ERR_SUIT_IMAGE, NULL);
+            }
+            v->boot = SELV_MANIFEST_BOOT_STARTS;
+            v->boot_component = todo.component;
+            return true;
         default:
-            return SELV_ERR_SUIT_MISSING; /* it starts nothing */
+            if (!serve(s, w, &todo)) {
+                return refuse(v, selv_suit_failure(s)->err,
+                              selv_suit_failure(s));
+            }
+            break;
         }
     }
-    return err;
 }
 
-/* The engine, from feed to the end of what was asked for. */
-static bool engine_run(struct selv_suit *s, struct selv_bytes envelope,
-                       const struct selv_manifest_device *d,
-                       struct selv_manifest_verdict *v)
+static bool boot_run(struct world *w, const struct facts *update,
+                     struct selv_manifest_verdict *v)
+{
+    const struct selv_suit_profile *profile = w->device->boot_profile;
+    struct facts facts = *update;
+    struct selv_suit s;
+    bool done;
+
+    facts.device.sequence_min = w->device->security_floor;
+    facts.device.components = facts.components;
+    facts.device.private = &facts.private;
+    facts.device.boot = NULL;
+    v->boot = SELV_MANIFEST_BOOT_NOTHING;
+    selv_suit_init(&s, profile == NULL ? &selv_suit_profile_consumer : profile,
+                   &facts.device);
+    done = selv_suit_feed(&s, w->envelope, w->envelope.len) == SELV_OK &&
+           selv_is_good(selv_suit_check(&s));
+    if (!done) {
+        refuse(v, selv_suit_failure(&s)->err, selv_suit_failure(&s));
+    }
+    done = done && boot_poll(&s, w, v);
+    if (!done) {
+        v->boot = SELV_MANIFEST_BOOT_REFUSES;
+    }
+    selv_suit_wipe(&s);
+    return done;
+}
+
+/* The engine as far as the end of the structural check. */
+static bool check_run(struct selv_suit *s, struct selv_bytes envelope,
+                      struct selv_manifest_verdict *v)
 {
     enum selv_err err = selv_suit_feed(s, envelope, envelope.len);
 
@@ -251,35 +403,35 @@ static bool engine_run(struct selv_suit *s, struct selv_bytes envelope,
         err = SELV_ERR_CBOR_END; /* there is no more */
     }
     if (err) {
-        refuse(v, err);
-        return false;
+        return refuse(v, err, selv_suit_failure(s));
     }
     if (!selv_is_good(selv_suit_check(s))) {
-        refuse(v, selv_suit_failure(s)->err);
-        v->is_authentic = selv_is_good(s->authentic);
-        return false;
+        v->is_authentic = selv_is_good(selv_suit_is_authentic(s));
+        return refuse(v, selv_suit_failure(s)->err, selv_suit_failure(s));
     }
     v->is_authentic = true;
     v->has_facts = true;
     v->sequence_number = selv_suit_sequence_number(s);
     v->key_index = selv_suit_anchor(s);
     memcpy(v->digest, selv_suit_digest(s), sizeof(v->digest));
-    if (d == NULL) {
-        return true;
-    }
+    return true;
+}
+
+static bool device_run(struct selv_suit *s, struct world *w,
+                       const struct facts *facts,
+                       struct selv_manifest_verdict *v)
+{
+    const struct selv_manifest_device *d = w->device;
+
     if (d->has_digest && d->sequence_number == v->sequence_number &&
         memcmp(d->digest, v->digest, sizeof(v->digest)) != 0) {
-        refuse(v, SELV_ERR_UPDATE_EQUAL);
+        return refuse(v, SELV_ERR_UPDATE_EQUAL, NULL);
+    }
+    if (!update_run(s, w, v) || !boot_run(w, facts, v)) {
         return false;
     }
-    if (!update_run(s, d)) {
-        refuse(v, selv_suit_failure(s)->err);
-        return false;
-    }
-    err = d->is_factory ? boot_run(s, d) : SELV_OK;
-    if (err) {
-        refuse(v, err);
-        return false;
+    if (d->is_factory && v->boot != SELV_MANIFEST_BOOT_STARTS) {
+        return refuse(v, SELV_ERR_SUIT_MISSING, NULL);
     }
     return true;
 }
@@ -289,31 +441,47 @@ bool selv_manifest_verify(struct selv_bytes envelope,
                           const struct selv_manifest_device *device,
                           struct selv_manifest_verdict *verdict)
 {
-    struct selv_suit_device facts = {
-        .anchors = keys,
-        .anchor_count = key_count,
-    };
-    struct selv_suit_component components[SELV_DEVICE_COMPONENTS_MAX];
+    struct facts facts;
+    struct world world;
     struct selv_suit s;
 
     memset(verdict, 0, sizeof(*verdict));
-    if (device != NULL) {
-        for (size_t i = 0; i < device->component_count; i++) {
-            components[i].id = selv_bytes(device->components[i].id,
-                                          device->components[i].id_len);
-            components[i].slot = device->components[i].slot;
-        }
-        facts.components = components;
-        facts.component_count = device->component_count;
-        facts.vendor_id = device->vendor_id;
-        facts.class_id = device->class_id;
-        facts.sequence_min = device->sequence_number;
+    facts_init(&facts, device, keys, key_count);
+    selv_suit_init(&s, &selv_suit_profile_consumer, &facts.device);
+    verdict->is_accepted = check_run(&s, envelope, verdict);
+    if (verdict->is_accepted &&
+        !algorithms_suffice(device, envelope, keys, key_count)) {
+        verdict->is_accepted = refuse_wrapper(verdict, SELV_ERR_COSE_ALG);
     }
-    selv_suit_init(&s, &selv_suit_profile_consumer, &facts);
-    verdict->is_accepted = engine_run(&s, envelope, device, verdict);
-    verdict->where = *selv_suit_failure(&s);
+    if (verdict->is_accepted && device != NULL) {
+        world_init(&world, envelope, device);
+        verdict->is_accepted = device_run(&s, &world, &facts, verdict);
+    }
+    if (!verdict->is_accepted) {
+        verdict->is_parameter = is_parameter(envelope, &verdict->where);
+    }
     selv_suit_wipe(&s);
     return verdict->is_accepted;
+}
+
+void manifest_check(struct selv_bytes envelope,
+                    const struct selv_cose_key *keys, size_t key_count,
+                    const struct selv_manifest_device *known,
+                    struct selv_manifest_verdict *verdict)
+{
+    struct facts facts;
+    struct selv_suit s;
+
+    memset(verdict, 0, sizeof(*verdict));
+    facts_init(&facts, known, keys, key_count);
+    facts.device.components = NULL; /* of any device */
+    facts.device.sequence_min = 0;
+    selv_suit_init(&s, &selv_suit_profile_consumer, &facts.device);
+    verdict->is_accepted = check_run(&s, envelope, verdict);
+    if (!verdict->is_accepted) {
+        verdict->is_parameter = is_parameter(envelope, &verdict->where);
+    }
+    selv_suit_wipe(&s);
 }
 
 enum selv_exit selv_manifest_exit(const struct selv_manifest_verdict *verdict)
@@ -327,52 +495,4 @@ enum selv_exit selv_manifest_exit(const struct selv_manifest_verdict *verdict)
                    !verdict->is_authentic
                ? SELV_EXIT_SIGNATURE
                : SELV_EXIT_REFUSED;
-}
-
-void selv_manifest_why(const struct selv_manifest_verdict *verdict, char *text)
-{
-    const struct selv_suit_failure *where = &verdict->where;
-    const char *section = where->section == SELV_SUIT_KEY_AUTHENTICATION
-                              ? "authentication wrapper"
-                              : selv_manifest_section_name(where->section);
-    const char *kind = "";
-    const char *name = NULL;
-    size_t len = 0;
-
-    switch (where->err) {
-    case SELV_ERR_SUIT_PARAMETER:
-    case SELV_ERR_SUIT_UNSET:
-        kind = "parameter ";
-        name = selv_manifest_parameter_name(where->code);
-        break;
-    case SELV_ERR_SUIT_KEY:
-    case SELV_ERR_SUIT_MISSING:
-        kind = "key ";
-        name = selv_manifest_section_name(where->code);
-        break;
-    case SELV_ERR_SUIT_ARGUMENT:
-        kind = "number "; /* a command's or a parameter's */
-        break;
-    default:
-        if (where->err >= SELV_ERR_SUIT_COMMAND) {
-            kind = "command ";
-            name = selv_manifest_command_name(where->code);
-        }
-        break;
-    }
-#define APPEND(...)                                                            \
-    len += (size_t)snprintf(text + len, SELV_ERROR_LEN - len, __VA_ARGS__)
-    APPEND("%s", selv_err_str(verdict->err));
-    if (where->err != SELV_OK) {
-        if (section != NULL) {
-            APPEND(", in %s", section);
-        }
-        if (where->code != 0) {
-            APPEND(", %s%s%s%d%s", kind, name == NULL ? "" : name,
-                   name == NULL ? "" : " (", (int)where->code,
-                   name == NULL ? "" : ")");
-        }
-        APPEND(", at byte %u of the envelope", (unsigned)where->offset);
-    }
-#undef APPEND
 }

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# selvage manifest: create, sign, verify, show; exit codes and messages.
+# selvage manifest: create, sign, verify, show; exit codes and messages. More
+# verbs: manifest_parts.sh.
 . "$(dirname "$0")/common.sh"
 
 "$selvage" --quiet key generate author
@@ -66,7 +67,7 @@ for words in "(example.com)" "(sensor)" "[try-each]" "5000 bytes" \
     expect 0 "$words" "$selvage" manifest show r.suit
 done
 expect 0 "nobody" "$selvage" manifest show bare.suit
-expect 0 '"sequence_number": 2' "$selvage" manifest show --json r.suit
+expect 0 '"sequence-number": 2' "$selvage" manifest show --json r.suit
 expect 1 "not a whole SUIT envelope" "$selvage" manifest show a.bin
 
 # As a device decides.
@@ -131,12 +132,13 @@ expect 0 "accepted" "$selvage" manifest verify --key author.pub.pem two.suit
 expect 0 "accepted" "$selvage" manifest verify --key stranger.pub.pem two.suit
 
 # What devices would refuse is not signed, unless one insists.
-expect 1 "devices would refuse" "$selvage" manifest sign two.suit \
+expect 1 "expected: at most 2 authentication blocks" \
+    "$selvage" manifest sign two.suit \
     --key author.pem -o three.suit
 expect 0 "" "$selvage" manifest sign two.suit --key author.pem -o three.suit \
     --force
-echo '{"sequence-number": 1, "components": ["a"], "load": ["copy"]}' >load.json
-expect 1 "key load (8)" "$selvage" manifest create --template load.json \
+echo '{"sequence-number": 1, "components": ["a"], "load": ["fetch"]}' >load.json
+expect 1 "in load, command fetch (21)" "$selvage" manifest create --template load.json \
     --key author.pem -o load.suit
 [ -e load.suit ] && complain "a refused create left a file"
 

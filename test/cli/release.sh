@@ -53,7 +53,7 @@ expect 0 "" "$selvage" release publish 2.suit a.bin b.bin $at
 expect 0 "1.2.0" "$selvage" release list $at
 expect 0 '"sequence_number": 1' "$selvage" release list --json $at
 digest=$("$selvage" manifest show --json 2.suit |
-    sed -n 's/^  "digest": "\(.*\)",*$/\1/p')
+    sed -n 's/^ *"digest": "\(.*\)",*$/\1/p')
 expect 0 "1.2.0" "$selvage" release show "$digest" $at
 expect 1 "" "$selvage" release show "$(printf '0%.0s' $(seq 64))" $at
 expect 0 "" "$selvage" device list $at

@@ -382,11 +382,56 @@ static void test_host_manifest_template_errors(void **state)
         {"{" BASE ", \"sever\": [\"install\"]}", "has no \"install\""},
         {"{" BASE ", \"text\": {}}", "template.text"},
         {"{" BASE ", \"text\": {\"en\": {\"author\": \"me\"}}}",
-         "template.text.en: \"author\" is not known"},
+         "template.text.en: \"author\" is not a kind of text"},
         {"{" BASE ", \"text\": {\"en\": {\"components\": "
          "[{\"component\": \"other\"}]}}}",
          "no such component"},
-        {"{" BASE ", \"payloads\": {\"x\": \"y\"}}", "begins with #"},
+        {"{" BASE ", \"payloads\": {\"\": \"y\"}}", "without a name"},
+        {"{" BASE ", \"payloads\": [\"#x\"]}", "not an object"},
+        {"{" BASE ", \"payloads\": {\"#x\": {\"hex\": \"abc\"}}}",
+         "template.payloads.#x: \"hex\" is not"},
+        {"{" BASE ", \"payloads\": {\"#x\": {\"file\": \"/dev/null\","
+         "\"size\": 1}}}",
+         "is another than \"size\""},
+        {"{" BASE ", \"install\": [\"3\"]}",
+         "template.install[0]: 3 has a name: \"image-match\""},
+        {"{" BASE ", \"install\": [\"-256\"]}", "has no command -256"},
+        {"{" BASE ", \"install\": [\"-0300\"]}", "is not a command"},
+        {"{" BASE ", \"install\": [{\"-300\": 16}]}",
+         "template.install[0].-300: a reporting policy"},
+        {"{" BASE ", \"install\": [{\"fetch\": {\"cbor-hex\": \"02\"}}]}",
+         "\"unchecked\""},
+        {"{" BASE ", \"unchecked\": true, \"install\": [{\"fetch\": "
+         "{\"cbor-hex\": \"0202\"}}]}",
+         "not one item"},
+        {"{" BASE ", \"unchecked\": 1}", "\"unchecked\" is true or false"},
+        {"{" BASE ", \"other-keys\": {}}", "template.other-keys: only"},
+        {"{" BASE ", \"manifest-version\": 2}", "version is 1"},
+        {"{" BASE ", \"absent\": {\"validate\": \"00\"}}",
+         "only payload-fetch"},
+        {"{" BASE ", \"install\": [\"fetch\"], \"absent\": {\"install\": "
+         "\"00\"}}",
+         "it is not absent"},
+        {"{" BASE ", \"install\": [{\"override-parameters\": {\"26\": 1}}]}",
+         "has no parameter 26"},
+        {"{" BASE ", \"install\": [{\"override-parameters\": {\"-301\": "
+         "1.5}}]}",
+         "override-parameters.-301: give a whole number"},
+        {"{" BASE ", \"install\": [{\"override-parameters\": "
+         "{\"image-digest\": {\"algorithm\": \"md5\", \"hex\": \"00\"}}}]}",
+         "\"algorithm\" is not sha-256"},
+        {"{" BASE ", \"install\": [{\"override-parameters\": "
+         "{\"class-identifier\": {\"pen\": 1}}}]}",
+         "with \"pen\" give \"class\""},
+        {"{" BASE ", \"install\": [{\"override-parameters\": "
+         "{\"vendor-identifier\": {\"pen\": -1}}}]}",
+         "not a private enterprise number"},
+        {"{" BASE ", \"install\": [{\"override-parameters\": "
+         "{\"vendor-identifier\": {\"vendor\": \"example.com\", \"uuid\": "
+         "\"2ed6657d-e927-568b-95e1-2665a8aea6a2\"}}}]}",
+         "the names give"},
+        {"{" BASE ", \"about\": {\"not_a_template\": \"x\"}}",
+         "would not give the same manifest"},
     };
 
     (void)state;
@@ -454,7 +499,8 @@ static void test_host_manifest_template_everything(void **state)
     assert_int_equal(json_array_size(json_object_get(d, "severed")), 2);
     prose = selv_manifest_prose(d);
     assert_non_null(strstr(prose, "or else nothing"));
-    assert_non_null(strstr(prose, "From here on, for component [0, 2]"));
+    assert_non_null(
+        strstr(prose, "From here on, for components 0 (b/a) and 2 (a)"));
     free(prose);
     json_decref(d);
     json_decref(template);

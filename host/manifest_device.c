@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The device file (docs/spec/manifest-json.md). */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "host/hex.h"
+#include "host/manifest_int.h"
+#include "host/manifest_template_int.h"
+#include "host/manifest_verify.h"
+#include "host/uuid.h"
+
+static bool bad(struct selv_error *error, const char *member, const char *what)
+{
+    return selv_error_set(error, SELV_EXIT_REFUSED, "device: \"%s\": %s",
+                          member, what);
+}
+
+static const char *text_of(json_t *json, const char *name)
+{
+    return json_string_value(json_object_get(json, name));
+}
+
+/* A member that is a number from 0; absent: 0. */
+static bool number_parse(json_t *json, const char *name, uint64_t max,
+                         uint64_t *number, struct selv_error *error)
+{
+    json_t *value = json_object_get(json, name);
+
+    *number = (uint64_t)json_integer_value(value);
+    return value == NULL ||
+           (json_is_integer(value) && json_integer_value(value) >= 0 &&
+            *number <= max) ||
+           bad(error, name, "not a number from 0");
+}
+
+/* ---- identity --------------------------------------------------------------
+ */
+
+static bool pen_parse(json_t *json, struct selv_manifest_device *d,
+                      uint8_t space[static SELV_UUID_LEN],
+                      struct selv_error *error)
+{
+    struct selv_cbor_writer w;
+    uint64_t pen;
+
+    if (!number_parse(json, "vendor_pen", UINT32_MAX, &pen, error)) {
+        return false;
+    }
+    selv_cbor_writer_init(&w, d->vendor_pen, sizeof(d->vendor_pen));
+    manifest_pen_put(&w, (uint32_t)pen);
+    d->vendor_pen_len = w.len;
+    manifest_pen_uuid((uint32_t)pen, space);
+    return true;
+}
+
+/* "vendor_id": UUID, "vendor": the domain that it comes from, or "vendor_pen"
+ * a private enterprise number. space gets what classes are made in. */
+static bool vendor_parse(json_t *json, struct selv_manifest_device *d,
+                         uint8_t space[static SELV_UUID_LEN],
+                         struct selv_error *error)
+{
+    const char *id = text_of(json, "vendor_id");
+    const char *name = text_of(json, "vendor");
+    bool has_pen = json_object_get(json, "vendor_pen") != NULL;
+
+    if (has_pen && !pen_parse(json, d, space, error)) {
+        return false;
+    }
+    if (id != NULL) {
+        if (!selv_uuid_parse(id, d->vendor_id)) {
+            return bad(error, "vendor_id", "not a UUID");
+        }
+    } else if (name != NULL) {
+        selv_uuid_vendor(name, d->vendor_id);
+    } else {
+        d->has_no_vendor_id = has_pen;
+        return has_pen || bad(error, "vendor",
+                              "missing: a domain, or \"vendor_id\", or "
+                              "\"vendor_pen\"");
+    }
+    memcpy(space, d->vendor_id, SELV_UUID_LEN);
+    return true;
+}
+
+static bool ids_parse(json_t *json, struct selv_manifest_device *d,
+                      struct selv_error *error)
+{
+    const char *class_id = text_of(json, "class_id");
+    const char *class_name = text_of(json, "class");
+    const char *device_id = text_of(json, "device_id");
+    uint8_t space[SELV_UUID_LEN];
+
+    if (!vendor_parse(json, d, space, error)) {
+        return false;
+    }
+    d->has_device_id = device_id != NULL;
+    if (device_id != NULL && !selv_uuid_parse(device_id, d->device_id)) {
+        return bad(error, "device_id", "not a UUID");
+    }
+    if (class_id != NULL) {
+        return selv_uuid_parse(class_id, d->class_id) ||
+               bad(error, "class_id", "not a UUID");
+    }
+    if (class_name == NULL) {
+        return bad(error, "class", "missing: a name, or \"class_id\"");
+    }
+    selv_uuid_class(space, class_name, d->class_id);
+    return true;
+}
+
+/* ---- components -------------------------------------------------------------
+ */
+
+static void path_put(struct selv_cbor_writer *w, const char *path)
+{
+    size_t count = 1;
+
+    for (const char *at = path; *at != '\0'; at++) {
+        count += *at == '/';
+    }
+    selv_cbor_put_array(w, count);
+    for (; count > 0; count--) {
+        size_t len = strcspn(path, "/");
+
+        selv_cbor_put_bstr(w, selv_bytes(path, len));
+        path += len + 1;
+    }
+}
+
+/* A path such as "app", or its segments: text, or {"hex": ...}. */
+static bool id_parse(json_t *id, struct selv_manifest_component *c)
+{
+    struct selv_cbor_writer w;
+    size_t i;
+    json_t *segment;
+
+    selv_cbor_writer_init(&w, c->id, sizeof(c->id));
+    if (json_is_string(id)) {
+        path_put(&w, json_string_value(id));
+        c->id_len = w.len;
+        return selv_cbor_finish(&w, NULL) == SELV_OK;
+    }
+    selv_cbor_put_array(&w, json_array_size(id));
+    json_array_foreach(id, i, segment)
+    {
+        const char *text = json_string_value(segment);
+        const char *digits = text_of(segment, "hex");
+        uint8_t bytes[64];
+
+        if (text != NULL) {
+            selv_cbor_put_bstr(&w, selv_bytes(text, strlen(text)));
+        } else if (digits != NULL && strlen(digits) <= 2 * sizeof(bytes) &&
+                   selv_hex_decode(digits, bytes, strlen(digits) / 2)) {
+            selv_cbor_put_bstr(&w, selv_bytes(bytes, strlen(digits) / 2));
+        } else {
+            return false;
+        }
+    }
+    c->id_len = w.len;
+    return json_array_size(id) > 0 && selv_cbor_finish(&w, NULL) == SELV_OK;
+}
+
+/* "content": hexadecimal digits; or "digest", with or without "size". */
+static bool image_parse(json_t *json, struct selv_manifest_component *c,
+                        struct selv_error *error)
+{
+    const char *content = text_of(json, "content");
+    const char *digits = text_of(json, "digest");
+    uint64_t size;
+
+    if (!number_parse(json, "size", UINT32_MAX, &size, error)) {
+        return false;
+    }
+    c->installed_len = (uint32_t)size;
+    c->has_installed = digits != NULL || content != NULL;
+    if (digits != NULL && !selv_hex_decode(digits, c->installed, 32)) {
+        return bad(error, "digest", "not 64 hexadecimal digits");
+    }
+    if (content != NULL) {
+        size_t len = strlen(content) / 2;
+        uint8_t *bytes = malloc(len + 1);
+        bool done = bytes != NULL && selv_hex_decode(content, bytes, len);
+
+        if (done) {
+            manifest_sha256(selv_bytes(bytes, len), c->installed);
+            c->installed_len = (uint32_t)len;
+        }
+        free(bytes);
+        return done || bad(error, "content", "not hexadecimal digits in pairs");
+    }
+    return true;
+}
+
+static bool components_parse(json_t *json, struct selv_manifest_device *d,
+                             struct selv_error *error)
+{
+    json_t *list = json_object_get(json, "components");
+    size_t i;
+    json_t *component;
+
+    if (json_array_size(list) == 0 ||
+        json_array_size(list) > SELV_DEVICE_COMPONENTS_MAX) {
+        return bad(error, "components", "give a list of 1 to 16 objects");
+    }
+    json_array_foreach(list, i, component)
+    {
+        struct selv_manifest_component *c = &d->components[i];
+        uint64_t slot;
+
+        if (!id_parse(json_object_get(component, "id"), c)) {
+            return bad(error, "components",
+                       "each needs an \"id\": a path such as \"app\", or its "
+                       "segments");
+        }
+        if (!number_parse(component, "slot", UINT32_MAX, &slot, error) ||
+            !image_parse(component, c, error)) {
+            return false;
+        }
+        c->slot = (uint32_t)slot;
+        d->component_count++;
+    }
+    return true;
+}
+
+/* ---- what the device can do -------------------------------------------------
+ */
+
+static bool algorithms_parse(json_t *json, struct selv_manifest_device *d,
+                             struct selv_error *error)
+{
+    json_t *list = json_object_get(json, "algorithms");
+    size_t i;
+    json_t *value;
+
+    if (list != NULL && (json_array_size(list) == 0 ||
+                         json_array_size(list) > SELV_DEVICE_ALGORITHMS_MAX)) {
+        return bad(error, "algorithms", "give a list of 1 to 8");
+    }
+    json_array_foreach(list, i, value)
+    {
+        int32_t *algorithm = &d->algorithms[i];
+
+        *algorithm = (int32_t)json_integer_value(value);
+        if (!json_is_integer(value) &&
+            (!json_is_string(value) ||
+             !manifest_algorithm_find(json_string_value(value), algorithm))) {
+            return bad(error, "algorithms",
+                       "each is ESP256, ES256, \"HMAC 256/256\" or a number "
+                       "of COSE");
+        }
+        d->algorithm_count++;
+    }
+    return true;
+}
+
+static bool commands_parse(json_t *list, struct selv_manifest_device *d,
+                           struct selv_error *error)
+{
+    static const char *const sections[] = {"payload-fetch", "install",
+                                           "validate", "load", "invoke"};
+    size_t i;
+    json_t *value;
+
+    if (json_array_size(list) > SELV_DEVICE_PRIVATE_MAX) {
+        return bad(error, "private", "at most 8 commands");
+    }
+    json_array_foreach(list, i, value)
+    {
+        struct selv_suit_private_command *c = &d->private_commands[i];
+        json_t *where = json_object_get(value, "sections");
+        json_int_t code = json_integer_value(json_object_get(value, "code"));
+        size_t k;
+        json_t *section;
+
+        if (code >= -256 || code < INT32_MIN) {
+            return bad(error, "private",
+                       "a command is {\"code\": below -256, \"condition\": "
+                       "true or false, \"sections\": [...]}");
+        }
+        c->code = (int32_t)code;
+        c->is_condition = json_is_true(json_object_get(value, "condition"));
+        c->sections = where == NULL ? (1u << SELV_SUIT_SECTION_COUNT) - 1u : 0;
+        json_array_foreach(where, k, section)
+        {
+            size_t n = 0;
+
+            while (n < 5 &&
+                   (!json_is_string(section) ||
+                    strcmp(json_string_value(section), sections[n]) != 0)) {
+                n++;
+            }
+            if (n == 5) {
+                return bad(error, "private", "no such section");
+            }
+            c->sections = (uint8_t)(c->sections | 1u << n);
+        }
+        d->private_command_count++;
+    }
+    return true;
+}
+
+static bool private_parse(json_t *json, struct selv_manifest_device *d,
+                          struct selv_error *error)
+{
+    json_t *private = json_object_get(json, "private");
+    json_t *parameters = json_object_get(private, "parameters");
+    size_t i;
+    json_t *value;
+
+    if (json_array_size(parameters) > SELV_SUIT_PRIVATE_PARAMETERS_MAX) {
+        return selv_error_set(error, SELV_EXIT_REFUSED,
+                              "device: \"private\": at most %u parameters",
+                              (unsigned)SELV_SUIT_PRIVATE_PARAMETERS_MAX);
+    }
+    json_array_foreach(parameters, i, value)
+    {
+        if (!json_is_integer(value) || json_integer_value(value) >= -256 ||
+            json_integer_value(value) < INT32_MIN) {
+            return bad(error, "private", "a parameter's number is below -256");
+        }
+        d->private_parameters[i] = (int32_t)json_integer_value(value);
+        d->private_parameter_count++;
+    }
+    return commands_parse(json_object_get(private, "commands"), d, error);
+}
+
+/* Names of a list as bits of their numbers. */
+static bool names_parse(json_t *list, const struct manifest_word *words,
+                        uint64_t *set)
+{
+    size_t i;
+    json_t *value;
+
+    *set = 0;
+    json_array_foreach(list, i, value)
+    {
+        const struct manifest_word *word =
+            json_is_string(value)
+                ? manifest_word_find(words, json_string_value(value))
+                : NULL;
+
+        if (word == NULL) {
+            return false;
+        }
+        *set |= UINT64_C(1) << word->code;
+    }
+    return json_is_array(list);
+}
+
+/* {"profile", "commands", "parameters", "components", "depth", "envelope"}:
+ * a profile with less, or with more commands than ours. */
+static bool capability_parse(json_t *json, struct selv_manifest_device *d,
+                             struct selv_error *error)
+{
+    json_t *commands = json_object_get(json, "commands");
+    json_t *parameters = json_object_get(json, "parameters");
+    uint64_t set;
+    uint64_t number;
+
+    if (commands != NULL) {
+        if (!names_parse(commands, manifest_commands, &set)) {
+            return bad(error, "bootloader", "\"commands\" is a list of names");
+        }
+        d->boot.commands = set;
+    }
+    if (parameters != NULL) {
+        if (!names_parse(parameters, manifest_parameters, &set)) {
+            return bad(error, "bootloader",
+                       "\"parameters\" is a list of names");
+        }
+        d->boot.parameters = (uint32_t)set;
+    }
+    if (!number_parse(json, "envelope", UINT16_MAX, &number, error)) {
+        return false;
+    }
+    d->boot.envelope_max =
+        number == 0 ? d->boot.envelope_max : (uint16_t)number;
+    if (!number_parse(json, "components", UINT8_MAX, &number, error)) {
+        return false;
+    }
+    d->boot.components_max =
+        number == 0 ? d->boot.components_max : (uint8_t)number;
+    if (!number_parse(json, "depth", UINT8_MAX, &number, error)) {
+        return false;
+    }
+    if (json_object_get(json, "depth") != NULL) {
+        d->boot.depth_max = (uint8_t)number;
+    }
+    return true;
+}
+
+static bool boot_parse(json_t *json, struct selv_manifest_device *d,
+                       struct selv_error *error)
+{
+    json_t *boot = json_object_get(json, "bootloader");
+    const char *profile = json_is_string(boot) ? json_string_value(boot)
+                                               : text_of(boot, "profile");
+
+    if (boot == NULL) {
+        return true;
+    }
+    if (profile != NULL && strcmp(profile, "boot-select") == 0) {
+        d->boot = selv_suit_capability_boot_select;
+        d->boot_profile = &selv_suit_profile_boot_select;
+    } else if (profile != NULL && strcmp(profile, "boot-install") == 0) {
+        d->boot = selv_suit_capability_boot_install;
+        d->boot_profile = &selv_suit_profile_boot_install;
+    } else {
+        return bad(error, "bootloader",
+                   "give \"boot-select\", \"boot-install\", or an object with "
+                   "\"profile\"");
+    }
+    return !json_is_object(boot) || capability_parse(boot, d, error);
+}
+
+bool selv_manifest_device_parse(json_t *json,
+                                struct selv_manifest_device *device,
+                                struct selv_error *error)
+{
+    const char *digits = text_of(json, "digest");
+
+    memset(device, 0, sizeof(*device));
+    if (!json_is_object(json)) {
+        return selv_error_set(error, SELV_EXIT_REFUSED,
+                              "device: not a JSON object");
+    }
+    if (!number_parse(json, "sequence_number", UINT64_MAX,
+                      &device->sequence_number, error) ||
+        !number_parse(json, "security_floor", UINT64_MAX,
+                      &device->security_floor, error)) {
+        return false;
+    }
+    device->has_digest = digits != NULL;
+    if (digits != NULL && !selv_hex_decode(digits, device->digest, 32)) {
+        return bad(error, "digest", "not 64 hexadecimal digits");
+    }
+    return ids_parse(json, device, error) &&
+           components_parse(json, device, error) &&
+           algorithms_parse(json, device, error) &&
+           private_parse(json, device, error) &&
+           boot_parse(json, device, error);
+}
