@@ -45,6 +45,8 @@ int selv_cli_manifest_verify(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_manifest_extract(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_manifest_lint(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_manifest_show(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_manifest_simulate(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_manifest_diff(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_release_publish(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_release_list(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_release_show(struct selv_cli *cli, int argc, char **argv);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * selvage manifest diff */
+#include "host/manifest_diff.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "host/file.h"
+
+static int diff_print(struct selv_cli *cli, json_t *diff, bool wants_code)
+{
+    bool is_same = json_is_true(json_object_get(diff, "same"));
+    bool has_colours = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+
+    if (!cli->json && !cli->quiet) {
+        char *text = selv_manifest_diff_prose(diff, has_colours);
+
+        fputs(text == NULL ? "" : text, stdout);
+        free(text);
+    }
+    selv_cli_result(cli, diff);
+    return wants_code && !is_same ? SELV_EXIT_REFUSED : SELV_EXIT_OK;
+}
+
+int selv_cli_manifest_diff(struct selv_cli *cli, int argc, char **argv)
+{
+    const char *paths[2] = {NULL, NULL};
+    struct selv_manifest_names names = {NULL, NULL};
+    bool wants_code = false;
+    const struct selv_cli_option options[] = {
+        {.name = "--exit-code",
+         .help = "exit with 1 when the envelopes differ",
+         .flag = &wants_code},
+        {.name = "--vendor",
+         .value_name = "DOMAIN",
+         .help = "a domain that a vendor id may come from",
+         .value = &names.vendor},
+        {.name = "--class",
+         .value_name = "NAME",
+         .help = "a name that a class id may come from",
+         .value = &names.class_name},
+    };
+    const struct selv_cli_positional positionals[] = {{"OLD", &paths[0], true},
+                                                      {"NEW", &paths[1], true}};
+    const struct selv_cli_syntax syntax = {.options = options,
+                                           .option_count = 3,
+                                           .positionals = positionals,
+                                           .positional_count = 2};
+    struct selv_buf file[2] = {{NULL, 0, 0}, {NULL, 0, 0}};
+    struct selv_error error;
+    json_t *diff = NULL;
+    int code;
+
+    if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
+        return code;
+    }
+    if (selv_file_read(paths[0], SELV_MANIFEST_FILE_MAX, &file[0], &error) &&
+        selv_file_read(paths[1], SELV_MANIFEST_FILE_MAX, &file[1], &error)) {
+        diff = selv_manifest_diff(selv_bytes(file[0].p, file[0].len), paths[0],
+                                  selv_bytes(file[1].p, file[1].len), paths[1],
+                                  &names, &error);
+    }
+    free(file[0].p);
+    free(file[1].p);
+    return diff == NULL ? selv_cli_fail(cli, &error)
+                        : diff_print(cli, diff, wants_code);
+}
