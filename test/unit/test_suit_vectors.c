@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Published manifests: the draft's own example 0 from its text, and every
- * envelope of a folder of collected vectors, read in place. Each row of the
- * folder's index.json says what a processor of draft -37 must conclude, and
- * which features the manifest uses:
- *   ACCEPT, and only features that we have: accepted
- *   ACCEPT, but more features: refused by naming the one that we lack
- *   REJECT, or a policy that we decided against: refused
- * The folder is $SELVAGE_VECTORS/suit; without it those are skipped. */
+ * The draft's own example 0, from its text. Published vectors that are not
+ * part of the project: test/conformance; ours: test/vectors. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <cmocka.h>
-#include <jansson.h>
 
 #include "test/unit/suit_maker.h"
 
@@ -70,155 +63,10 @@ static void test_suit_vectors_example0(void **state)
     assert_true(selv_is_good(selv_suit_may_invoke(&suit)));
 }
 
-/* ---- the folder --------------------------------------------------------- */
-
-static const char *const have[] = {"alg-7",
-                                   "alg-9",
-                                   "c-cid",
-                                   "c-img",
-                                   "c-slot",
-                                   "c-vid",
-                                   "common2",
-                                   "common4",
-                                   "d-fetch",
-                                   "d-idx",
-                                   "d-invoke",
-                                   "d-ovr",
-                                   "d-try",
-                                   "dig-16",
-                                   "idx-int",
-                                   "idx-true",
-                                   "integrated",
-                                   "mk1",
-                                   "mk2",
-                                   "mk3",
-                                   "mk4",
-                                   "mk7",
-                                   "mk9",
-                                   "mk16",
-                                   "mk20",
-                                   "mk23",
-                                   "p1",
-                                   "p2",
-                                   "p3",
-                                   "p5",
-                                   "p14",
-                                   "p21",
-                                   "severable-present20",
-                                   "severable-present23",
-                                   "severed20",
-                                   "severed23",
-                                   "sign1"};
-
-static bool has_all(const json_t *features)
-{
-    size_t i;
-    json_t *feature;
-    json_array_foreach(features, i, feature)
-    {
-        bool is_known = false;
-        for (size_t k = 0; k < sizeof have / sizeof have[0]; k++) {
-            is_known |= strcmp(have[k], json_string_value(feature)) == 0;
-        }
-        if (!is_known) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Errors that say "I lack this", in words that a user can act on. */
-static bool is_by_name(enum selv_err err)
-{
-    return err == SELV_ERR_SUIT_COMMAND || err == SELV_ERR_SUIT_PARAMETER ||
-           err == SELV_ERR_SUIT_KEY || err == SELV_ERR_COSE_TAG;
-}
-
-static struct selv_bytes slurp(const char *folder, const char *name)
-{
-    static uint8_t bytes[16384];
-    char path[1024];
-    (void)snprintf(path, sizeof path, "%s/suit/%s", folder, name);
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    size_t len = fread(bytes, 1, sizeof bytes, f);
-    (void)fclose(f);
-    assert_true(len < sizeof bytes);
-    return selv_bytes(bytes, len);
-}
-
-static const struct selv_suit_profile *const profiles[] = {
-    &selv_suit_profile_consumer, &selv_suit_profile_boot_select};
-
-/* True when the row was as it should be. */
-static bool judge(const char *folder, const json_t *row)
-{
-    const char *file = json_string_value(json_object_get(row, "file"));
-    const char *expected = json_string_value(json_object_get(row, "expected"));
-    bool is_accept = strncmp(expected, "ACCEPT", 6) == 0;
-    bool is_whole = has_all(json_object_get(row, "features"));
-    struct selv_suit_device device = *maker_device(0);
-    device.components = NULL; /* whatever components they name */
-    enum selv_err err =
-        maker_load(&suit, profiles[0], &device, slurp(folder, file));
-    bool is_right = is_accept && is_whole ? err == SELV_OK
-                    : is_accept           ? is_by_name(err)
-                                          : err != SELV_OK;
-    if (!is_right) {
-        print_error("%s: %s; the index says: %s\n", file, selv_err_name(err),
-                    expected);
-    }
-    /* What the consumer takes, the bootloader takes. */
-    if (err == SELV_OK) {
-        err = maker_load(&suit, profiles[1], &device, slurp(folder, file));
-        is_right &= err == SELV_OK;
-    }
-    return is_right;
-}
-
-static void test_suit_vectors_folder(void **state)
-{
-    (void)state;
-    const char *folder = getenv("SELVAGE_VECTORS");
-    if (folder == NULL) {
-        print_message("skip: SELVAGE_VECTORS names no folder\n");
-        skip();
-    }
-    char path[1024];
-    (void)snprintf(path, sizeof path, "%s/suit/index.json", folder);
-    json_error_t error;
-    json_t *rows = json_load_file(path, JSON_DECODE_INT_AS_REAL, &error);
-    if (rows == NULL) {
-        print_message("skipped: %s: %s\n", path, error.text);
-        skip();
-    }
-    size_t i;
-    json_t *row;
-    unsigned wrong = 0;
-    unsigned seen = 0;
-    unsigned whole = 0;
-    json_array_foreach(rows, i, row)
-    {
-        const char *kind = json_string_value(json_object_get(row, "kind"));
-        if (strcmp(kind, "envelope") == 0) {
-            seen++;
-            wrong += !judge(folder, row);
-            whole +=
-                suit.state != 0 && selv_suit_failure(&suit)->err == SELV_OK;
-        }
-    }
-    print_message("%u envelopes, %u accepted\n", seen, whole);
-    json_decref(rows);
-    assert_int_equal(wrong, 0);
-    assert_true(seen > 90);
-    assert_true(whole >= 10);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_suit_vectors_example0),
-        cmocka_unit_test(test_suit_vectors_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
