@@ -5,18 +5,17 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "host/file.h"
+#include "host/paper.h"
 
 static int diff_print(struct selv_cli *cli, json_t *diff, bool wants_code)
 {
     bool is_same = json_is_true(json_object_get(diff, "same"));
-    bool has_colours = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
 
     if (!cli->json && !cli->quiet) {
-        char *text = selv_manifest_diff_prose(diff, has_colours);
+        char *text = selv_manifest_diff_prose(diff, selv_paper_has_colours());
 
         fputs(text == NULL ? "" : text, stdout);
         free(text);

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "host/file.h"
+#include "host/paper.h"
 
 enum { DEVICE_FILE_MAX = 1 << 20 };
 
@@ -153,7 +153,6 @@ static void failure_say(const struct selv_cli *cli, const struct simulate *c,
 
 static int simulate_run(const struct selv_cli *cli, struct simulate *c)
 {
-    bool has_colours = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
     struct selv_error error;
     json_t *story = NULL;
     enum selv_exit code;
@@ -167,7 +166,8 @@ static int simulate_run(const struct selv_cli *cli, struct simulate *c)
         return selv_cli_fail(cli, &error);
     }
     if (!cli->json && !cli->quiet) {
-        char *text = selv_manifest_simulate_prose(story, has_colours);
+        char *text =
+            selv_manifest_simulate_prose(story, selv_paper_has_colours());
 
         fputs(text == NULL ? "" : text, stdout);
         fflush(stdout);
@@ -191,7 +191,7 @@ int selv_cli_manifest_simulate(struct selv_cli *cli, int argc, char **argv)
     const struct selv_cli_option options[] = {
         {.name = "--key",
          .value_name = "FILE",
-         .help = "a key that may have signed; may be given several times",
+         .help = "a key that may have signed; also several times",
          .list = &c.keys},
         {.name = "--device",
          .value_name = "FILE",
@@ -203,8 +203,7 @@ int selv_cli_manifest_simulate(struct selv_cli *cli, int argc, char **argv)
          .value = &c.procedure},
         {.name = "--fail",
          .value_name = "OPERATION[:N]",
-         .help = "make fetch, image, copy, write, swap, invoke or private "
-                 "fail; with :N the Nth only",
+         .help = "fetch, image, copy, write, swap, invoke or private",
          .list = &c.faults},
         {.name = "--install",
          .value_name = "FILE",

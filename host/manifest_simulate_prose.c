@@ -351,6 +351,9 @@ char *selv_manifest_simulate_prose(json_t *story, bool has_colours)
         free(words);
         json_decref(text);
     }
+    if (sequence == NULL) {
+        fprintf(p.f, "not verified: nothing in it is believed\n");
+    }
     json_array_foreach(json_object_get(story, "procedures"), i, procedure)
     {
         procedure_print(&p, procedure);

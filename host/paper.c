@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/text.h"
 
@@ -10,6 +11,13 @@ enum {
     DIGITS_MIN = 40, /* longer runs of hexadecimal digits are shortened */
     DIGITS_KEPT = 16 /* to this many */
 };
+
+bool selv_paper_has_colours(void)
+{
+    const char *no = getenv("NO_COLOR");
+
+    return (no == NULL || no[0] == '\0') && isatty(STDOUT_FILENO);
+}
 
 const char *selv_paper_ink(const struct selv_paper *p, enum selv_ink ink)
 {

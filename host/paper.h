@@ -25,6 +25,9 @@ enum selv_ink {
     SELV_INK_NEW  /* and what is good */
 };
 
+/* Standard output is a terminal, and nobody set NO_COLOR. */
+bool selv_paper_has_colours(void);
+
 /* The escape sequence, or an empty text where there are no colours. */
 const char *selv_paper_ink(const struct selv_paper *p, enum selv_ink ink);
 

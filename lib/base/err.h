@@ -102,6 +102,8 @@ enum selv_err {
     SELV_ERR_SUIT_PRIVATE = 168,    /* private parameter in the shared
                                        sequence */
     SELV_ERR_SUIT_BOOTLOADER = 169, /* more than the bootloader can do */
+    SELV_ERR_SUIT_WORK = 170,       /* goes through more than
+                                       SELV_SUIT_WORK_MAX times its bytes */
 
     /* store: 192 to 223 */
     SELV_ERR_FLASH_IO = 192,      /* read, write or erase failed */

@@ -37,6 +37,14 @@
 #define SELV_SUIT_DEPTH_MAX 4
 #endif
 
+/* How many times the bytes of its envelope a procedure may go through, nested
+ * sequences counted at each level: a list of components in a sequence that is
+ * run for a list of components, and so on, would burn a battery. Two levels of
+ * lists of four need 3 * (4 + 16) at most. No cost. */
+#ifndef SELV_SUIT_WORK_MAX
+#define SELV_SUIT_WORK_MAX 64
+#endif
+
 /* Private parameters that a port may add. Cost: 2 bytes of RAM each for each
  * component. */
 #ifndef SELV_SUIT_PRIVATE_PARAMETERS_MAX

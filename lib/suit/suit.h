@@ -242,6 +242,7 @@ struct selv_suit {
     const uint8_t *base;   /* first byte of the outermost sequence */
     const uint8_t *digest; /* of the manifest, in the wrapper */
     enum selv_verdict authentic;
+    uint32_t work;   /* bytes of commands that may still be gone through */
     uint32_t absent; /* bits: keys of severed elements that were taken out */
     /* By key, the offset of an element's value in the view; 0: not there. A
      * severed element's is that in the envelope. */
@@ -326,8 +327,8 @@ SELV_MUST_CHECK enum selv_err selv_suit_begin(struct selv_suit *s,
 
 /* Run conditions and directives until the caller has something to do.
  * Returns the kind, also in *todo; the same again until it is answered.
- * Bounded work: one pass over the procedure's sequences, a command as often
- * as it has components selected. */
+ * Bounded work: a procedure goes through at most SELV_SUIT_WORK_MAX times the
+ * bytes of the envelope, else SELV_ERR_SUIT_WORK. */
 enum selv_suit_todo_kind selv_suit_poll(struct selv_suit *s,
                                         struct selv_suit_todo *todo);
 

@@ -20,6 +20,7 @@ void selv_suit_check_sections(struct selv_suit *s)
     if (s->r.err != SELV_OK) {
         return;
     }
+    s->work = SELV_SUIT_WORK_MAX * (uint32_t)s->payloads_off;
     s->is_shared = s->common[SELV_SUIT_COMMON_SHARED_SEQUENCE] != 0;
     if (s->is_shared) {
         check_sequence(s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * copy, swap and write [manifest 8.4.10.5, 8.4.10.9, 8.4.10.6]: the caller
- * moves the bytes; and invoke with arguments [manifest 8.4.8.12]. */
+ * moves the bytes. */
 #include "suit/suit_int.h"
 
 /* Before: sets of components that other commands of the sequence write and
@@ -49,11 +49,4 @@ enum selv_err selv_suit_run_write(struct selv_suit *s,
 {
     todo->data = selv_suit_param_bytes(s, SELV_SUIT_SLOT_CONTENT);
     return selv_suit_run_store(s, todo, s->f->component);
-}
-
-enum selv_err selv_suit_run_invoke(struct selv_suit *s,
-                                   struct selv_suit_todo *todo)
-{
-    todo->data = selv_suit_param_bytes(s, SELV_SUIT_SLOT_INVOKE_ARGS);
-    return selv_suit_run_ask(s, todo);
 }

@@ -63,6 +63,7 @@ static void read_severable(struct selv_suit *s, uint32_t key)
     uint32_t head = s->envelope[key];
     bool is_covered = head == 0;
     go_to(s, s->manifest, key);
+    s->failure.section = (int16_t)key;
     if (s->manifest[key] != 0 && selv_cbor_peek(&s->r) == SELV_CBOR_ARRAY) {
         const uint8_t *claimed = selv_suit_digest_read(&s->r);
         s->manifest[key] = (uint16_t)head;
@@ -122,8 +123,8 @@ void selv_suit_manifest_read(struct selv_suit *s)
         selv_cbor_note(r, SELV_ERR_SUIT_VERSION);
     }
     read_sequence_number(s);
-    for (uint32_t key = SELV_SUIT_KEY_PAYLOAD_FETCH; key <= SELV_SUIT_KEY_TEXT;
-         key++) {
+    for (uint32_t key = SELV_SUIT_KEY_PAYLOAD_FETCH;
+         key <= SELV_SUIT_KEY_TEXT && r->err == SELV_OK; key++) {
         read_severable(s, key);
     }
     go_to(s, s->manifest, SELV_SUIT_KEY_COMMON);

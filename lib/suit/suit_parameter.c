@@ -85,16 +85,13 @@ enum selv_err selv_suit_run_override_parameters(struct selv_suit *s,
     if (count == 0) {
         selv_cbor_note(r, SELV_ERR_SUIT_ARGUMENT);
     }
-    for (; count > 0; count--) {
-        int32_t code = selv_cbor_pull_key(r, &rank);
-        if (code != 0) { /* it is after an error */
-            s->failure.code = code;
-        }
+    for (; count > 0 && r->err == SELV_OK; count--) {
+        s->failure.code = selv_cbor_pull_key(r, &rank);
         if (r->err != SELV_OK) {
             break;
         }
         const struct selv_suit_parameter_rule *rule =
-            selv_suit_parameter_find(s, code);
+            selv_suit_parameter_find(s, s->failure.code);
         if (rule == NULL) {
             r->err = SELV_ERR_SUIT_PARAMETER;
             break;

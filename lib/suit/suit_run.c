@@ -111,6 +111,7 @@ enum selv_err selv_suit_begin(struct selv_suit *s, enum selv_suit_procedure p)
     }
     /* Unset, and no image good [manifest 6.1]. */
     memset(s->params, 0, sizeof s->params);
+    s->work = SELV_SUIT_WORK_MAX * (uint32_t)s->payloads_off;
     s->record_count = 0;
     s->is_loose = false;
     s->is_again = false;

@@ -277,6 +277,11 @@ static void step(struct selv_suit *s, struct selv_suit_todo *todo)
     f->next = r->p;
     r->p = f->at;
     r->err = find_row(s, s->failure.code);
+    uint32_t len = (uint32_t)(f->next - f->at);
+    if (len > s->work) {
+        selv_cbor_note(r, SELV_ERR_SUIT_WORK);
+    }
+    s->work -= len;
     if (r->err != SELV_OK) {
         return;
     }

@@ -241,7 +241,7 @@ static void test_cose_sign1_structure_rules(void **state)
         {"a10126", "40 f6", SELV_ERR_COSE_STRUCTURE},
         {"a10126", "80 f6", SELV_ERR_COSE_STRUCTURE},
         {"a10126", "a0 f6 f6", SELV_ERR_COSE_STRUCTURE},
-        {"a10126", "f6", SELV_ERR_CBOR_END},
+        {"a10126", "f6", SELV_ERR_COSE_STRUCTURE},
         /* encodings that are not deterministic */
         {"a1 1801 26", "a0 f6", SELV_ERR_CBOR_NONMINIMAL},
         {"bf0126ff", "a0 f6", SELV_ERR_CBOR_INDEFINITE},
