@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/manifest_parts.h"
 #include "host/file.h"
 #include "host/hex.h"
 #include "host/manifest.h"
@@ -54,13 +55,42 @@ static bool keys_load(const struct selv_cli_list *paths, struct keys *keys,
     return true;
 }
 
+/* A component's "file", from the device file's folder, as digest and size. */
+static bool file_take(const char *path, json_t *component,
+                      struct selv_error *error)
+{
+    const char *name = json_string_value(json_object_get(component, "file"));
+    char folder[4096];
+    const char *base = selv_cli_folder_of(path, folder);
+    char full[8200];
+    char digits[65];
+    uint8_t digest[32];
+    uint64_t len;
+
+    if (name == NULL) {
+        return true;
+    }
+    snprintf(full, sizeof(full), "%s%s%.4000s",
+             base == NULL || name[0] == '/' ? "" : base,
+             base == NULL || name[0] == '/' ? "" : "/", name);
+    if (!selv_file_digest(full, SELV_IMAGE_FILE_MAX, digest, &len, error)) {
+        return selv_error_prefix(error, "device: \"file\"");
+    }
+    selv_hex_encode(selv_bytes(digest, sizeof(digest)), digits);
+    json_object_set_new(component, "digest", json_string(digits));
+    json_object_set_new(component, "size", json_integer((json_int_t)len));
+    return true;
+}
+
 static bool device_load(const char *path, struct selv_manifest_device *device,
                         struct selv_error *error)
 {
     struct selv_buf file;
     json_error_t where;
     json_t *json;
-    bool done;
+    json_t *component;
+    bool done = true;
+    size_t i;
 
     if (!selv_file_read(path, DEVICE_FILE_MAX, &file, error)) {
         return false;
@@ -72,7 +102,11 @@ static bool device_load(const char *path, struct selv_manifest_device *device,
         return selv_error_set(error, SELV_EXIT_REFUSED, "%.200s:%d:%d: %s",
                               path, where.line, where.column, where.text);
     }
-    done = selv_manifest_device_parse(json, device, error);
+    json_array_foreach(json_object_get(json, "components"), i, component)
+    {
+        done = done && file_take(path, component, error);
+    }
+    done = done && selv_manifest_device_parse(json, device, error);
     json_decref(json);
     if (!done) {
         selv_error_prefix(error, path);

@@ -81,9 +81,8 @@ static void answer(struct selv_suit *s, struct selv_bytes view,
     case SELV_SUIT_SWAP:
         check(todo->source < selv_suit_component_count(s), "source");
         check(todo->source != todo->component, "source is the target");
-        *good &= todo->kind == SELV_SUIT_SWAP
-                     ? ~(bit | 1u << todo->source)
-                     : ~bit;
+        *good &=
+            todo->kind == SELV_SUIT_SWAP ? ~(bit | 1u << todo->source) : ~bit;
         selv_suit_answer(s, mood % 5 == 0 ? SELV_ERR_SUIT_OPERATION : SELV_OK);
         break;
     case SELV_SUIT_WRITE:

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -234,9 +235,16 @@ static bool file_put(const char *path, struct selv_bytes bytes, unsigned mode,
                      bool may_replace, struct selv_error *error)
 {
     char temporary[4096];
+    char target[PATH_MAX];
     struct stat status;
     bool done;
 
+    /* A link stays: it may be /dev/stdout, which leads to a file when the shell
+     * says so. */
+    if (may_replace && lstat(path, &status) == 0 && S_ISLNK(status.st_mode) &&
+        realpath(path, target) != NULL) {
+        path = target;
+    }
     if (stat(path, &status) == 0) {
         if (S_ISDIR(status.st_mode)) {
             errno = EISDIR;

@@ -323,10 +323,15 @@ static bool reference_put(const struct build *b, struct selv_cbor_writer *w)
 {
     json_t *uri = member(b, "reference-uri");
 
-    if (!json_is_string(uri)) {
-        return build_wrong(b, NULL, "\"reference-uri\" is not text");
-    }
+    struct place at = place_member(NULL, "reference-uri");
+
     selv_cbor_put_int(w, SELV_SUIT_KEY_REFERENCE_URI);
+    if (value_is_raw(uri)) {
+        return raw_put(b, &at, uri, false, w);
+    }
+    if (!json_is_string(uri)) {
+        return build_wrong(b, &at, "give text");
+    }
     selv_cbor_put_tstr(
         w, selv_bytes(json_string_value(uri), json_string_length(uri)));
     return true;

@@ -65,7 +65,6 @@ void manifest_sha256(struct selv_bytes bytes,
 
 /* A vendor as a private enterprise number: a relative OID [RFC 9090], tag
  * 112, below 1.3.6.1.4.1 [manifest 8.4.8.3]. get: of one arc only. */
-#define SELV_SUIT_TAG_RELATIVE_OID 112
 void manifest_pen_put(struct selv_cbor_writer *w, uint32_t pen);
 bool manifest_pen_get(struct selv_bytes item, uint32_t *pen);
 

@@ -58,8 +58,8 @@ const struct manifest_word manifest_parameters[] = {
 const struct manifest_word manifest_texts[] = {
     {SELV_SUIT_TEXT_MANIFEST_DESCRIPTION, "manifest-description", WORD_TEXT},
     {SELV_SUIT_TEXT_UPDATE_DESCRIPTION, "update-description", WORD_TEXT},
-    {3, "json-source", WORD_TEXT},
-    {4, "yaml-source", WORD_TEXT},
+    {SELV_SUIT_TEXT_JSON_SOURCE, "json-source", WORD_TEXT},
+    {SELV_SUIT_TEXT_YAML_SOURCE, "yaml-source", WORD_TEXT},
     {0, NULL, WORD_OTHER},
 };
 

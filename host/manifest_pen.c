@@ -25,7 +25,7 @@ void manifest_pen_put(struct selv_cbor_writer *w, uint32_t pen)
     while ((pen >>= 7) != 0) {
         arc[--at] = (uint8_t)(0x80 | (pen & 0x7f));
     }
-    selv_cbor_put_tag(w, SELV_SUIT_TAG_RELATIVE_OID);
+    selv_cbor_put_tag(w, SELV_SUIT_TAG_PEN);
     selv_cbor_put_bstr(w, selv_bytes(arc + at, sizeof(arc) - at));
 }
 
@@ -37,8 +37,7 @@ bool manifest_pen_get(struct selv_bytes item, uint32_t *pen)
     uint64_t tag;
 
     selv_cbor_init(&r, item);
-    if (selv_cbor_tag(&r, &tag) != SELV_OK ||
-        tag != SELV_SUIT_TAG_RELATIVE_OID ||
+    if (selv_cbor_tag(&r, &tag) != SELV_OK || tag != SELV_SUIT_TAG_PEN ||
         selv_cbor_bstr(&r, &arc) != SELV_OK || !selv_cbor_is_end(&r) ||
         arc.len == 0 || arc.len > 5 || arc.p[0] == 0x80) {
         return false;

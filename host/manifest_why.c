@@ -132,6 +132,10 @@ static const struct {
     {SELV_ERR_SUIT_BOOTLOADER,
      "in shared, validate, load and invoke only what the device's bootloader "
      "can do"},
+    {SELV_ERR_SUIT_WORK,
+     "procedures that go through at most " NUMBER(
+         SELV_SUIT_WORK_MAX) " times the bytes of the envelope "
+                             "(SELV_SUIT_WORK_MAX)"},
     {SELV_ERR_UPDATE_SIZE, "an image of exactly image-size bytes"},
     {SELV_ERR_UPDATE_REVERTED, "a manifest that was not tried and reverted: "
                                "give it a higher sequence number"},

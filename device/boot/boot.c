@@ -78,6 +78,20 @@ static void make_nonce(const struct selv_factory *factory, uint32_t serial,
 /* ---- ends of a decision ---------------------------------------------------
  */
 
+/* So that the application refuses before it fetches what boot_slot.c would
+ * refuse after the reset. */
+static void fill_capability(struct selv_boot_record *record)
+{
+    const struct selv_suit_capability *can = &selv_suit_capability_boot_select;
+    record->boot_parameters = can->parameters;
+    record->boot_commands = can->commands;
+    record->boot_envelope_max = can->envelope_max;
+    record->boot_sections = can->sections;
+    record->boot_components_max = can->components_max;
+    record->boot_depth_max = can->depth_max;
+    record->boot_signers_max = can->signers_max;
+}
+
 static void fill_record(const struct selv_boot *boot,
                         struct selv_boot_record *record)
 {
@@ -90,6 +104,7 @@ static void fill_record(const struct selv_boot *boot,
     memcpy(record->refused_digest, j->refused_digest, 32);
     record->refused_reason = j->refused_reason;
     record->refused_was_trial = j->refused_was_trial;
+    fill_capability(record);
 }
 
 static enum selv_verdict refuse(const struct selv_boot *boot,

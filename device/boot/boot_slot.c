@@ -22,6 +22,7 @@ static void describe_device(struct selv_boot *boot, uint8_t slot,
     boot->device.component_count = 1;
     boot->device.vendor_id = factory->vendor_id;
     boot->device.class_id = factory->class_id;
+    boot->device.device_id = factory->device_id;
     boot->device.anchors = &factory->anchor;
     boot->device.anchor_count = 1;
     boot->device.sequence_min = sequence_min;

@@ -37,6 +37,19 @@ static bool is_config_good(const struct selv_consumer_config *config)
            is_interval(config->trial_timeout_s);
 }
 
+/* What boots the next image is what booted this one. */
+static void read_capability(struct selv_suit_capability *boot,
+                            const struct selv_boot_record *record)
+{
+    boot->commands = record->boot_commands;
+    boot->parameters = record->boot_parameters;
+    boot->envelope_max = record->boot_envelope_max;
+    boot->sections = record->boot_sections;
+    boot->components_max = record->boot_components_max;
+    boot->depth_max = record->boot_depth_max;
+    boot->signers_max = record->boot_signers_max;
+}
+
 enum selv_err selv_consumer_init(struct selv_consumer *c,
                                  const struct selv_consumer_config *config,
                                  uint64_t now_ms)
@@ -59,8 +72,11 @@ enum selv_err selv_consumer_init(struct selv_consumer *c,
     c->device.component_count = 1;
     c->device.vendor_id = config->factory->vendor_id;
     c->device.class_id = config->factory->class_id;
+    c->device.device_id = config->factory->device_id;
     c->device.anchors = &config->factory->anchor;
     c->device.anchor_count = 1;
+    c->device.boot = &c->boot;
+    read_capability(&c->boot, config->record);
 
     err = selv_log_read(config->flash, config->layout, &c->log);
     if (err == SELV_ERR_STORE_EMPTY || err == SELV_ERR_STORE_VERSION) {

@@ -176,7 +176,8 @@ struct selv_consumer {
     struct selv_slot_writer writer;
     struct selv_suit_component component;
     struct selv_suit_device device;
-    struct selv_log log; /* as it stands in flash */
+    struct selv_suit_capability boot; /* of the bootloader, by its record */
+    struct selv_log log;              /* as it stands in flash */
     struct selv_consumer_report report;
     struct selv_consumer_todo todo;    /* of this poll; an event that init left
                                           is told by the next */
@@ -186,10 +187,12 @@ struct selv_consumer {
     uint8_t random[16];
     char id_query[18]; /* d=<id> */
     struct selv_coap_client client;
-    struct selv_sha256 hash;
     struct selv_suit suit;
     uint8_t body[SELV_CONSUMER_BODY_MAX]; /* of POST */
-    uint8_t tx[SELV_COAP_HEADER_MAX + SELV_CONSUMER_BODY_MAX];
+    union {
+        uint8_t tx[SELV_COAP_HEADER_MAX + SELV_CONSUMER_BODY_MAX];
+        struct selv_sha256 hash; /* of the image, between two transfers */
+    };
     uint8_t rx[SELV_COAP_HEADER_MAX + SELV_CONSUMER_BLOCK_LEN];
     uint8_t envelope[SELV_SUIT_ENVELOPE_MAX];
 };

@@ -3,7 +3,8 @@
  * From an envelope to a verdict. C2: nothing in this file writes flash.
  *
  * C3, the rules, in this order; the first that fits decides:
- *   1 not authentic, malformed, or not for this device   rejected, the
+ *   1 not authentic, malformed, not for this device, or
+ *     more than its bootloader can do                    rejected, the
  *                                                         engine's reason
  *   2 the digest is the running manifest's               nothing new
  *   3 it was refused, or failed too often, in this boot  nothing new
@@ -15,7 +16,10 @@
  *   8 the bootloader's own run of it would not start
  *     the image                                          rejected, that
  *                                                         reason
- *   9 otherwise                                          authorized */
+ *   9 the update itself asks for what this device does
+ *     not do, or would install nothing                   rejected, that
+ *                                                         reason
+ *  10 otherwise                                          authorized */
 #define SELV_MODULE 0x434e4445u /* "CNDE" */
 #include "consumer/consumer_int.h"
 
@@ -107,17 +111,35 @@ void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err)
     }
 }
 
-/* Rule 8. The digest is answered as if the image were there already: what is
- * asked is whether signature, conditions and commands let it start. */
-static enum selv_err rehearse_boot(struct selv_consumer *c)
+/* Rules 8 and 9: go through a procedure without doing any of it. An image is
+ * good from its fetch on; before, whatever the slot may hold, it is not:
+ * consumer_download.c keeps to that, so that an update whose images are good
+ * goes this very way. For an invocation the image is there. What this device
+ * does not do fails here as it would there. */
+static enum selv_err rehearse(struct selv_consumer *c,
+                              enum selv_suit_procedure procedure)
 {
+    bool is_update = procedure == SELV_SUIT_UPDATE;
+    bool is_there = !is_update;
+    bool is_seen = false;
     struct selv_suit_todo todo;
-    enum selv_err err = selv_suit_begin(&c->suit, SELV_SUIT_INVOCATION);
+    enum selv_err err = selv_suit_begin(&c->suit, procedure);
 
     while (!err) {
+        enum selv_err answer = SELV_ERR_SUIT_OPERATION;
         switch (selv_suit_poll(&c->suit, &todo)) {
         case SELV_SUIT_DIGEST:
-            selv_suit_answer_digest(&c->suit, todo.digest);
+            is_seen = is_there;
+            answer = SELV_ERR_SUIT_IMAGE;
+            if (is_there) {
+                selv_suit_answer_digest(&c->suit, todo.digest);
+                continue;
+            }
+            break;
+        case SELV_SUIT_FETCH:
+            is_there = true;
+            is_seen = false;
+            answer = selv_consumer_check_fetch(c, &todo);
             break;
         case SELV_SUIT_INVOKE:
             return selv_is_good(selv_suit_may_invoke(&c->suit))
@@ -125,20 +147,25 @@ static enum selv_err rehearse_boot(struct selv_consumer *c)
                        : SELV_ERR_SUIT_IMAGE;
         case SELV_SUIT_FAILED:
             return selv_suit_failure(&c->suit)->err;
-        default:
-            /* Ended without starting anything. */
-            return SELV_ERR_SUIT_MISSING;
+        case SELV_SUIT_DONE:
+            /* An invocation that starts nothing, an update that brings
+             * nothing or never looks at it. */
+            return is_update && is_seen ? SELV_OK : SELV_ERR_SUIT_MISSING;
+        default: /* copy, write, swap, check-content, private: not here */
+            break;
         }
+        selv_suit_answer(&c->suit, answer);
     }
     return err;
 }
 
-/* Rules 4 to 8. */
+/* Rules 4 to 9. */
 static enum selv_err judge(struct selv_consumer *c)
 {
     const struct selv_boot_record *record = c->config->record;
     bool is_unfinished = c->log.state == SELV_LOG_DOWNLOADING &&
                          is_digest(c->log.digest, c->digest);
+    enum selv_err err;
 
     if (is_digest(c->digest, record->refused_digest)) {
         return SELV_ERR_UPDATE_REVERTED;
@@ -152,7 +179,8 @@ static enum selv_err judge(struct selv_consumer *c)
     if (c->envelope_len + ENVELOPE_HEAD_LEN > c->idle->envelope_len) {
         return SELV_ERR_STORE_FULL;
     }
-    return rehearse_boot(c);
+    err = rehearse(c, SELV_SUIT_INVOCATION);
+    return err ? err : rehearse(c, SELV_SUIT_UPDATE);
 }
 
 /* Rule 1, and what the manifest says of itself. */

@@ -79,8 +79,8 @@ static bool resolve(struct selv_consumer *c, struct selv_bytes uri)
     return at == uri.len; /* a fragment is not for requests */
 }
 
-static enum selv_err check_fetch(struct selv_consumer *c,
-                                 const struct selv_suit_todo *todo)
+enum selv_err selv_consumer_check_fetch(struct selv_consumer *c,
+                                        const struct selv_suit_todo *todo)
 {
     if (todo->is_integrated || !has_flag(c, FLAG_WHOLE)) {
         return SELV_ERR_SUIT_INTEGRATED;
@@ -147,7 +147,7 @@ static void begin_fetch(struct selv_consumer *c,
     uint32_t from;
 
     clear_flag(c, FLAG_IMAGE_GOOD | FLAG_AWAY);
-    err = check_fetch(c, todo);
+    err = selv_consumer_check_fetch(c, todo);
     if (err) {
         selv_suit_answer(&c->suit, err);
         return;
@@ -176,6 +176,11 @@ static void begin_fetch(struct selv_consumer *c,
 static void begin_hash(struct selv_consumer *c,
                        const struct selv_suit_todo *todo)
 {
+    if (!has_flag(c, FLAG_WRITTEN)) {
+        /* As rehearsed: what the slot held before counts for nothing. */
+        selv_suit_answer(&c->suit, SELV_ERR_SUIT_IMAGE);
+        return;
+    }
     c->image_size = todo->has_size ? todo->size : c->idle->image_len;
     if (c->image_size > c->idle->image_len) {
         selv_suit_answer(&c->suit, SELV_ERR_STORE_FULL);
@@ -200,9 +205,9 @@ void selv_consumer_proceed(struct selv_consumer *c)
         begin_hash(c, &todo);
         break;
     case SELV_SUIT_DONE:
-        /* A manifest that fetches and never looks at what it got, or that
-         * fetches nothing, installs nothing. */
-        if (has_flag(c, FLAG_WRITTEN) && has_flag(c, FLAG_IMAGE_GOOD)) {
+        /* The way through may be another one when an image is not what the
+         * server said: what was not looked at is not installed. */
+        if (has_flag(c, FLAG_IMAGE_GOOD)) {
             c->step = STEP_KEEP;
             selv_consumer_tell(c, SELV_UPDATE_VERIFIED, SELV_OK);
         } else {

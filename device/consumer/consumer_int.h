@@ -111,6 +111,11 @@ void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err);
  */
 
 void selv_consumer_proceed(struct selv_consumer *c);
+/* Whether a fetch can be done, but for what flash and network may say; its
+ * parts into c->path and c->query. */
+SELV_MUST_CHECK enum selv_err
+selv_consumer_check_fetch(struct selv_consumer *c,
+                          const struct selv_suit_todo *todo);
 /* The request for the image, from where it stands, into c->rq. */
 void selv_consumer_ask_image(struct selv_consumer *c);
 /* A piece of the image at offset. */

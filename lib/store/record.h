@@ -3,14 +3,15 @@
  * store/record.h - the boot record: what the bootloader tells the application
  * in RAM. Begins with a magic and a format version; fixed size and layout,
  * little endian as the CPU has it. Never trusted as more than information:
- * the application's answers count only through the nonce. */
+ * the application's answers count only through the nonce, and what the
+ * record says of the bootloader only ever makes the application refuse. */
 #ifndef SELV_STORE_RECORD_H
 #define SELV_STORE_RECORD_H
 
 #include "base/base.h"
 
 #define SELV_RECORD_MAGIC 0x53424f52u /* "SBOR" */
-#define SELV_RECORD_VERSION 1u
+#define SELV_RECORD_VERSION 2u
 
 enum selv_reset_cause {
     SELV_RESET_POWER_ON = 0,
@@ -40,11 +41,25 @@ struct selv_boot_record {
     uint16_t refused_reason;    /* enum selv_err */
     uint8_t refused_was_trial;  /* 1: it ran and was reverted */
     uint8_t reserved;
+    /* What the bootloader can do with a manifest at each boot, in shared
+     * sequence, validate, load and invoke. Bit n of a set: it knows number n
+     * of the draft. */
+    uint32_t boot_parameters; /* bit 0: vendor-identifier may be a PEN */
+    uint64_t boot_commands;
+    uint16_t boot_envelope_max;  /* bytes before the integrated payloads */
+    uint8_t boot_sections;       /* bits: 0 payload-fetch, 1 install,
+                                    2 validate, 3 load, 4 invoke */
+    uint8_t boot_components_max; /* in one manifest */
+    uint8_t boot_depth_max;      /* sequences in sequences */
+    uint8_t boot_signers_max;    /* authentication blocks */
+    uint8_t reserved_more[6];    /* zeros */
     uint32_t check; /* sum of all 32-bit words before it, inverted */
 };
 
 _Static_assert(
-    sizeof(struct selv_boot_record) == 120,
+    sizeof(struct selv_boot_record) == 144 &&
+        offsetof(struct selv_boot_record, boot_parameters) == 116 &&
+        offsetof(struct selv_boot_record, check) == 140,
     "the boot record's layout is fixed; new fields are a new version");
 
 /* Fill magic, version, len and check. */

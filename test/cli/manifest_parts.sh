@@ -155,6 +155,26 @@ expect 0 "then starts component app" $manifest verify p.suit \
     --key author.pub.pem --device d.json
 expect 0 '"result": "starts"' $manifest verify p.suit --json \
     --key author.pub.pem --device d.json
+# What is installed, by a file: fetched into another component, it would boot.
+mkdir -p installed
+cp a.bin installed/app
+cat >stay.json <<'EOF'
+{"sequence-number": 4, "components": ["app"], "shared": [
+  {"override-parameters": {"image-digest": {"file": "a.bin"},
+                           "image-size": {"file": "a.bin"}}}],
+ "validate": ["image-match"], "invoke": ["invoke"]}
+EOF
+expect 0 "" $manifest create --template stay.json --key author.pem -o stay.suit
+echo '{"vendor": "example.com", "class": "sensor", "components": [{"id": "app",
+    "file": "app"}]}' >installed/d.json
+expect 0 "then starts component app" $manifest verify stay.suit \
+    --key author.pub.pem --device installed/d.json
+cp b.bin installed/app
+expect 1 "image-size bytes" $manifest verify stay.suit --key author.pub.pem \
+    --device installed/d.json
+rm installed/app
+expect 3 '"file"' $manifest verify stay.suit --key author.pub.pem \
+    --device installed/d.json
 device '"security_floor": 4'
 expect 1 "refused by the bootloader, after the update: sequence number lower" \
     $manifest verify p.suit --key author.pub.pem --device d.json

@@ -589,7 +589,7 @@ static unsigned put_loose_transfers(struct generator *g, struct grown *out,
             put_strict_order(out, k == 2); /* what was before is forgotten */
             count++;
         }
-        if (chance(g, 20)) {
+        if (spot->depth < SELV_SUIT_DEPTH_MAX && chance(g, 20)) {
             put_loose_sequence(g, out);
             count++;
         }
@@ -626,6 +626,21 @@ static unsigned put_condition(struct generator *g, struct grown *out,
         return put_prepared(g, out, spot, SELV_SUIT_CONDITION_ABORT,
                             BIT(COMPONENT_SLOT));
     }
+}
+
+/* Look at all components, then exchange two: neither may be invoked now. */
+static unsigned put_match_and_swap(struct generator *g, struct grown *out,
+                                   struct spot *spot)
+{
+    put_int(out, SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX);
+    put_simple(out, CBOR_TRUE);
+    put_override(g, out, spot, BIT(IMAGE_DIGEST), 2);
+    put_plain(g, out, SELV_SUIT_CONDITION_IMAGE_MATCH);
+    put_int(out, SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX);
+    put_head(out, CBOR_UINT, some_index(g));
+    put_override(g, out, spot, BIT(SOURCE_COMPONENT), 2);
+    put_plain(g, out, SELV_SUIT_DIRECTIVE_SWAP);
+    return 6;
 }
 
 /* A code that nobody knows, or one that may not stand here. */
@@ -688,6 +703,10 @@ static unsigned put_commands(struct generator *g, struct grown *out,
         return 1;
     }
     if (what < 16 && (is_update || spot->section == SELV_SUIT_SECTION_LOAD)) {
+        if (spot->section == SELV_SUIT_SECTION_LOAD && spot->depth == 0 &&
+            is_known(g, SELV_SUIT_DIRECTIVE_SWAP) && chance(g, 15)) {
+            return put_match_and_swap(g, out, spot);
+        }
         return chance(g, 15) && g->commands < COMMANDS_MAX
                    ? put_loose_transfers(g, out, spot)
                    : put_transfer(g, out, spot);

@@ -77,13 +77,13 @@ enum selv_err maker_load(struct selv_suit *s,
 
 /* A pretended device for maker_trace. */
 struct maker_world {
-    uint8_t image[8];         /* by device component: its image is this byte,
-                                 repeated; its "digest" too */
+    uint8_t image[8]; /* by device component: its image is this byte,
+                         repeated; its "digest" too */
     struct selv_bytes content[8]; /* by device component, for check-content
                                      and write */
     enum selv_err fetch_err;      /* answers to the directives */
-    enum selv_err digest_err; /* when not SELV_OK: no digest can be had */
-    unsigned polls;           /* how often to poll before each answer */
+    enum selv_err digest_err;     /* when not SELV_OK: no digest can be had */
+    unsigned polls;               /* how often to poll before each answer */
 };
 
 /* Run a procedure to its end. Writes what happened in words, such as

@@ -27,6 +27,11 @@ static struct world_release release;
     " 20: <<[15, [<<[20, {5: 0}, 5, 5, 20, {21: \"" a "\"}]>>,"                \
     "             <<[20, {5: 1}, 5, 5, 20, {21: \"" b "\"}]>>],"               \
     "        21, 2, 3, 15]>>}"
+/* After the right URI is set. */
+#define UPDATE(commands)                                                       \
+    " 20: <<[15, [<<[20, {5: 0}, 5, 5, 20, {21: \"/i/%A\"}]>>,"                \
+    "             <<[20, {5: 1}, 5, 5, 20, {21: \"/i/%B\"}]>>], " commands     \
+    "]>>}"
 #define GOOD_FETCH FETCH("/i/%A", "/i/%B")
 
 static const struct {
@@ -117,6 +122,95 @@ static const struct {
      "{1: 2, 2: %n, 3: <<{2: [[h'00']], 4: <<[" IDS IMAGES
      "]>>}>>," VALIDATE INVOKE GOOD_FETCH,
      6, 3000, "SELV_ERR_SUIT_VERSION"},
+    /* What the bootloader could not do after the reset. */
+    {"run-sequence at boot",
+     HEAD(IDS, IMAGES) " 7: <<[32, <<[3, 15]>>]>>," INVOKE GOOD_FETCH, 6, 3000,
+     "SELV_ERR_SUIT_BOOTLOADER"},
+    {"strict-order at boot",
+     HEAD(IDS, IMAGES) " 7: <<[20, {12: true}, 3, 15]>>," INVOKE GOOD_FETCH, 6,
+     3000, "SELV_ERR_SUIT_BOOTLOADER"},
+    {"abort in an alternative at boot",
+     HEAD(IDS,
+          IMAGES) " 7: <<[15, [<<[3, 15]>>, <<[14, 0]>>]]>>," INVOKE GOOD_FETCH,
+     6, 3000, "SELV_ERR_SUIT_BOOTLOADER"},
+    {"check-content in the shared sequence",
+     HEAD(IDS ", 15, [<<[20, {18: h'01'}, 6, 15]>>, <<[1, 15]>>]", IMAGES)
+         VALIDATE INVOKE GOOD_FETCH,
+     6, 3000, "SELV_ERR_SUIT_BOOTLOADER"},
+    {"arguments at invoke",
+     HEAD(IDS, IMAGES) VALIDATE " 9: <<[20, {23: h'01'}, 23, 2]>>," GOOD_FETCH,
+     6, 3000, "SELV_ERR_SUIT_BOOTLOADER"},
+    {"load", HEAD(IDS, IMAGES) VALIDATE " 8: <<[3, 15]>>," INVOKE GOOD_FETCH, 6,
+     3000, "SELV_ERR_SUIT_BOOTLOADER"},
+
+    /* The same in the update itself is ours to do. */
+    {"run-sequence and strict-order in an update",
+     HEAD(IDS, IMAGES)
+         VALIDATE INVOKE UPDATE("20, {12: true}, 32, <<[21, 2]>>, 3, 15"),
+     6, 3000, NULL},
+    {"our device id",
+     HEAD(IDS, IMAGES) VALIDATE INVOKE UPDATE(
+         "20, {24: repeat(16, 68)}, 24, 15, 21, 2, 3, 15"),
+     6, 3000, NULL},
+    {"another device id",
+     HEAD(IDS, IMAGES) VALIDATE INVOKE UPDATE(
+         "20, {24: repeat(16, 69)}, 24, 15, 21, 2, 3, 15"),
+     6, 3000, "SELV_ERR_SUIT_DEVICE"},
+    {"fetched unless it is there",
+     HEAD(IDS, IMAGES)
+         VALIDATE INVOKE UPDATE("15, [<<[3, 15]>>, <<[21, 2]>>], 3, 15"),
+     6, 3000, NULL},
+
+    /* What this device never does, wherever in the update. */
+    {"write",
+     HEAD(IDS, IMAGES)
+         VALIDATE INVOKE UPDATE("20, {18: h'0102'}, 18, 2, 3, 15"),
+     6, 3000, "SELV_ERR_SUIT_OPERATION"},
+    {"write behind the fetch",
+     HEAD(IDS, IMAGES)
+         VALIDATE INVOKE UPDATE("21, 2, 3, 15, 20, {18: h'0102'}, 18, 2"),
+     6, 3000, "SELV_ERR_SUIT_OPERATION"},
+    {"write when the slot does not hold the image",
+     HEAD(IDS, IMAGES) VALIDATE INVOKE UPDATE(
+         "15, [<<[3, 15]>>, <<[20, {18: h'0102'}, 18, 2]>>], 21, 2, 3, 15"),
+     6, 3000, "SELV_ERR_SUIT_OPERATION"},
+    {"check-content behind the fetch",
+     HEAD(IDS, IMAGES)
+         VALIDATE INVOKE UPDATE("21, 2, 3, 15, 20, {18: h'0102'}, 6, 15"),
+     6, 3000, "SELV_ERR_SUIT_OPERATION"},
+    {"copy of itself",
+     HEAD(IDS, IMAGES) VALIDATE INVOKE UPDATE("20, {22: 0}, 22, 2, 3, 15"), 6,
+     3000, "SELV_ERR_SUIT_SOURCE"},
+    {"swap with itself",
+     HEAD(IDS, IMAGES) VALIDATE INVOKE UPDATE("20, {22: 0}, 31, 2, 3, 15"), 6,
+     3000, "SELV_ERR_SUIT_SOURCE"},
+    {"copy between two components",
+     "{1: 1, 2: %n, 3: <<{2: [[h'00'], [h'01']], 4: <<[12, 0, " IDS IMAGES
+     "]>>}>>, 7: <<[12, 0, 3, 15]>>, 9: <<[12, 0, 23, 2]>>,"
+     " 20: <<[12, 0, 20, {22: 1}, 22, 2, 3, 15]>>}",
+     6, 3000, "SELV_ERR_SUIT_COMPONENT"},
+    {"private command",
+     HEAD(IDS, IMAGES) VALIDATE INVOKE UPDATE("21, 2, 3, 15, -300, 15"), 6,
+     3000, "SELV_ERR_SUIT_COMMAND"},
+    {"abort behind the fetch",
+     HEAD(IDS, IMAGES) VALIDATE INVOKE UPDATE("21, 2, 3, 15, 14, 15"), 6, 3000,
+     "SELV_ERR_SUIT_ABORT"},
+    {"fetched and not looked at",
+     HEAD(IDS,
+          IMAGES) " 7: <<[1, 15]>>, 9: <<[3, 15, 23, 2]>>," UPDATE("21, 2"),
+     6, 3000, "SELV_ERR_SUIT_MISSING"},
+    {"looked at, and fetched again",
+     HEAD(IDS, IMAGES) " 7: <<[1, 15]>>, 9: <<[3, 15, 23, 2]>>," UPDATE(
+         "21, 2, 3, 15, 21, 2"),
+     6, 3000, "SELV_ERR_SUIT_MISSING"},
+    {"integrated payload behind the fetch",
+     HEAD(IDS, IMAGES)
+         VALIDATE INVOKE UPDATE("21, 2, 3, 15, 20, {21: \"#a\"}, 21, 2, 3, 15"),
+     6, 3000, "SELV_ERR_SUIT_INTEGRATED"},
+    {"another server behind the fetch",
+     HEAD(IDS, IMAGES) VALIDATE INVOKE UPDATE(
+         "21, 2, 3, 15, 20, {21: \"coap://[::2]/x\"}, 21, 2, 3, 15"),
+     6, 3000, "SELV_ERR_SUIT_URI"},
     {"unknown command", HEAD(IDS ", 33, 15", IMAGES) VALIDATE INVOKE GOOD_FETCH,
      6, 3000, "SELV_ERR_SUIT_COMMAND"},
 };
@@ -140,7 +234,7 @@ static void open_at_five(void)
 static void check_refused(const char *what, const char *err)
 {
     struct world_boot_state before;
-    char words[160], later[160];
+    char words[160];
     uint32_t erase_count, write_count;
 
     world_restore(&w);
@@ -149,12 +243,9 @@ static void check_refused(const char *what, const char *err)
     erase_count = w.v.erase_count;
     write_count = w.v.write_count;
     world_settle(&w);
-    /* Some things are asked only when the update is about to begin. */
     snprintf(words, sizeof words, "notified rejected:%s <rejected:%s ", err,
              err);
-    snprintf(later, sizeof later,
-             "notified authorized rejected:%s <rejected:%s ", err, err);
-    if (strcmp(w.log, words) != 0 && strcmp(w.log, later) != 0) {
+    if (strcmp(w.log, words) != 0) {
         fail_msg("%s: %s", what, w.log);
     }
     assert_int_equal(w.image_count, 0);

@@ -286,8 +286,7 @@ static void test_cose_sign1_outer_rules(void **state)
     c.bytes[0] = 0xd8; /* d8 12: tag 18 in two bytes */
     memmove(c.bytes + 2, b.bytes + 1, b.len - 1);
     c.bytes[1] = 0x12;
-    assert_int_equal(verify(selv_bytes(c.bytes, c.len + 1)),
-                     SELV_ERR_COSE_TAG);
+    assert_int_equal(verify(selv_bytes(c.bytes, c.len + 1)), SELV_ERR_COSE_TAG);
     c = b;
     c.bytes[1] = 0x85;
     c.bytes[c.len++] = 0xf6;

@@ -141,6 +141,31 @@ static void test_host_file_errors_name_the_path(void **state)
     assert_true(selv_file_write("/dev/null", selv_bytes("x", 1), 0644, &error));
 }
 
+/* Writing through a link, such as /dev/stdout, keeps the link. */
+static void test_host_file_follows_links(void **state)
+{
+    struct selv_error error;
+    struct selv_buf in;
+    struct stat status;
+    char target[300];
+    char name[300];
+
+    (void)state;
+    snprintf(target, sizeof(target), "%s/target", folder);
+    snprintf(name, sizeof(name), "%s/link", folder);
+    assert_true(selv_file_write(target, selv_bytes("old", 3), 0644, &error));
+    assert_int_equal(symlink("target", name), 0);
+    assert_true(selv_file_write(name, selv_bytes("new", 3), 0644, &error));
+    assert_int_equal(lstat(name, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_true(selv_file_read(target, 10, &in, &error));
+    assert_string_equal((char *)in.p, "new");
+    free(in.p);
+    assert_false(selv_file_create(name, selv_bytes("x", 1), 0644, &error));
+    unlink(name);
+    unlink(target);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +173,7 @@ int main(void)
         cmocka_unit_test(test_host_file_limits),
         cmocka_unit_test(test_host_file_create_never_replaces),
         cmocka_unit_test(test_host_file_errors_name_the_path),
+        cmocka_unit_test(test_host_file_follows_links),
     };
 
     if (selv_crypto_init() != SELV_OK) {

@@ -55,396 +55,410 @@ struct row {
     INDEX("0")                                                                 \
     ", " SET("\"source-component\": 1") ", \"copy\", \"image-match\""
 
-static const struct row
-    rows[] =
-        {
-            {"no-vendor-check",
-             "\"shared\": [" SET(IDS ", " IMAGE) ", \"class-identifier\"]",
-             NULL},
-            {"no-class-check",
-             "\"shared\": [" SET(IDS ", " IMAGE) ", \"vendor-identifier\"]",
-             NULL},
-            {"no-component-index",
-             TWO TWO_SHARED "\"install\": [" INSTALL "]" TWO_REST,
-             TWO TWO_SHARED "\"install\": [" FETCH_1 ", " COPY_0 "]" TWO_REST},
-            {"index-range",
-             "\"unchecked\": true, \"invoke\": [" INDEX("1") ", \"invoke\"]",
-             "\"invoke\": [" INDEX("0") ", \"invoke\"]"},
-            {"shared-effect",
-             "\"shared\": [" SHARED
-             ", " SET("\"uri\": \"/x\"") ", \"fetch\", \"image-match\"]",
-             NULL},
-            {"private-in-shared", "\"shared\": [" SHARED ", \"-300\"]",
-             "\"invoke\": [\"-300\", \"invoke\"]"},
-            {"private-in-shared",
-             "\"shared\": [" SHARED ", " SET("\"-300\": 1") "]",
-             "\"install\": [" SET("\"-300\": 1") ", " INSTALL "]"},
-            {"private-number",
-             "\"install\": [" SET("\"-300\": 1") ", " INSTALL "]", NULL},
-            {"unassigned",
-             "\"unchecked\": true, \"invoke\": [\"4\", \"invoke\"]", NULL},
-            {"unassigned",
-             "\"unchecked\": true, \"other-keys\": {\"manifest\": {\"17\": "
-             "{\"cbor-hex\": \"41ff\"}}}",
-             NULL},
-            {"malformed",
-             "\"unchecked\": true, \"invoke\": [{\"invoke\": {\"cbor-hex\": "
-             "\"10\"}}]",
-             "\"invoke\": [{\"invoke\": 15}]"},
-            {"malformed",
-             "\"unchecked\": true, \"invoke\": {\"cbor-hex\": \"420102\"}",
-             NULL},
-            {"malformed",
-             "\"unchecked\": true, \"text\": {\"cbor-hex\": \"41ff\"}", NULL},
-            {"text-not-severable", "\"text\": {\"en\": {}}, \"sever\": []",
-             "\"text\": {\"en\": {\"manifest-description\": \"some forty bytes "
-             "of "
-             "text, or more than that\"}}"},
-            {"severed-too-small",
-             "\"text\": {\"en\": {}}, \"sever\": [\"text\"]",
-             "\"text\": {\"en\": {\"manifest-description\": \"some forty bytes "
-             "of "
-             "text, or more than that\"}}, \"sever\": [\"text\"]"},
-            {"parameter-unset", "\"install\": [\"fetch\", \"image-match\"]",
-             NULL},
-            {"parameter-unset",
-             "\"shared\": [" SET(IDS) ", " CHECKS "], \"install\": [" SET(
-                 IMAGE) ", " INSTALL "]",
-             NULL},
-            {"parameter-maybe-unset",
-             "\"install\": [{\"try-each\": [[" SET(
-                 "\"component-slot\": 0, \"uri\": "
-                 "\"/a\"") ", \"component-slot\"], "
-                           "[" SET(
-                               "\"component-slot\": 1") ", "
-                                                        "\"component-slot\"]]},"
-                                                        " \"fetch\", "
-                                                        "\"image-match\"]",
-             "\"install\": [{\"try-each\": [[" SET(
-                 "\"component-slot\": 0") ", "
-                                          "\"component-slot\", " SET("\"uri\": "
-                                                                     "\"/a\"") "], [" SET(
-                                              "\"component-slot\": 1") ", "
-                                                                       "\"compo"
-                                                                       "nent-"
-                                                                       "slot\","
-                                                                       " " SET("\"uri\": "
-                                                                               "\"/b\"") "]]},"
-                                                                                         " \"fetch\", \"image-match\"]"},
-            {"parameter-unused",
-             "\"invoke\": [" SET("\"content\": \"x\"") ", \"invoke\"]",
-             "\"invoke\": [" SET("\"invoke-args\": \"x\"") ", \"invoke\"]"},
-            {"parameter-unused",
-             "\"install\": [" SET("\"uri\": \"/old\"") ", " INSTALL "]", NULL},
-            {"fetch-without-size",
-             "\"shared\": [" SET(IDS ", \"image-digest\": " DIGEST) ", " CHECKS
-                                                                    "]",
-             NULL},
-            {"fetch-without-digest",
-             "\"shared\": [" SET(IDS) ", " CHECKS "], \"install\": [" SET(
-                 "\"uri\": \"/i/x\"") ", \"fetch\", " SET(IMAGE) ", "
-                                                                 "\"image-"
-                                                                 "match\"], "
-                                                                 "\"validate\":"
-                                                                 " [" SET(
-                                                                     IMAGE) ", "
-                                                                            "\""
-                                                                            "im"
-                                                                            "ag"
-                                                                            "e-"
-                                                                            "ma"
-                                                                            "tc"
-                                                                            "h"
-                                                                            "\""
-                                                                            "]",
-             NULL},
-            {"written-unchecked",
-             "\"install\": [" SET(
-                 "\"uri\": \"/i/x\"") ", \"fetch\"], \"validate\": "
-                                      "[\"vendor-identifier\"]",
-             "\"install\": [" SET("\"uri\": \"/i/x\"") ", \"fetch\"]"},
-            {"invoke-unchecked", "\"validate\": [\"vendor-identifier\"]", NULL},
-            {"validate-without-match",
-             "\"validate\": [\"vendor-identifier\"], \"invoke\": "
-             "[\"image-match\", "
-             "\"invoke\"]",
-             NULL},
-            {"source-is-target",
-             TWO TWO_SHARED "\"install\": [" FETCH_1 ", " INDEX("1") ", " SET(
-                 "\"source-component\": 1") ", \"copy\", "
-                                            "\"image-match\"]" TWO_REST,
-             TWO TWO_SHARED "\"install\": [" FETCH_1 ", " COPY_0 "]" TWO_REST},
-            {"soft-failure-outside",
-             "\"invoke\": [" SET("\"soft-failure\": true") ", \"invoke\"]",
-             "\"invoke\": [{\"run-sequence\": [" SET(
-                 "\"soft-failure\": true") ", \"image-match\"]}, \"invoke\"]"},
-            {"soft-failure-default",
-             "\"invoke\": [{\"run-sequence\": [" SET(
-                 "\"soft-failure\": false") ", \"image-match\"]}, \"invoke\"]",
-             "\"invoke\": [{\"run-sequence\": [" SET(
-                 "\"soft-failure\": true") ", \"image-match\"]}, \"invoke\"]"},
-            {"strict-order-race",
-             TWO TWO_SHARED "\"install\": [" SET("\"uri\": \"/a\"") ", " INDEX(
-                 "0") ", " SET("\"strict-order\": false") ", " FETCH_1
-                                                          ", " COPY_0
-                                                          "]" TWO_REST,
-             TWO
-                 TWO_SHARED "\"install\": [" INDEX("0") ", " SET(
-                     "\"strict-order\": false") ", " FETCH_1
-                                                ", " SET("\"strict-order\": "
-                                                         "true") ", " COPY_0
-                                                                 "]" TWO_REST},
-            {"strict-order-index",
-             "\"install\": [" SET(
-                 "\"strict-order\": false, \"uri\": \"/i/x\"") ", "
-                                                               "{\"run-"
-                                                               "sequence\": "
-                                                               "[\"fetch\"]},"
-                                                               " " SET("\"stric"
-                                                                       "t-"
-                                                                       "order\""
-                                                                       ": true") ", \"image-match\"]",
-             "\"install\": [" SET("\"strict-order\": false, \"uri\": \"/i/x\"") ", {\"run-sequence\": [" INDEX(
-                 "0") ", \"fetch\"]}, " SET("\"strict-order\": true") ", "
-                                                                      "\"image-"
-                                                                      "match\""
-                                                                      "]"},
-            {"dead-alternative",
-             "\"install\": [{\"try-each\": [[" SET(
-                 "\"uri\": \"/a\"") "], [" SET("\"uri\": \"/b\"") "]]}, "
-                                                                  "\"fetch\", "
-                                                                  "\"image-"
-                                                                  "match\"]",
-             "\"install\": [{\"try-each\": [[\"image-match\", " SET(
-                 "\"uri\": \"/a\"") "], [" SET("\"uri\": \"/b\"") "]]}, "
-                                                                  "\"fetch\", "
-                                                                  "\"image-"
-                                                                  "match\"]"},
-            {"dead-alternative",
-             "\"install\": [" SET(
-                 "\"uri\": \"/a\"") ", {\"try-each\": "
-                                    "[[\"image-match\"], [\"fetch\"], null]}]",
-             "\"install\": [" SET(
-                 "\"uri\": \"/a\"") ", {\"try-each\": "
-                                    "[[\"image-match\"], [\"fetch\", "
-                                    "\"image-match\"], null]}]"},
-            {"alternative-fails",
-             "\"invoke\": [{\"try-each\": [[\"abort\"], [\"invoke\"]]}]",
-             "\"invoke\": [{\"try-each\": [[\"image-match\"], [\"abort\", " SET(
-                 "\"soft-failure\": false") "]]}, \"invoke\"]"},
-            {"only-nil-left",
-             "\"invoke\": [{\"try-each\": [[\"abort\"], [\"abort\"], null]}, "
-             "\"invoke\"]",
-             "\"invoke\": [{\"try-each\": [[\"abort\"], [\"image-match\"], "
-             "null]}, "
-             "\"invoke\"]"},
-            {"dead-command", "\"invoke\": [\"abort\", \"invoke\"]", NULL},
-            {"slot-without-try-each",
-             "\"invoke\": [" SET(
-                 "\"component-slot\": 0") ", \"component-slot\", \"invoke\"]",
-             "\"invoke\": [{\"try-each\": [[" SET(
-                 "\"component-slot\": 0") ", \"component-slot\"], [" SET("\"com"
-                                                                         "ponen"
-                                                                         "t-"
-                                                                         "slot"
-                                                                         "\": "
-                                                                         "1") ", \"component-slot\"]]}, \"invoke\"]"},
-            {"uri-loopback",
-             "\"install\": [" SET(
-                 "\"uri\": \"coap://127.0.0.1:5683/i/x\"") ", \"fetch\", "
+static const struct row rows[] = {
+    {"no-vendor-check",
+     "\"shared\": [" SET(IDS ", " IMAGE) ", \"class-identifier\"]", NULL},
+    {"no-class-check",
+     "\"shared\": [" SET(IDS ", " IMAGE) ", \"vendor-identifier\"]", NULL},
+    {"no-component-index", TWO TWO_SHARED "\"install\": [" INSTALL "]" TWO_REST,
+     TWO TWO_SHARED "\"install\": [" FETCH_1 ", " COPY_0 "]" TWO_REST},
+    {"index-range",
+     "\"unchecked\": true, \"invoke\": [" INDEX("1") ", \"invoke\"]",
+     "\"invoke\": [" INDEX("0") ", \"invoke\"]"},
+    {"shared-effect",
+     "\"shared\": [" SHARED
+     ", " SET("\"uri\": \"/x\"") ", \"fetch\", \"image-match\"]",
+     NULL},
+    {"private-in-shared", "\"shared\": [" SHARED ", \"-300\"]",
+     "\"invoke\": [\"-300\", \"invoke\"]"},
+    {"private-in-shared", "\"shared\": [" SHARED ", " SET("\"-300\": 1") "]",
+     "\"install\": [" SET("\"-300\": 1") ", " INSTALL "]"},
+    {"private-number", "\"install\": [" SET("\"-300\": 1") ", " INSTALL "]",
+     NULL},
+    {"unassigned", "\"unchecked\": true, \"invoke\": [\"4\", \"invoke\"]",
+     NULL},
+    {"unassigned",
+     "\"unchecked\": true, \"other-keys\": {\"manifest\": {\"17\": "
+     "{\"cbor-hex\": \"41ff\"}}}",
+     NULL},
+    {"malformed",
+     "\"unchecked\": true, \"invoke\": [{\"invoke\": {\"cbor-hex\": "
+     "\"10\"}}]",
+     "\"invoke\": [{\"invoke\": 15}]"},
+    {"malformed", "\"unchecked\": true, \"invoke\": {\"cbor-hex\": \"420102\"}",
+     NULL},
+    {"malformed", "\"unchecked\": true, \"text\": {\"cbor-hex\": \"41ff\"}",
+     NULL},
+    {"text-not-severable", "\"text\": {\"en\": {}}, \"sever\": []",
+     "\"text\": {\"en\": {\"manifest-description\": \"some forty bytes "
+     "of "
+     "text, or more than that\"}}"},
+    {"severed-too-small", "\"text\": {\"en\": {}}, \"sever\": [\"text\"]",
+     "\"text\": {\"en\": {\"manifest-description\": \"some forty bytes "
+     "of "
+     "text, or more than that\"}}, \"sever\": [\"text\"]"},
+    {"parameter-unset", "\"install\": [\"fetch\", \"image-match\"]", NULL},
+    {"parameter-unset",
+     "\"shared\": [" SET(IDS) ", " CHECKS
+                              "], \"install\": [" SET(IMAGE) ", " INSTALL "]",
+     NULL},
+    {"parameter-maybe-unset",
+     "\"install\": [{\"try-each\": [[" SET(
+         "\"component-slot\": 0, \"uri\": "
+         "\"/a\"") ", \"component-slot\"], "
+                   "[" SET("\"component-slot\": 1") ", "
+                                                    "\"component-slot\"]]},"
+                                                    " \"fetch\", "
+                                                    "\"image-match\"]",
+     "\"install\": [{\"try-each\": [[" SET(
+         "\"component-slot\": 0") ", "
+                                  "\"component-slot\", " SET(
+                                      "\"uri\": "
+                                      "\"/a\"") "], [" SET("\"component-slot\":"
+                                                           " 1") ", "
+                                                                 "\"compo"
+                                                                 "nent-"
+                                                                 "slot\","
+                                                                 " " SET(
+                                                                     "\"uri\": "
+                                                                     "\"/b\"") "]]},"
+                                                                               " \"fetch\", \"image-match\"]"},
+    {"parameter-unused",
+     "\"invoke\": [" SET("\"content\": \"x\"") ", \"invoke\"]",
+     "\"invoke\": [" SET("\"invoke-args\": \"x\"") ", \"invoke\"]"},
+    {"parameter-unused",
+     "\"install\": [" SET("\"uri\": \"/old\"") ", " INSTALL "]", NULL},
+    {"fetch-without-size",
+     "\"shared\": [" SET(IDS ", \"image-digest\": " DIGEST) ", " CHECKS "]",
+     NULL},
+    {"fetch-without-digest",
+     "\"shared\": [" SET(IDS) ", " CHECKS "], \"install\": [" SET(
+         "\"uri\": \"/i/x\"") ", \"fetch\", " SET(IMAGE) ", "
+                                                         "\"image-"
+                                                         "match\"], "
+                                                         "\"validate\":"
+                                                         " [" SET(IMAGE) ", "
+                                                                         "\""
+                                                                         "im"
+                                                                         "ag"
+                                                                         "e-"
+                                                                         "ma"
+                                                                         "tc"
+                                                                         "h"
+                                                                         "\""
+                                                                         "]",
+     NULL},
+    {"written-unchecked",
+     "\"install\": [" SET("\"uri\": \"/i/x\"") ", \"fetch\"], \"validate\": "
+                                               "[\"vendor-identifier\"]",
+     "\"install\": [" SET("\"uri\": \"/i/x\"") ", \"fetch\"]"},
+    {"invoke-unchecked", "\"validate\": [\"vendor-identifier\"]", NULL},
+    {"validate-without-match",
+     "\"validate\": [\"vendor-identifier\"], \"invoke\": "
+     "[\"image-match\", "
+     "\"invoke\"]",
+     NULL},
+    {"source-is-target",
+     TWO TWO_SHARED "\"install\": [" FETCH_1 ", " INDEX("1") ", " SET(
+         "\"source-component\": 1") ", \"copy\", "
+                                    "\"image-match\"]" TWO_REST,
+     TWO TWO_SHARED "\"install\": [" FETCH_1 ", " COPY_0 "]" TWO_REST},
+    {"soft-failure-outside",
+     "\"invoke\": [" SET("\"soft-failure\": true") ", \"invoke\"]",
+     "\"invoke\": [{\"run-sequence\": [" SET(
+         "\"soft-failure\": true") ", \"image-match\"]}, \"invoke\"]"},
+    {"soft-failure-default",
+     "\"invoke\": [{\"run-sequence\": [" SET(
+         "\"soft-failure\": false") ", \"image-match\"]}, \"invoke\"]",
+     "\"invoke\": [{\"run-sequence\": [" SET(
+         "\"soft-failure\": true") ", \"image-match\"]}, \"invoke\"]"},
+    {"strict-order-race",
+     TWO TWO_SHARED "\"install\": [" SET("\"uri\": \"/a\"") ", " INDEX(
+         "0") ", " SET("\"strict-order\": false") ", " FETCH_1 ", " COPY_0
+                                                  "]" TWO_REST,
+     TWO TWO_SHARED "\"install\": [" INDEX("0") ", " SET(
+         "\"strict-order\": false") ", " FETCH_1 ", " SET("\"strict-order\": "
+                                                          "true") ", " COPY_0
+                                                                  "]" TWO_REST},
+    {"strict-order-index",
+     "\"install\": [" SET(
+         "\"strict-order\": false, \"uri\": \"/i/x\"") ", "
+                                                       "{\"run-"
+                                                       "sequence\": "
+                                                       "[\"fetch\"]},"
+                                                       " " SET(
+                                                           "\"stric"
+                                                           "t-"
+                                                           "order\""
+                                                           ": true") ", "
+                                                                     "\"image-"
+                                                                     "match\"]",
+     "\"install\": [" SET(
+         "\"strict-order\": false, \"uri\": \"/i/x\"") ", "
+                                                       "{\"run"
+                                                       "-seque"
+                                                       "nce\":"
+                                                       " "
+                                                       "[" INDEX(
+                                                           "0") ", "
+                                                                "\"fetch\"]},"
+                                                                " " SET(
+                                                                    "\""
+                                                                    "st"
+                                                                    "ri"
+                                                                    "ct"
+                                                                    "-o"
+                                                                    "rd"
+                                                                    "er"
+                                                                    "\""
+                                                                    ": "
+                                                                    "tr"
+                                                                    "u"
+                                                                    "e") ","
+                                                                         " "
+                                                                         "\"ima"
+                                                                         "ge-"
+                                                                         "m"
+                                                                         "a"
+                                                                         "t"
+                                                                         "c"
+                                                                         "h"
+                                                                         "\""
+                                                                         "]"},
+    {"dead-alternative",
+     "\"install\": [{\"try-each\": [[" SET("\"uri\": \"/a\"") "], [" SET(
+         "\"uri\": \"/b\"") "]]}, "
+                            "\"fetch\", "
+                            "\"image-"
+                            "match\"]",
+     "\"install\": [{\"try-each\": [[\"image-match\", " SET(
+         "\"uri\": \"/a\"") "], [" SET("\"uri\": \"/b\"") "]]}, "
+                                                          "\"fetch\", "
+                                                          "\"image-"
+                                                          "match\"]"},
+    {"dead-alternative",
+     "\"install\": [" SET(
+         "\"uri\": \"/a\"") ", {\"try-each\": "
+                            "[[\"image-match\"], [\"fetch\"], null]}]",
+     "\"install\": [" SET("\"uri\": \"/a\"") ", {\"try-each\": "
+                                             "[[\"image-match\"], [\"fetch\", "
+                                             "\"image-match\"], null]}]"},
+    {"alternative-fails",
+     "\"invoke\": [{\"try-each\": [[\"abort\"], [\"invoke\"]]}]",
+     "\"invoke\": [{\"try-each\": [[\"image-match\"], [\"abort\", " SET(
+         "\"soft-failure\": false") "]]}, \"invoke\"]"},
+    {"only-nil-left",
+     "\"invoke\": [{\"try-each\": [[\"abort\"], [\"abort\"], null]}, "
+     "\"invoke\"]",
+     "\"invoke\": [{\"try-each\": [[\"abort\"], [\"image-match\"], "
+     "null]}, "
+     "\"invoke\"]"},
+    {"dead-command", "\"invoke\": [\"abort\", \"invoke\"]", NULL},
+    {"slot-without-try-each",
+     "\"invoke\": [" SET(
+         "\"component-slot\": 0") ", \"component-slot\", \"invoke\"]",
+     "\"invoke\": [{\"try-each\": [[" SET(
+         "\"component-slot\": 0") ", \"component-slot\"], [" SET("\"com"
+                                                                 "ponen"
+                                                                 "t-"
+                                                                 "slot"
+                                                                 "\": "
+                                                                 "1") ", "
+                                                                      "\"compon"
+                                                                      "ent-"
+                                                                      "slot\"]]"
+                                                                      "}, "
+                                                                      "\"invoke"
+                                                                      "\"]"},
+    {"uri-loopback",
+     "\"install\": [" SET(
+         "\"uri\": \"coap://127.0.0.1:5683/i/x\"") ", \"fetch\", "
+                                                   "\"image-match\"]",
+     "\"install\": [" SET(
+         "\"uri\": \"coap://[2001:db8::1]/localhost\"") ", \"fetch\", "
+                                                        "\"image-"
+                                                        "match\"]"},
+    {"uri-loopback",
+     "\"install\": [" SET("\"uri\": \"http://LocalHost\"") ", \"fetch\", "
                                                            "\"image-match\"]",
-             "\"install\": [" SET(
-                 "\"uri\": \"coap://[2001:db8::1]/localhost\"") ", \"fetch\", "
-                                                                "\"image-"
-                                                                "match\"]"},
-            {"uri-loopback",
-             "\"install\": [" SET(
-                 "\"uri\": \"http://LocalHost\"") ", \"fetch\", "
-                                                  "\"image-match\"]",
-             "\"install\": [" SET(
-                 "\"uri\": \"http://localhosts.example\"") ", \"fetch\", "
-                                                           "\"image-match\"]"},
-            {"uri-userinfo",
-             "\"install\": [" SET(
-                 "\"uri\": \"http://me:secret@example.com/x\"") ", \"fetch\", "
-                                                                "\"image-"
-                                                                "match\"]",
-             "\"install\": [" SET(
-                 "\"uri\": \"http://example.com/x@y\"") ", \"fetch\", "
-                                                        "\"image-match\"]"},
-            {"payload-missing",
-             "\"install\": [" SET(
-                 "\"uri\": \"#app\"") ", \"fetch\", \"image-match\"]",
-             "\"install\": [" SET(
-                 "\"uri\": \"#app\"") ", \"fetch\", \"image-match\"], "
-                                      "\"payloads\": {\"#app\": \"x\"}"},
-            {"payload-unused", "\"payloads\": {\"#app\": \"x\"}", NULL},
-            {"payload-order",
-             "\"install\": [" SET("\"uri\": \"#b\"") ", \"fetch\", "
-                                                     "\"image-match\", " SET(
-                                                         "\"uri\": \"#a\"") ", "
-                                                                            "\""
-                                                                            "fe"
-                                                                            "tc"
-                                                                            "h"
-                                                                            "\""
-                                                                            ", "
-                                                                            "\""
-                                                                            "im"
-                                                                            "ag"
-                                                                            "e-"
-                                                                            "ma"
-                                                                            "tc"
-                                                                            "h"
-                                                                            "\""
-                                                                            "],"
-                                                                            " "
-                                                                            "\""
-                                                                            "pa"
-                                                                            "yl"
-                                                                            "oa"
-                                                                            "ds"
-                                                                            "\""
-                                                                            ": "
-                                                                            "{"
-                                                                            "\""
-                                                                            "#a"
-                                                                            "\""
-                                                                            ": "
-                                                                            "\""
-                                                                            "x"
-                                                                            "\""
-                                                                            ", "
-                                                                            "\""
-                                                                            "#b"
-                                                                            "\""
-                                                                            ": "
-                                                                            "\""
-                                                                            "y"
-                                                                            "\""
-                                                                            "}",
-             "\"install\": [" SET("\"uri\": \"#a\"") ", \"fetch\", "
-                                                     "\"image-match\", " SET(
-                                                         "\"uri\": \"#b\"") ", "
-                                                                            "\""
-                                                                            "fe"
-                                                                            "tc"
-                                                                            "h"
-                                                                            "\""
-                                                                            ", "
-                                                                            "\""
-                                                                            "im"
-                                                                            "ag"
-                                                                            "e-"
-                                                                            "ma"
-                                                                            "tc"
-                                                                            "h"
-                                                                            "\""
-                                                                            "],"
-                                                                            " "
-                                                                            "\""
-                                                                            "pa"
-                                                                            "yl"
-                                                                            "oa"
-                                                                            "ds"
-                                                                            "\""
-                                                                            ": "
-                                                                            "{"
-                                                                            "\""
-                                                                            "#a"
-                                                                            "\""
-                                                                            ": "
-                                                                            "\""
-                                                                            "x"
-                                                                            "\""
-                                                                            ", "
-                                                                            "\""
-                                                                            "#b"
-                                                                            "\""
-                                                                            ": "
-                                                                            "\""
-                                                                            "y"
-                                                                            "\""
-                                                                            "}"},
-            {"sequence-zero", "\"sequence-number\": 0", NULL},
-            {"nothing-to-do", "\"install\": null, \"invoke\": null", NULL},
-            {"uuid-version",
-             "\"shared\": [" SET(
-                 "\"vendor-identifier\": "
-                 "\"c232ab00-9414-11ec-b3c8-9f6bdeced846\", "
-                 "\"class-identifier\": "
-                 "\"2ed6657d-e927-568b-95e1-2665a8aea6a2\", " IMAGE) ", " CHECKS
-                                                                     "]",
-             NULL},
-            {"content-large",
-             "\"install\": [" INSTALL
-             ", " SET("\"content\": "
-                      "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                      "aaaaaaaaa\"") ", \"write\"]",
-             "\"install\": [" INSTALL
-             ", " SET("\"content\": \"a\"") ", \"write\"]"},
-            {"digest-algorithm",
-             "\"shared\": [" SET(
-                 IDS
-                 ", \"image-size\": 1, \"image-digest\": "
-                 "{\"algorithm\": \"sha-384\", \"hex\": \"00\"}") ", " CHECKS
-                                                                  "]",
-             NULL},
-            {"component-twice", "\"components\": [\"app\", \"app\"]", NULL},
-            {"component-unused", "\"components\": [\"app\", \"stage\"]", NULL},
-            {"text-language",
-             "\"text\": {\"en_GB\": {\"manifest-description\": \"some forty "
-             "bytes of "
-             "text, or more than that\"}}",
-             "\"text\": {\"zh-Hant-1994\": {\"manifest-description\": \"some "
-             "forty "
-             "bytes of text, or more than that\"}}"},
-            {"text-component",
-             "\"unchecked\": true, \"text\": {\"en\": {\"components\": "
-             "[{\"component\": \"other\", \"vendor-name\": \"some forty bytes "
-             "of "
-             "text\"}]}}",
-             "\"text\": {\"en\": {\"components\": [{\"component\": \"app\", "
-             "\"vendor-name\": \"some forty bytes of text, or more\"}]}}"},
-            {"text-vendor",
-             "\"text\": {\"en\": {\"components\": [{\"component\": \"app\", "
-             "\"vendor-domain\": \"example.org\", \"vendor-name\": \"some more "
-             "text, "
-             "for length\"}]}}",
-             "\"text\": {\"en\": {\"components\": [{\"component\": \"app\", "
-             "\"vendor-domain\": \"example.com\", \"vendor-name\": \"some more "
-             "text, "
-             "for length\"}]}}"},
-            {"text-class",
-             "\"text\": {\"en\": {\"components\": [{\"component\": \"app\", "
-             "\"model-info\": \"pump\", \"vendor-name\": \"some more text, for "
-             "length, "
-             "and more\"}]}}",
-             "\"text\": {\"en\": {\"components\": [{\"component\": \"app\", "
-             "\"model-info\": \"sensor\", \"vendor-name\": \"some more text, "
-             "for "
-             "length, and more\"}]}}"},
-            {"device-limit",
-             "\"install\": [" SET(
-                 "\"uri\": "
-                 "\"/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                 "aaaaaaa"
-                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                 "aaaaaaa"
-                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                 "aaaaaaa"
-                 "\"") ", \"fetch\", \"image-match\"]",
-             NULL},
-            {"device-limit",
-             "\"components\": [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", "
-             "\"g\", "
-             "\"h\", \"i\"]",
-             NULL},
-            {"boot-command",
-             "\"invoke\": [{\"run-sequence\": [\"image-match\"]}, \"invoke\"]",
-             NULL},
+     "\"install\": [" SET(
+         "\"uri\": \"http://localhosts.example\"") ", \"fetch\", "
+                                                   "\"image-match\"]"},
+    {"uri-userinfo",
+     "\"install\": [" SET(
+         "\"uri\": \"http://me:secret@example.com/x\"") ", \"fetch\", "
+                                                        "\"image-"
+                                                        "match\"]",
+     "\"install\": [" SET(
+         "\"uri\": \"http://example.com/x@y\"") ", \"fetch\", "
+                                                "\"image-match\"]"},
+    {"payload-missing",
+     "\"install\": [" SET("\"uri\": \"#app\"") ", \"fetch\", \"image-match\"]",
+     "\"install\": [" SET(
+         "\"uri\": \"#app\"") ", \"fetch\", \"image-match\"], "
+                              "\"payloads\": {\"#app\": \"x\"}"},
+    {"payload-unused", "\"payloads\": {\"#app\": \"x\"}", NULL},
+    {"payload-order",
+     "\"install\": [" SET("\"uri\": \"#b\"") ", \"fetch\", "
+                                             "\"image-match\", " SET(
+                                                 "\"uri\": \"#a\"") ", "
+                                                                    "\""
+                                                                    "fe"
+                                                                    "tc"
+                                                                    "h"
+                                                                    "\""
+                                                                    ", "
+                                                                    "\""
+                                                                    "im"
+                                                                    "ag"
+                                                                    "e-"
+                                                                    "ma"
+                                                                    "tc"
+                                                                    "h"
+                                                                    "\""
+                                                                    "],"
+                                                                    " "
+                                                                    "\""
+                                                                    "pa"
+                                                                    "yl"
+                                                                    "oa"
+                                                                    "ds"
+                                                                    "\""
+                                                                    ": "
+                                                                    "{"
+                                                                    "\""
+                                                                    "#a"
+                                                                    "\""
+                                                                    ": "
+                                                                    "\""
+                                                                    "x"
+                                                                    "\""
+                                                                    ", "
+                                                                    "\""
+                                                                    "#b"
+                                                                    "\""
+                                                                    ": "
+                                                                    "\""
+                                                                    "y"
+                                                                    "\""
+                                                                    "}",
+     "\"install\": [" SET("\"uri\": \"#a\"") ", \"fetch\", "
+                                             "\"image-match\", " SET(
+                                                 "\"uri\": \"#b\"") ", "
+                                                                    "\""
+                                                                    "fe"
+                                                                    "tc"
+                                                                    "h"
+                                                                    "\""
+                                                                    ", "
+                                                                    "\""
+                                                                    "im"
+                                                                    "ag"
+                                                                    "e-"
+                                                                    "ma"
+                                                                    "tc"
+                                                                    "h"
+                                                                    "\""
+                                                                    "],"
+                                                                    " "
+                                                                    "\""
+                                                                    "pa"
+                                                                    "yl"
+                                                                    "oa"
+                                                                    "ds"
+                                                                    "\""
+                                                                    ": "
+                                                                    "{"
+                                                                    "\""
+                                                                    "#a"
+                                                                    "\""
+                                                                    ": "
+                                                                    "\""
+                                                                    "x"
+                                                                    "\""
+                                                                    ", "
+                                                                    "\""
+                                                                    "#b"
+                                                                    "\""
+                                                                    ": "
+                                                                    "\""
+                                                                    "y"
+                                                                    "\""
+                                                                    "}"},
+    {"sequence-zero", "\"sequence-number\": 0", NULL},
+    {"nothing-to-do", "\"install\": null, \"invoke\": null", NULL},
+    {"uuid-version",
+     "\"shared\": [" SET(
+         "\"vendor-identifier\": "
+         "\"c232ab00-9414-11ec-b3c8-9f6bdeced846\", "
+         "\"class-identifier\": "
+         "\"2ed6657d-e927-568b-95e1-2665a8aea6a2\", " IMAGE) ", " CHECKS "]",
+     NULL},
+    {"content-large",
+     "\"install\": [" INSTALL
+     ", " SET("\"content\": "
+              "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+              "aaaaaaaaa\"") ", \"write\"]",
+     "\"install\": [" INSTALL ", " SET("\"content\": \"a\"") ", \"write\"]"},
+    {"digest-algorithm",
+     "\"shared\": [" SET(
+         IDS ", \"image-size\": 1, \"image-digest\": "
+             "{\"algorithm\": \"sha-384\", \"hex\": \"00\"}") ", " CHECKS "]",
+     NULL},
+    {"component-twice", "\"components\": [\"app\", \"app\"]", NULL},
+    {"component-unused", "\"components\": [\"app\", \"stage\"]", NULL},
+    {"text-language",
+     "\"text\": {\"en_GB\": {\"manifest-description\": \"some forty "
+     "bytes of "
+     "text, or more than that\"}}",
+     "\"text\": {\"zh-Hant-1994\": {\"manifest-description\": \"some "
+     "forty "
+     "bytes of text, or more than that\"}}"},
+    {"text-component",
+     "\"unchecked\": true, \"text\": {\"en\": {\"components\": "
+     "[{\"component\": \"other\", \"vendor-name\": \"some forty bytes "
+     "of "
+     "text\"}]}}",
+     "\"text\": {\"en\": {\"components\": [{\"component\": \"app\", "
+     "\"vendor-name\": \"some forty bytes of text, or more\"}]}}"},
+    {"text-vendor",
+     "\"text\": {\"en\": {\"components\": [{\"component\": \"app\", "
+     "\"vendor-domain\": \"example.org\", \"vendor-name\": \"some more "
+     "text, "
+     "for length\"}]}}",
+     "\"text\": {\"en\": {\"components\": [{\"component\": \"app\", "
+     "\"vendor-domain\": \"example.com\", \"vendor-name\": \"some more "
+     "text, "
+     "for length\"}]}}"},
+    {"text-class",
+     "\"text\": {\"en\": {\"components\": [{\"component\": \"app\", "
+     "\"model-info\": \"pump\", \"vendor-name\": \"some more text, for "
+     "length, "
+     "and more\"}]}}",
+     "\"text\": {\"en\": {\"components\": [{\"component\": \"app\", "
+     "\"model-info\": \"sensor\", \"vendor-name\": \"some more text, "
+     "for "
+     "length, and more\"}]}}"},
+    {"device-limit",
+     "\"install\": [" SET(
+         "\"uri\": "
+         "\"/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+         "aaaaaaa"
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+         "aaaaaaa"
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+         "aaaaaaa"
+         "\"") ", \"fetch\", \"image-match\"]",
+     NULL},
+    {"device-limit",
+     "\"components\": [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", "
+     "\"g\", "
+     "\"h\", \"i\"]",
+     NULL},
+    {"boot-command",
+     "\"invoke\": [{\"run-sequence\": [\"image-match\"]}, \"invoke\"]", NULL},
 };
 
 static json_t *template_make(const char *members)

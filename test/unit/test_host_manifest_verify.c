@@ -198,12 +198,11 @@ static const struct {
          "\"uri\": \"#a\"") ", \"fetch\", \"image-match\"], \"payloads\": "
                             "{\"#a\": \"123456789\"}",
      DEVICE ", " APP, SELV_ERR_SUIT_IMAGE, SELV_MANIFEST_BOOT_UNKNOWN},
-    {HEAD
-         SHARED "\"install\": [" SET(
-             "\"uri\": \"#a\", \"image-digest\": "
-             "\"15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb22"
-             "5\"") ", \"fetch\", \"image-match\"], \"payloads\": {\"#a\": "
-                    "\"123456789\"}",
+    {HEAD SHARED "\"install\": [" SET(
+         "\"uri\": \"#a\", \"image-digest\": "
+         "\"15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb22"
+         "5\"") ", \"fetch\", \"image-match\"], \"payloads\": {\"#a\": "
+                "\"123456789\"}",
      DEVICE ", " APP, SELV_OK, SELV_MANIFEST_BOOT_NOTHING},
     /* Nothing compared, nothing started. */
     {HEAD SHARED "\"invoke\": [\"invoke\"]", DEVICE ", " APP,

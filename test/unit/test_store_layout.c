@@ -117,6 +117,8 @@ static void test_store_record_notices_every_flipped_bit(void **state)
     assert_false(selv_record_is_valid(&r));
     r.sequence = 7;
     r.slot = SELV_SLOT_B;
+    r.boot_commands = 0x80909020e;
+    r.boot_parameters = 0x20402e;
     selv_record_seal(&r);
     assert_true(selv_record_is_valid(&r));
     uint8_t *p = (uint8_t *)&r;
@@ -130,6 +132,115 @@ static void test_store_record_notices_every_flipped_bit(void **state)
     assert_false(selv_record_is_valid(&r));
 }
 
+/* Everything that a reader must not take for a record of its format, sealed
+ * by a bootloader of another one or bent on the way. */
+static void reseal(uint32_t *words, size_t len)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < len / 4 - 1; i++) {
+        sum += words[i];
+    }
+    words[len / 4 - 1] = ~sum;
+}
+
+static void test_store_record_refuses_other_formats(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *why;
+        uint32_t magic;
+        uint16_t version, len;
+        size_t sealed_len;
+    } cases[] = {
+        {"format 1, as it was", SELV_RECORD_MAGIC, 1, 120, 120},
+        {"format 1 with this length", SELV_RECORD_MAGIC, 1, 144, 144},
+        {"this format with the old length", SELV_RECORD_MAGIC, 2, 120, 120},
+        {"a length of nothing", SELV_RECORD_MAGIC, 2, 0, 144},
+        {"one word less", SELV_RECORD_MAGIC, 2, 140, 140},
+        {"one word more", SELV_RECORD_MAGIC, 2, 148, 144},
+        {"no format", SELV_RECORD_MAGIC, 0, 144, 144},
+        {"the next format", SELV_RECORD_MAGIC, 3, 144, 144},
+        {"another magic", SELV_RECORD_MAGIC ^ 1u, 2, 144, 144},
+    };
+    union {
+        struct selv_boot_record record;
+        uint32_t words[sizeof(struct selv_boot_record) / 4];
+    } u;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        memset(&u, 0, sizeof u);
+        u.record.magic = cases[i].magic;
+        u.record.version = cases[i].version;
+        u.record.len = cases[i].len;
+        reseal(u.words, cases[i].sealed_len);
+        if (selv_record_is_valid(&u.record)) {
+            fail_msg("accepted: %s", cases[i].why);
+        }
+    }
+    /* The table's way of sealing is the right one. */
+    memset(&u, 0, sizeof u);
+    u.record.magic = SELV_RECORD_MAGIC;
+    u.record.version = 2;
+    u.record.len = 144;
+    reseal(u.words, sizeof u);
+    assert_true(selv_record_is_valid(&u.record));
+}
+
+/* Byte for byte as docs/spec/flash.md has it. */
+static void test_store_record_lies_as_specified(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t off, len;
+        uint64_t value;
+    } fields[] = {
+        {0, 4, SELV_RECORD_MAGIC},
+        {4, 2, 2},
+        {6, 2, 144},
+        {116, 4, 0x01020304},
+        {120, 8, UINT64_C(0x1112131415161718)},
+        {128, 2, 0x2122},
+        {130, 1, 31},
+        {131, 1, 32},
+        {132, 1, 33},
+        {133, 1, 34},
+    };
+    struct selv_boot_record r;
+    memset(&r, 0, sizeof r);
+    r.boot_parameters = 0x01020304;
+    r.boot_commands = UINT64_C(0x1112131415161718);
+    r.boot_envelope_max = 0x2122;
+    r.boot_sections = 31;
+    r.boot_components_max = 32;
+    r.boot_depth_max = 33;
+    r.boot_signers_max = 34;
+    selv_record_seal(&r);
+    const uint8_t *p = (const uint8_t *)&r;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        uint64_t value = 0;
+        uint16_t two;
+        uint32_t four;
+        switch (fields[i].len) {
+        case 1:
+            value = p[fields[i].off];
+            break;
+        case 2:
+            memcpy(&two, p + fields[i].off, 2);
+            value = two;
+            break;
+        case 4:
+            memcpy(&four, p + fields[i].off, 4);
+            value = four;
+            break;
+        default:
+            memcpy(&value, p + fields[i].off, 8);
+            break;
+        }
+        if (value != fields[i].value) {
+            fail_msg("offset %u", (unsigned)fields[i].off);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +249,8 @@ int main(void)
         cmocka_unit_test(test_store_layout_default_fits),
         cmocka_unit_test(test_store_layout_refuses_what_does_not_fit),
         cmocka_unit_test(test_store_record_notices_every_flipped_bit),
+        cmocka_unit_test(test_store_record_refuses_other_formats),
+        cmocka_unit_test(test_store_record_lies_as_specified),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
