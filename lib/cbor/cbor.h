@@ -135,8 +135,8 @@ enum { SELV_CBOR_FALSE = 20, SELV_CBOR_TRUE = 21, SELV_CBOR_NULL = 22 };
  * will do, it is UINT32_MAX. Of the simple values and floats only those of one
  * byte are taken: SELV_ERR_CBOR_RESERVED. */
 uint32_t selv_cbor_pull(struct selv_cbor *r, enum selv_cbor_type type);
-/* An unsigned integer of up to 64 bits. */
-uint64_t selv_cbor_pull_uint(struct selv_cbor *r);
+/* The same for numbers of up to 64 bits. */
+uint64_t selv_cbor_pull_wide(struct selv_cbor *r, enum selv_cbor_type want);
 /* An integer of either type. */
 int32_t selv_cbor_pull_int(struct selv_cbor *r);
 /* An integer key of a map in canonical order; *rank starts as 0. */

@@ -1,84 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cbor/cbor_int.h"
 
-/* The argument behind the initial byte at p, in the form that it announces,
- * which must be the shortest [RFC 8949 4.2.1]; UINT32_MAX for more than 32
- * bits. */
-static enum selv_err argument(const uint8_t *p, unsigned width, uint32_t *value)
+static uint64_t refuse(struct selv_cbor *r, enum selv_err err)
 {
-    const uint8_t *last = p + width;
-    uint32_t high = 0;
-    uint32_t low = 0;
-    while (p != last) {
-        p++;
-        high = high << 8 | low >> 24;
-        low = low << 8 | *p;
-    }
-    *value = high == 0 ? low : UINT32_MAX;
-    if (width == 8) {
-        low = high;
-    } else if (width != 1) {
-        low >>= 4 * width;
-    } else if (low < INFO_1_BYTE) {
-        low = 0;
-    }
-    return low != 0 ? SELV_OK : SELV_ERR_CBOR_NONMINIMAL;
+    r->err = err;
+    return 0;
 }
 
-static enum selv_err head(struct selv_cbor *r, unsigned want, uint32_t *value)
+uint64_t selv_cbor_pull_wide(struct selv_cbor *r, enum selv_cbor_type want)
 {
     const uint8_t *p = r->p;
-    size_t left = (size_t)(r->end - p);
-    if (left == 0) {
-        return SELV_ERR_CBOR_END;
+    if (r->err != SELV_OK) {
+        return 0;
+    }
+    if (p == r->end) {
+        return refuse(r, SELV_ERR_CBOR_END);
     }
     unsigned type = *p >> 5;
-    uint32_t v = *p & 0x1f;
+    uint32_t low = *p++ & 0x1fu;
+    uint32_t high = 0;
     if (want != type && want != SELV_CBOR_NONE) {
-        return SELV_ERR_CBOR_TYPE;
+        return refuse(r, SELV_ERR_CBOR_TYPE);
     }
-    unsigned width = 0;
-    if (v >= INFO_1_BYTE) {
-        if (v > INFO_8_BYTES || type == SELV_CBOR_SIMPLE) {
-            return v == INFO_INDEFINITE ? SELV_ERR_CBOR_INDEFINITE
-                                        : SELV_ERR_CBOR_RESERVED;
+    if (low >= INFO_1_BYTE) {
+        unsigned log = low - INFO_1_BYTE;
+        unsigned width = 1u << log; /* bytes of the argument */
+        if (low > INFO_8_BYTES || type == SELV_CBOR_SIMPLE) {
+            return refuse(r, low == INFO_INDEFINITE ? SELV_ERR_CBOR_INDEFINITE
+                                                    : SELV_ERR_CBOR_RESERVED);
         }
-        width = 1u << (v - INFO_1_BYTE);
-        if (left <= width) {
-            return SELV_ERR_CBOR_END;
+        if ((size_t)(r->end - p) < width) {
+            return refuse(r, SELV_ERR_CBOR_END);
         }
-        enum selv_err err = argument(p, width, &v);
-        if (v == UINT32_MAX && want != SELV_CBOR_NONE) {
-            err = SELV_ERR_CBOR_RANGE;
-        }
-        if (err != SELV_OK) {
-            return err;
+        /* The largest value that fits a shorter form [RFC 8949 4.2.1]. */
+        uint32_t most =
+            log == 0 ? INFO_1_BYTE - 1u : UINT32_MAX >> (32 - width * 4);
+        low = 0;
+        do {
+            high = high << 8 | low >> 24;
+            low = low << 8 | *p++;
+            width--;
+        } while (width > 0);
+        if (high == 0 && low <= most) {
+            return refuse(r, SELV_ERR_CBOR_NONMINIMAL);
         }
     }
-    p += 1 + width;
-    left -= 1 + width;
     /* What announces more than the input can still hold is refused here, so
      * that no count or length further up needs doubting. */
     if (type - SELV_CBOR_BSTR <= SELV_CBOR_MAP - SELV_CBOR_BSTR) {
-        if (v > (type == SELV_CBOR_MAP ? left / 2 : left)) {
-            return SELV_ERR_CBOR_END;
+        size_t left = (size_t)(r->end - p);
+        if (high != 0 || low > (type == SELV_CBOR_MAP ? left / 2 : left)) {
+            return refuse(r, SELV_ERR_CBOR_END);
         }
         if (type <= SELV_CBOR_TSTR) {
-            p += v;
+            p += low;
         }
     }
     r->p = p;
-    *value = v;
-    return SELV_OK;
+    return (uint64_t)high << 32 | low;
 }
 
 uint32_t selv_cbor_pull(struct selv_cbor *r, enum selv_cbor_type type)
 {
-    uint32_t value = 0;
-    if (r->err == SELV_OK) {
-        r->err = head(r, type, &value);
+    const uint8_t *start = r->p;
+    uint64_t value = selv_cbor_pull_wide(r, type);
+    if (value >= UINT32_MAX) {
+        r->p = start;
+        return (uint32_t)refuse(r, SELV_ERR_CBOR_RANGE);
     }
-    return value;
+    return (uint32_t)value;
 }
 
 int32_t selv_cbor_pull_int(struct selv_cbor *r)
@@ -89,10 +79,9 @@ int32_t selv_cbor_pull_int(struct selv_cbor *r)
                                                            : SELV_CBOR_UINT);
     if (value < 0) {
         r->p = start;
-        selv_cbor_note(r, SELV_ERR_CBOR_RANGE);
-        return 0;
+        value = (int32_t)refuse(r, SELV_ERR_CBOR_RANGE);
     }
-    return is_negative ? -1 - value : value;
+    return is_negative && r->err == SELV_OK ? -1 - value : value;
 }
 
 int32_t selv_cbor_pull_key(struct selv_cbor *r, uint32_t *rank)
@@ -112,14 +101,26 @@ int32_t selv_cbor_pull_key(struct selv_cbor *r, uint32_t *rank)
 void selv_cbor_pass(struct selv_cbor *r)
 {
     uint32_t items = 1;
-    while (items != 0 && r->err == SELV_OK) {
-        enum selv_cbor_type type = selv_cbor_peek(r);
-        uint32_t value = selv_cbor_pull(r, SELV_CBOR_NONE);
+    while (items != 0) {
+        const uint8_t *start = r->p;
+        uint32_t value = (uint32_t)selv_cbor_pull_wide(r, SELV_CBOR_NONE);
+        if (r->err != SELV_OK) {
+            return;
+        }
         items--;
-        if (type == SELV_CBOR_ARRAY || type == SELV_CBOR_MAP) {
-            items += type == SELV_CBOR_MAP ? 2 * value : value;
-        } else if (type == SELV_CBOR_TAG) {
+        switch (*start >> 5) {
+        case SELV_CBOR_MAP:
+            items += value;
+            items += value;
+            break;
+        case SELV_CBOR_ARRAY:
+            items += value;
+            break;
+        case SELV_CBOR_TAG:
             items++;
+            break;
+        default:
+            break;
         }
         /* Each item needs a byte at least: the count cannot overflow. */
         if (items > (size_t)(r->end - r->p)) {

@@ -56,11 +56,10 @@ enum {
 /* What a block says, as views into it, and what it is about. */
 struct selv_cose_block {
     struct selv_bytes protected_item; /* the encoded byte string */
-    struct selv_bytes payload;
-    struct selv_bytes proof; /* signature or authentication tag */
-    const uint8_t *kid;      /* the encoded byte string, or NULL */
-    uint8_t tag;             /* the first byte of its item */
-    uint8_t alg;             /* its item; 0 (reserved) when it is longer */
+    struct selv_bytes proof;          /* signature or authentication tag */
+    const struct selv_bytes *payload; /* [2], as selv_cose_verify_at has it */
+    /* By label, the values of the headers that we know; NULL: not there. */
+    const uint8_t *at[HEADER_KID + 1];
 };
 
 struct selv_cose_method {
@@ -79,6 +78,11 @@ struct selv_cose_method {
 void selv_cose_structure_hash(struct selv_sha256 *h,
                               const struct selv_cose_method *method,
                               const struct selv_cose_block *block);
+
+/* The two parts of a payload; its head is written to head, which they view. */
+void selv_cose_payload_head(struct selv_bytes payload,
+                            struct selv_bytes parts[static 2],
+                            uint8_t head[static 5]);
 
 /* The tag of a COSE_Mac0 [RFC 9052 6.3]. */
 void selv_cose_mac_make(const struct selv_cose_key *key,

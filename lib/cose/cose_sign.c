@@ -3,23 +3,27 @@
  * The author's half: hosts only. */
 #include "cose/cose_int.h"
 
-/* bstr(3), map(1), alg and its value: the first that the method takes */
-struct protected_item {
-    uint8_t bytes[4];
+/* What a block is about, in bytes of our own. */
+struct parts {
+    uint8_t protected_item[4]; /* bstr(3), map(1), alg and its value: the first
+                                  that the method takes */
+    uint8_t head[5];
+    struct selv_bytes payload[2];
 };
 
-/* Begins a block about payload; item is its protected bucket. */
 static struct selv_cose_block block_begin(const struct selv_cose_method *method,
                                           struct selv_bytes payload,
-                                          struct protected_item *item)
+                                          struct parts *parts)
 {
-    struct selv_cose_block b = {.payload = payload};
+    struct selv_cose_block b = {.payload = parts->payload};
 
-    item->bytes[0] = ITEM_BSTR + 3;
-    item->bytes[1] = 0xa1;
-    item->bytes[2] = HEADER_ALG;
-    item->bytes[3] = method->alg[0];
-    b.protected_item = selv_bytes(item->bytes, sizeof(item->bytes));
+    selv_cose_payload_head(payload, parts->payload, parts->head);
+    parts->protected_item[0] = ITEM_BSTR + 3;
+    parts->protected_item[1] = 0xa1;
+    parts->protected_item[2] = HEADER_ALG;
+    parts->protected_item[3] = method->alg[0];
+    b.protected_item =
+        selv_bytes(parts->protected_item, sizeof(parts->protected_item));
     return b;
 }
 
@@ -55,8 +59,8 @@ selv_cose_sign1_create(const struct selv_cose_key *key,
                        struct selv_bytes payload, struct selv_buf *out)
 {
     const struct selv_cose_method *method = &selv_cose_es256;
-    struct protected_item item;
-    struct selv_cose_block b = block_begin(method, payload, &item);
+    struct parts parts;
+    struct selv_cose_block b = block_begin(method, payload, &parts);
     uint8_t signature[SELV_P256_SIGNATURE_LEN];
     uint8_t hash[SELV_SHA256_LEN];
     struct selv_sha256 h;
@@ -73,8 +77,8 @@ enum selv_err selv_cose_mac0_create(const struct selv_cose_key *key,
                                     struct selv_bytes payload,
                                     struct selv_buf *out)
 {
-    struct protected_item item;
-    struct selv_cose_block b = block_begin(&selv_cose_hmac256, payload, &item);
+    struct parts parts;
+    struct selv_cose_block b = block_begin(&selv_cose_hmac256, payload, &parts);
     uint8_t mac[SELV_SHA256_LEN];
 
     selv_cose_mac_make(key, &b, mac);

@@ -20,10 +20,9 @@ static int32_t label_read(struct selv_cbor *r, uint32_t *rank)
     return 0;
 }
 
-/* Reads one bucket, a map. alg may stand in the protected one only
- * [RFC 9052 3.1]: an unprotected algorithm could be swapped by anybody. */
-static void bucket_read(struct selv_cbor *r, bool is_protected,
-                        struct selv_cose_block *b)
+/* Reads one bucket, a map, into b->at. What stands there already may not
+ * stand in the map. */
+static void bucket_read(struct selv_cbor *r, struct selv_cose_block *b)
 {
     uint32_t rank = 0;
 
@@ -35,57 +34,60 @@ static void bucket_read(struct selv_cbor *r, bool is_protected,
         if (r->err) {
             return;
         }
-        if (label == HEADER_ALG && is_protected) {
-            b->alg = r->p - value == 1 ? *value : 0;
-        } else if (label == HEADER_KID && b->kid == NULL &&
-                   *value >> 5 == SELV_CBOR_BSTR) {
-            b->kid = value;
-        } else if (label == HEADER_CRIT) {
-            /* It can only name labels that we do not know: of the labels 0 to
-             * 7, where all that we know stand, it is not to speak
-             * [RFC 9052 3.1]. */
-            r->err = SELV_ERR_COSE_CRIT;
-        } else if (label == HEADER_ALG || label == HEADER_KID) {
-            r->err = SELV_ERR_COSE_HEADER;
+        if (label < HEADER_ALG || label > HEADER_KID) {
+            continue;
         }
+        if (b->at[label] != NULL) {
+            r->err = label == HEADER_CRIT ? SELV_ERR_COSE_CRIT
+                                          : SELV_ERR_COSE_HEADER;
+        }
+        b->at[label] = value;
     }
 }
 
 /* Reads all that can be read without a key. */
-static enum selv_err block_read(struct selv_cbor *r, struct selv_cose_block *b)
+static void block_read(struct selv_cbor *r, struct selv_cose_block *b)
 {
-    const uint8_t *start;
+    static const uint8_t nothing = 0; /* reserved, as an algorithm */
     const uint8_t *end;
 
-    if (r->p == r->end) {
-        return SELV_ERR_CBOR_END;
-    }
-    b->tag = *r->p;
-    if (b->tag != ITEM_TAG + TAG_SIGN1 && b->tag != ITEM_TAG + TAG_MAC0) {
-        return SELV_ERR_COSE_TAG;
+    if (*r->p != ITEM_TAG + TAG_SIGN1 && *r->p != ITEM_TAG + TAG_MAC0) {
+        selv_cbor_note(r, SELV_ERR_COSE_TAG);
     }
     r->p++;
     if (selv_cbor_pull(r, SELV_CBOR_ARRAY) != 4) {
         selv_cbor_note(r, SELV_ERR_COSE_STRUCTURE);
     }
-    start = r->p;
+    b->protected_item.p = r->p;
+    /* It can only name labels that we do not know: of the labels 0 to 7, where
+     * all that we know stand, it is not to speak [RFC 9052 3.1]. */
+    b->at[HEADER_CRIT] = &nothing;
     end = selv_cbor_enter(r);
     if (r->p != r->end) { /* else it stands for the empty map [RFC 9052 3] */
-        bucket_read(r, true, b);
+        bucket_read(r, b);
     }
     selv_cbor_leave(r, end);
-    b->protected_item = selv_bytes(start, (size_t)(r->p - start));
-    bucket_read(r, false, b);
-    if (r->p == r->end || *r->p != ITEM_NULL) {
-        selv_cbor_note(r, r->p == r->end ? SELV_ERR_CBOR_END
-                                         : SELV_ERR_COSE_PAYLOAD);
-    } else {
-        r->p++;
+    b->protected_item.len = (size_t)(r->p - b->protected_item.p);
+    /* alg may stand in the protected bucket only [RFC 9052 3.1]: an unprotected
+     * algorithm could be swapped by anybody. */
+    if (b->at[HEADER_ALG] == NULL) {
+        b->at[HEADER_ALG] = &nothing;
     }
+    bucket_read(r, b);
+    if (b->at[HEADER_KID] != NULL &&
+        *b->at[HEADER_KID] >> 5 != SELV_CBOR_BSTR) {
+        selv_cbor_note(r, SELV_ERR_COSE_HEADER);
+    }
+    if (r->p != r->end && *r->p != ITEM_NULL) {
+        selv_cbor_note(r, SELV_ERR_COSE_PAYLOAD);
+    }
+    selv_cbor_pass(r);
     b->proof.len = selv_cbor_pull(r, SELV_CBOR_BSTR);
     b->proof.p = r->p - b->proof.len;
     selv_cbor_leave(r, r->end);
-    return r->err == SELV_ERR_CBOR_TYPE ? SELV_ERR_COSE_STRUCTURE : r->err;
+    if (r->err == SELV_ERR_CBOR_TYPE) {
+        r->err = SELV_ERR_COSE_STRUCTURE;
+    }
 }
 
 static bool kid_agrees(const uint8_t *kid, const struct selv_cose_key *key)
@@ -95,59 +97,50 @@ static bool kid_agrees(const uint8_t *kid, const struct selv_cose_key *key)
             memcmp(kid + 1, key->kid, key->kid_len) == 0);
 }
 
-/* Why this key, of the block's kind, cannot have made it; SELV_OK when it may
- * have. */
-static enum selv_err key_check(const struct selv_cose_block *b,
-                               const struct selv_cose_key *key)
+enum selv_verdict selv_cose_verify_at(struct selv_cbor *r,
+                                      const struct selv_bytes payload[static 2],
+                                      const struct selv_cose_key *keys,
+                                      size_t key_count, size_t *key_index)
 {
-    const struct selv_cose_method *method = key->method;
-
-    if (b->alg != method->alg[0] && b->alg != method->alg[1]) {
-        return SELV_ERR_COSE_ALG;
-    }
-    if (b->proof.len != method->proof_len) {
-        return SELV_ERR_COSE_STRUCTURE;
-    }
-    return kid_agrees(b->kid, key) ? SELV_OK : SELV_ERR_COSE_NO_KEY;
-}
-
-enum selv_verdict selv_cose_verify(struct selv_bytes block,
-                                   struct selv_bytes payload,
-                                   const struct selv_cose_key *keys,
-                                   size_t key_count, size_t *key_index,
-                                   enum selv_err *why)
-{
-    enum selv_verdict verdict = SELV_BAD;
     struct selv_cose_block b = {.payload = payload};
-    struct selv_cbor r = {block.p, block.p + block.len, SELV_OK};
-    enum selv_err err = block_read(&r, &b);
+    const uint8_t *tag = r->p;
 
-    if (!err) {
-        err = SELV_ERR_COSE_NO_KEY;
-        for (size_t i = 0; i < key_count; i++) {
-            const struct selv_cose_key *key = &keys[i];
+    if (r->p == r->end) {
+        selv_cbor_note(r, SELV_ERR_CBOR_END);
+    }
+    if (r->err) {
+        return SELV_BAD;
+    }
+    block_read(r, &b);
+    if (r->err) {
+        return SELV_BAD;
+    }
+    r->err = SELV_ERR_COSE_NO_KEY;
+    for (size_t i = 0; i < key_count; i++) {
+        const struct selv_cose_key *key = &keys[i];
+        const struct selv_cose_method *method = key->method;
+        uint8_t alg = *b.at[HEADER_ALG];
 
-            if (key->method == NULL || key->method->tag != b.tag) {
-                continue;
-            }
-            err = key_check(&b, key);
-            if (err) {
-                continue;
-            }
-            /* Computed once; the verdict is handed up as it is, and read twice
-             * here and again by the caller. */
-            verdict = key->method->verify(key, &b);
-            if (selv_is_good(verdict)) {
-                if (key_index != NULL) {
+        if (method == NULL || method->tag != *tag) {
+            continue;
+        }
+        if (alg != method->alg[0] && alg != method->alg[1]) {
+            r->err = SELV_ERR_COSE_ALG;
+        } else if (b.proof.len != method->proof_len) {
+            r->err = SELV_ERR_COSE_STRUCTURE;
+        } else {
+            r->err = SELV_ERR_COSE_NO_KEY;
+            if (kid_agrees(b.at[HEADER_KID], key)) {
+                /* Computed once; the verdict is handed up as it is, and read
+                 * twice here and again by the caller. */
+                enum selv_verdict verdict = method->verify(key, &b);
+                if (selv_is_good(verdict)) {
+                    r->err = SELV_OK;
                     *key_index = i;
+                    return verdict;
                 }
-                break;
             }
-            err = SELV_ERR_COSE_NO_KEY;
         }
     }
-    if (why != NULL) {
-        *why = err;
-    }
-    return verdict;
+    return SELV_BAD;
 }

@@ -24,25 +24,23 @@ enum selv_verdict selv_suit_digest_verdict(struct selv_suit *s, uint32_t off,
  * one that says most. All are read, so that what decides cannot depend on what
  * stands behind a good one. */
 static enum selv_verdict blocks_verdict(struct selv_suit *s, uint32_t count,
-                                        struct selv_bytes payload,
+                                        const struct selv_bytes payload[2],
                                         enum selv_err *why)
 {
     const struct selv_suit_device *device = s->device;
     enum selv_verdict verdict = SELV_BAD;
     for (uint32_t i = 0; i < count; i++) {
-        struct selv_bytes block;
         size_t anchor = 0;
-        enum selv_err err = SELV_OK;
-        block.len = selv_cbor_pull(&s->r, SELV_CBOR_BSTR);
-        block.p = s->r.p - block.len;
+        uint32_t len = selv_cbor_pull(&s->r, SELV_CBOR_BSTR);
+        struct selv_cbor block = {s->r.p - len, s->r.p, s->r.err};
         if (selv_suit_is_good(verdict)) {
             continue;
         }
-        verdict = selv_cose_verify(block, payload, device->anchors,
-                                   device->anchor_count, &anchor, &err);
+        verdict = selv_cose_verify_at(&block, payload, device->anchors,
+                                      device->anchor_count, &anchor);
         s->anchor = (uint8_t)anchor;
-        if (i == 0 || err == SELV_ERR_COSE_NO_KEY) {
-            *why = err;
+        if (i == 0 || block.err == SELV_ERR_COSE_NO_KEY) {
+            *why = block.err;
         }
     }
     return verdict;
@@ -51,7 +49,7 @@ static enum selv_verdict blocks_verdict(struct selv_suit *s, uint32_t count,
 void selv_suit_authenticate(struct selv_suit *s)
 {
     struct selv_cbor *r = &s->r;
-    struct selv_bytes payload;
+    struct selv_bytes payload[2] = {{NULL, 0}, {NULL, 0}};
     enum selv_err why = SELV_ERR_COSE_NO_KEY;
     s->failure.section = SELV_SUIT_KEY_AUTHENTICATION;
     selv_suit_seek(s, s->envelope[SELV_SUIT_KEY_AUTHENTICATION]);
@@ -61,10 +59,10 @@ void selv_suit_authenticate(struct selv_suit *s)
         selv_cbor_note(r, count == UINT32_MAX ? SELV_ERR_SUIT_MISSING
                                               : SELV_ERR_SUIT_SIGNERS);
     }
+    payload[0].p = r->p;
     const uint8_t *end = selv_cbor_enter(r);
-    payload.p = r->p;
     s->digest = selv_suit_digest_read(r);
-    payload.len = (size_t)(r->p - payload.p);
+    payload[0].len = (size_t)(r->p - payload[0].p);
     selv_cbor_leave(r, end);
     if (count == 0) {
         selv_cbor_note(r, SELV_ERR_SUIT_NOT_SIGNED);

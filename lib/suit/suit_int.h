@@ -19,6 +19,13 @@ _Static_assert(sizeof(void *) != 4 || SELV_SUIT_COMPONENTS_MAX != 4 ||
 
 #define SELV_SUIT_NO_COMPONENT 0xffu
 
+/* A function that is smaller when its only caller does not contain it. */
+#if defined(__GNUC__)
+#define SELV_SUIT_APART __attribute__((noinline))
+#else
+#define SELV_SUIT_APART
+#endif
+
 /* What the engine is doing. */
 enum selv_suit_state {
     SELV_SUIT_STATE_NEW,      /* fed nothing, or not enough */

@@ -249,7 +249,8 @@ static void run(struct selv_suit *s, struct selv_suit_todo *todo)
     }
 }
 
-static void step(struct selv_suit *s, struct selv_suit_todo *todo)
+/* Apart from the loop, for its registers' sake: 46 bytes less. */
+SELV_SUIT_APART static void step(struct selv_suit *s, struct selv_suit_todo *todo)
 {
     struct selv_suit_frame *f = s->f;
     struct selv_cbor *r = &s->r;
