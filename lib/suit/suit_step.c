@@ -183,6 +183,9 @@ static void leave(struct selv_suit *s)
 {
     s->failure.code = 0;
     selv_cbor_leave(&s->r, s->r.end);
+    if (s->r.err != SELV_OK) {
+        return;
+    }
     (void)close_frame(s);
     if (s->f == s->frame) {
         selv_suit_section_ended(s);
