@@ -6,7 +6,7 @@
  *   no flash rule is broken, and no locked byte is written (the locks cover
  *   factory data, boot journal and the running slot), no wait is without end,
  *   the device always boots, and runs one of the two releases that were
- *   signed.
+ *   signed; no image is asked for that the bootloader says it cannot start.
  *
  * Input: bytes, each an action (low four bits) and its argument bytes:
  *   0        answer properly           1 c     with code c instead
@@ -16,7 +16,9 @@
  *   8 l ..   l bytes as they are       9 l ..  the same with the right message
  *                                              ID and token
  *   10       power is cut              11 g    the self-test ends, good or not
- *   12       the server forgets us     13      as 0
+ *   12       the server forgets us     13 f x  started again by a bootloader
+ *                                              whose field f, xored by x, says
+ *                                              that it can do other things
  *   14 n     n proper answers in a row 15      nothing */
 #include <stdlib.h>
 
@@ -47,6 +49,7 @@ struct world {
     uint64_t until_ms;
     enum selv_reset_cause cause;
     bool is_unknown;
+    bool is_lesser; /* the bootloader cannot start release 2 */
     bool wants_selftest;
     uint8_t request[DATAGRAM_MAX];
     size_t request_len;
@@ -99,9 +102,57 @@ static void boot(void)
          selv_release_is_in(&releases[1], &w.v.flash, &w.layout, slot));
     w.cause = SELV_RESET_POWER_ON;
     w.wants_selftest = false;
+    w.is_lesser = false;
     w.request_len = 0;
     w.config.random[0]++;
     must(selv_consumer_init(&w.consumer, &w.config, w.now_ms) == SELV_OK);
+}
+
+/* What a release of selv_release_make needs at boot. */
+static bool is_enough(const struct selv_boot_record *r)
+{
+    const uint64_t commands =
+        1u << 1 | 1u << 2 | 1u << 3 | 1u << 5 | 1u << 15 | 1u << 20 | 1u << 23;
+    const uint32_t parameters =
+        1u << 1 | 1u << 2 | 1u << 3 | 1u << 5 | 1u << 14;
+    const uint8_t sections = 1u << 2 | 1u << 4;
+
+    return (r->boot_commands & commands) == commands &&
+           (r->boot_parameters & parameters) == parameters &&
+           (r->boot_sections & sections) == sections &&
+           r->boot_envelope_max >= releases[1].envelope_len &&
+           r->boot_components_max >= 1 && r->boot_depth_max >= 1;
+}
+
+/* Start again, under a bootloader that is or lies otherwise. */
+static void restart_otherwise(uint8_t field, uint8_t bits)
+{
+    struct selv_boot_record *r = &w.record;
+
+    boot();
+    switch (field % 6) {
+    case 0:
+        r->boot_commands ^= (uint64_t)bits << (field & 0x38);
+        break;
+    case 1:
+        r->boot_parameters ^= (uint32_t)bits << (field & 0x18);
+        break;
+    case 2:
+        r->boot_sections ^= bits;
+        break;
+    case 3:
+        r->boot_envelope_max = (uint16_t)(bits * 8u);
+        break;
+    case 4:
+        r->boot_components_max ^= bits;
+        break;
+    default:
+        r->boot_depth_max ^= bits;
+        break;
+    }
+    selv_record_seal(r);
+    must(selv_consumer_init(&w.consumer, &w.config, w.now_ms) == SELV_OK);
+    w.is_lesser = !is_enough(r);
 }
 
 /* Until it waits. */
@@ -163,6 +214,7 @@ static struct selv_bytes body_of(const struct selv_coap_msg *rq, uint8_t *code)
     }
     if (selv_coap_path_match(rq, "i/*", &name)) {
         const struct selv_release *r = &releases[1];
+        must(!w.is_lesser);
         return selv_bytes(r->image[w.record.slot ^ 1], r->image_len);
     }
     if (w.is_unknown) {
@@ -300,6 +352,11 @@ static void act(struct input *in)
         return;
     case 12:
         w.is_unknown = true;
+        return;
+    case 13:
+        t.at = next(in);
+        restart_otherwise(t.at, next(in));
+        run();
         return;
     case 14:
         times = next(in) & 31;

@@ -88,6 +88,8 @@ static bool boot(struct selv_vflash *v, const struct selv_layout *layout,
     bool is_good = selv_is_good(selv_boot_choose(&b, record));
     selv_vflash_protect(v, 0, v->flash.size, false);
     MUST(selv_record_is_valid(record));
+    MUST(record->boot_commands == selv_suit_capability_boot_select.commands);
+    MUST(record->boot_sections == selv_suit_capability_boot_select.sections);
     MUST(v->violation_count == 0);
     if (is_good) {
         MUST(is_a_release(v, layout, record));

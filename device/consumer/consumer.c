@@ -12,7 +12,7 @@
 #define NO_COMPONENT 0xffu
 
 _Static_assert(sizeof(void *) != 4 || SELV_SHA256_STATE_LEN > 112 ||
-                   sizeof(struct selv_consumer) <= 4672,
+                   sizeof(struct selv_consumer) <= 4608,
                "struct selv_consumer is over its budget");
 
 static void assert_state(const struct selv_consumer *c)
@@ -46,7 +46,9 @@ static void read_capability(struct selv_suit_capability *boot,
     boot->envelope_max = record->boot_envelope_max;
     boot->sections = record->boot_sections;
     boot->components_max = record->boot_components_max;
-    boot->depth_max = record->boot_depth_max;
+    boot->depth_max = record->boot_depth_max < SELV_SUIT_DEPTH_MAX
+                          ? record->boot_depth_max
+                          : SELV_SUIT_DEPTH_MAX; /* ours is less deep */
     boot->signers_max = record->boot_signers_max;
 }
 

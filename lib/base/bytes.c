@@ -10,6 +10,13 @@ bool selv_bytes_equal(struct selv_bytes a, struct selv_bytes b)
     return a.len == 0 || memcmp(a.p, b.p, a.len) == 0;
 }
 
+bool selv_is_good(enum selv_verdict v)
+{
+    volatile uint32_t first = (uint32_t)v;
+    volatile uint32_t second = ~(uint32_t)v;
+    return first == (uint32_t)SELV_GOOD && second == ~(uint32_t)SELV_GOOD;
+}
+
 void selv_wipe(void *p, size_t len)
 {
     volatile uint8_t *byte = p;

@@ -145,6 +145,8 @@ int32_t selv_cbor_pull_key(struct selv_cbor *r, uint32_t *rank);
  * shortest heads and definite lengths; the order of keys in maps is not
  * looked at. Any depth, no stack. */
 void selv_cbor_pass(struct selv_cbor *r);
+/* True when the next item is null, without moving. */
+bool selv_cbor_is_null(const struct selv_cbor *r);
 /* Go into the byte string at the cursor: from now on its content is all there
  * is. Gives the end that there was; selv_cbor_leave goes back to it, at the
  * byte behind the string, and notes SELV_ERR_CBOR_TRAILING when something of

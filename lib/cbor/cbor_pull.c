@@ -129,6 +129,11 @@ void selv_cbor_pass(struct selv_cbor *r)
     }
 }
 
+bool selv_cbor_is_null(const struct selv_cbor *r)
+{
+    return r->p != r->end && *r->p == (SELV_CBOR_SIMPLE << 5 | SELV_CBOR_NULL);
+}
+
 const uint8_t *selv_cbor_enter(struct selv_cbor *r)
 {
     const uint8_t *end = r->end;

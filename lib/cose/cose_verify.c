@@ -78,7 +78,7 @@ static void block_read(struct selv_cbor *r, struct selv_cose_block *b)
         *b->at[HEADER_KID] >> 5 != SELV_CBOR_BSTR) {
         selv_cbor_note(r, SELV_ERR_COSE_HEADER);
     }
-    if (r->p != r->end && *r->p != ITEM_NULL) {
+    if (r->p != r->end && !selv_cbor_is_null(r)) {
         selv_cbor_note(r, SELV_ERR_COSE_PAYLOAD);
     }
     selv_cbor_pass(r);

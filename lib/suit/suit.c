@@ -17,11 +17,6 @@ int16_t selv_suit_section_key(const struct selv_suit *s)
                         : selv_suit_section_keys[s->section];
 }
 
-bool selv_suit_is_good(enum selv_verdict v)
-{
-    return selv_is_good(v);
-}
-
 void selv_suit_init(struct selv_suit *s,
                     const struct selv_suit_profile *profile,
                     const struct selv_suit_device *device)

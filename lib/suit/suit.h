@@ -212,11 +212,12 @@ struct selv_suit_frame {
     const uint8_t *end;  /* one past the sequence */
     const uint8_t *at;   /* the command last read, NULL: none yet */
     const uint8_t *rest; /* of a try-each: the next alternative */
-    const uint8_t *list; /* component index when it is an array or true */
+    const uint8_t *list; /* the first of an array of component indices */
     uint16_t pairs;      /* commands left */
     uint8_t left;        /* of a try-each: alternatives left */
     uint8_t flags;
-    uint8_t iteration; /* which of the list's components has its turn */
+    uint8_t count;     /* components selected by an array or true; else 0 */
+    uint8_t iteration; /* which of them has its turn */
     uint8_t component; /* whose turn it is */
 };
 
@@ -224,11 +225,11 @@ struct selv_suit_frame {
 struct selv_suit {
     /* What is used most stands first: short offsets make short code. */
     struct selv_cbor r; /* all is read through it; keeps the first error */
-    uint8_t state, waiting;
-    uint8_t section, section_last;
+    uint8_t state;
+    uint8_t section;   /* that runs, or will behind the shared sequence */
+    uint8_t pending;   /* bits: sections that are still to run */
     bool is_shared;    /* running the shared sequence before the section */
     bool is_first;     /* command of its sequence */
-    bool is_condition; /* what waits for an answer is one */
     bool is_loose;     /* strict-order is false */
     bool is_again;     /* polled again before the answer */
     uint8_t targets, sources; /* bits: components, while it is */
@@ -237,15 +238,15 @@ struct selv_suit {
     struct selv_suit_frame *f; /* the sequence that runs */
     const struct selv_suit_profile *profile;
     const struct selv_suit_device *device;
-    const struct selv_suit_command *row; /* of the command last read */
+    const struct selv_suit_command *row; /* of the command last read; also of
+                                            what waits for an answer */
     struct selv_bytes view;
     const uint8_t *base;   /* first byte of the outermost sequence */
     const uint8_t *digest; /* of the manifest, in the wrapper */
     enum selv_verdict authentic;
     uint32_t work;   /* bytes of commands that may still be gone through */
-    uint32_t absent; /* bits: keys of severed elements that were taken out */
     /* By key, the offset of an element's value in the view; 0: not there. A
-     * severed element's is that in the envelope. */
+     * severed element's is that in the envelope, or 1: taken out. */
     uint16_t manifest[SELV_SUIT_KEY_TEXT + 1];
     uint16_t common[SELV_SUIT_COMMON_SHARED_SEQUENCE + 1];
     uint16_t payloads_off; /* first integrated payload's key */

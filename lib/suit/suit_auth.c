@@ -33,7 +33,7 @@ static enum selv_verdict blocks_verdict(struct selv_suit *s, uint32_t count,
         size_t anchor = 0;
         uint32_t len = selv_cbor_pull(&s->r, SELV_CBOR_BSTR);
         struct selv_cbor block = {s->r.p - len, s->r.p, s->r.err};
-        if (selv_suit_is_good(verdict)) {
+        if (selv_is_good(verdict)) {
             continue;
         }
         verdict = selv_cose_verify_at(&block, payload, device->anchors,
@@ -49,24 +49,23 @@ static enum selv_verdict blocks_verdict(struct selv_suit *s, uint32_t count,
 void selv_suit_authenticate(struct selv_suit *s)
 {
     struct selv_cbor *r = &s->r;
-    struct selv_bytes payload[2] = {{NULL, 0}, {NULL, 0}};
+    struct selv_bytes payload[2];
     enum selv_err why = SELV_ERR_COSE_NO_KEY;
     s->failure.section = SELV_SUIT_KEY_AUTHENTICATION;
     selv_suit_seek(s, s->envelope[SELV_SUIT_KEY_AUTHENTICATION]);
     (void)selv_cbor_enter(r);
-    uint32_t count = selv_cbor_pull(r, SELV_CBOR_ARRAY) - 1;
-    if (count > SELV_SUIT_SIGNERS_MAX) {
-        selv_cbor_note(r, count == UINT32_MAX ? SELV_ERR_SUIT_MISSING
-                                              : SELV_ERR_SUIT_SIGNERS);
+    uint32_t count = selv_cbor_pull(r, SELV_CBOR_ARRAY);
+    if (count - 2 >= SELV_SUIT_SIGNERS_MAX) {
+        selv_cbor_note(r, count == 0   ? SELV_ERR_SUIT_MISSING
+                          : count == 1 ? SELV_ERR_SUIT_NOT_SIGNED
+                                       : SELV_ERR_SUIT_SIGNERS);
     }
     payload[0].p = r->p;
     const uint8_t *end = selv_cbor_enter(r);
     s->digest = selv_suit_digest_read(r);
     payload[0].len = (size_t)(r->p - payload[0].p);
+    payload[1] = selv_bytes(s->digest, 0);
     selv_cbor_leave(r, end);
-    if (count == 0) {
-        selv_cbor_note(r, SELV_ERR_SUIT_NOT_SIGNED);
-    }
     struct selv_cbor blocks = *r;
     if (r->err != SELV_OK) {
         return;
@@ -76,20 +75,19 @@ void selv_suit_authenticate(struct selv_suit *s)
      * the manifest's byte string with its head. */
     enum selv_verdict same = selv_suit_digest_verdict(
         s, s->envelope[SELV_SUIT_KEY_MANIFEST], s->digest);
-    if (!selv_suit_is_good(same)) {
+    if (!selv_is_good(same)) {
         selv_suit_fault(s, SELV_ERR_SUIT_DIGEST, s->digest);
     }
     if (r->err != SELV_OK) {
         return;
     }
     *r = blocks;
-    enum selv_verdict is_signed = blocks_verdict(s, count, payload, &why);
+    enum selv_verdict is_signed = blocks_verdict(s, count - 1, payload, &why);
     selv_cbor_leave(r, r->end);
-    if (!selv_suit_is_good(is_signed)) {
+    if (!selv_is_good(is_signed)) {
         selv_suit_fault(s, why, blocks.p);
     }
-    if (selv_suit_is_good(same) && selv_suit_is_good(is_signed) &&
-        r->err == SELV_OK) {
+    if (selv_is_good(same) && selv_is_good(is_signed) && r->err == SELV_OK) {
         s->authentic = SELV_GOOD;
     }
 }

@@ -46,10 +46,13 @@ enum selv_err selv_suit_capability_judge(struct selv_suit *s)
     if (has(boot->commands, code) &&
         (s->is_shared || (boot->sections & where) != 0) &&
         s->component_count <= boot->components_max &&
-        s->f <= &s->frame[boot->depth_max + 1] &&
+        (uint32_t)(s->f - s->frame) <= boot->depth_max + 1u &&
         s->payloads_off <= boot->envelope_max &&
         (!is_override || has_parameters(s, boot->parameters))) {
         return SELV_OK;
+    }
+    if (!has(boot->commands, code)) {
+        s->failure.code = code;
     }
     return SELV_ERR_SUIT_BOOTLOADER;
 }

@@ -12,7 +12,7 @@ enum selv_verdict selv_suit_check(struct selv_suit *s)
     s->state = SELV_SUIT_STATE_REFUSED;
     selv_suit_failure_reset(s);
     selv_suit_authenticate(s);
-    if (s->r.err == SELV_OK && selv_suit_is_good(s->authentic)) {
+    if (s->r.err == SELV_OK && selv_is_good(s->authentic)) {
         selv_suit_manifest_read(s);
     }
     if (s->r.err == SELV_OK) {
@@ -23,7 +23,7 @@ enum selv_verdict selv_suit_check(struct selv_suit *s)
     }
     s->state = SELV_SUIT_STATE_REFUSED;
     if (s->failure.err == SELV_OK && selv_suit_settle(s) == SELV_OK &&
-        selv_suit_is_good(s->authentic)) {
+        selv_is_good(s->authentic)) {
         s->state = SELV_SUIT_STATE_CHECKED;
         return s->authentic;
     }

@@ -4,11 +4,13 @@
  * the profile may run, and runs none. */
 #include "suit/suit_int.h"
 
-static void check_sequence(struct selv_suit *s)
+static void check_sequence(struct selv_suit *s, uint32_t off)
 {
-    s->state = SELV_SUIT_STATE_CHECKING;
-    selv_suit_section_open(s);
-    selv_suit_go(s, SELV_SUIT_STATE_CHECKING, NULL);
+    if (off > SELV_SUIT_TAKEN_OUT && s->r.err == SELV_OK) {
+        s->state = SELV_SUIT_STATE_CHECKING;
+        selv_suit_section_open(s, off);
+        selv_suit_go(s, SELV_SUIT_STATE_CHECKING, NULL);
+    }
 }
 
 /* Sections that the profile never runs are not looked into. */
@@ -20,18 +22,13 @@ void selv_suit_check_sections(struct selv_suit *s)
     if (s->r.err != SELV_OK) {
         return;
     }
-    s->work = SELV_SUIT_WORK_MAX * (uint32_t)s->payloads_off;
-    s->is_shared = s->common[SELV_SUIT_COMMON_SHARED_SEQUENCE] != 0;
-    if (s->is_shared) {
-        check_sequence(s);
-    }
+    s->is_shared = true;
+    check_sequence(s, s->common[SELV_SUIT_COMMON_SHARED_SEQUENCE]);
     s->is_shared = false;
-    for (uint8_t i = 0; i < SELV_SUIT_SECTION_COUNT && s->r.err == SELV_OK;
-         i++) {
+    for (uint8_t i = 0; i < SELV_SUIT_SECTION_COUNT; i++) {
         s->section = i;
-        if (s->manifest[selv_suit_section_keys[i]] != 0 &&
-            (s->profile->sections & selv_suit_where(s)) != 0) {
-            check_sequence(s);
+        if ((s->profile->sections >> i & 1u) != 0) {
+            check_sequence(s, s->manifest[selv_suit_section_keys[i]]);
         }
     }
 }

@@ -24,7 +24,7 @@ selv_suit_content_answer(struct selv_suit *s,
     selv_sha256_init(&h);
     selv_sha256_update(&h, content.p, content.len);
     selv_sha256_finish(&h, wanted);
-    return selv_suit_is_good(selv_suit_same_digest(wanted, digest))
+    return selv_is_good(selv_suit_same_digest(wanted, digest))
                ? SELV_OK
                : SELV_ERR_SUIT_CONTENT;
 }

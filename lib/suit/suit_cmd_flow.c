@@ -30,32 +30,33 @@ enum selv_err selv_suit_run_set_component_index(struct selv_suit *s,
          (f[-1].flags & SELV_SUIT_FRAME_PARALLEL) != 0)) {
         return SELV_ERR_SUIT_RACE;
     }
+    uint32_t count = 0;
+    uint32_t component = 0;
     f->list = NULL;
-    f->iteration = 0;
-    if (type == SELV_CBOR_UINT) {
-        f->component = selv_suit_read_index(s);
-        return SELV_OK;
-    }
-    f->list = r->p;
     if (type == SELV_CBOR_SIMPLE) {
         if (selv_cbor_pull(r, SELV_CBOR_SIMPLE) != SELV_CBOR_TRUE) {
             selv_cbor_note(r, SELV_ERR_SUIT_ARGUMENT);
         }
+        count = s->component_count;
     } else {
-        uint32_t count = selv_cbor_pull(r, SELV_CBOR_ARRAY);
-        if (count == 0) {
-            selv_cbor_note(r, SELV_ERR_SUIT_ARGUMENT);
+        if (type == SELV_CBOR_ARRAY) {
+            count = selv_cbor_pull(r, SELV_CBOR_ARRAY);
+            if (count == 0) {
+                selv_cbor_note(r, SELV_ERR_SUIT_ARGUMENT);
+            }
+            if (count > s->component_count) {
+                selv_cbor_note(r, SELV_ERR_SUIT_INDEX);
+            }
+            f->list = r->p;
         }
-        if (count > s->component_count) {
-            selv_cbor_note(r, SELV_ERR_SUIT_INDEX);
-        }
-        for (; count > 0 && r->err == SELV_OK; count--) {
+        component = selv_suit_read_index(s);
+        for (uint32_t i = 1; i < count; i++) {
             (void)selv_suit_read_index(s);
         }
     }
-    if (r->err == SELV_OK) {
-        (void)selv_suit_select(s);
-    }
+    f->count = (uint8_t)count;
+    f->iteration = 0;
+    f->component = (uint8_t)component;
     return SELV_OK;
 }
 
@@ -65,18 +66,20 @@ enum selv_err selv_suit_run_try_each(struct selv_suit *s,
     struct selv_suit_frame *f = s->f;
     struct selv_cbor *r = &s->r;
     uint32_t count = selv_cbor_pull(r, SELV_CBOR_ARRAY);
+    bool has_null = false;
     (void)todo;
-    if (count < 2) {
-        selv_cbor_note(r, SELV_ERR_SUIT_EMPTY);
-    }
+    f->left = (uint8_t)count;
+    f->rest = r->p;
     if (count > UINT8_MAX) {
         selv_cbor_note(r, SELV_ERR_SUIT_ARGUMENT);
     }
-    if (r->err == SELV_OK) {
-        f->flags &= (uint8_t)~SELV_SUIT_FRAME_PAIR;
-        f->flags |= count == 2 ? SELV_SUIT_FRAME_PAIR : 0;
-        f->left = (uint8_t)count;
-        f->rest = r->p;
+    for (uint32_t left = count; left > 0 && r->err == SELV_OK; left--) {
+        has_null = selv_cbor_is_null(r);
+        selv_cbor_pass(r);
     }
+    if (count < 2u + has_null) {
+        selv_suit_fault(s, SELV_ERR_SUIT_EMPTY, f->rest);
+    }
+    f->next = r->p;
     return SELV_SUIT_INTO;
 }

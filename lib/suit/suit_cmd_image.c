@@ -40,26 +40,27 @@ void selv_suit_answer_digest(struct selv_suit *s,
     if (s->state != SELV_SUIT_STATE_WAITING) {
         return;
     }
-    if (s->waiting == SELV_SUIT_CONTENT) {
+    if (s->row->todo == SELV_SUIT_CONTENT) {
         selv_suit_ended(s, s->profile->content(s, digest));
     }
-    if (s->waiting == SELV_SUIT_DIGEST) {
+    if (s->row->todo == SELV_SUIT_DIGEST) {
         enum selv_verdict verdict =
             selv_suit_same_digest(selv_suit_image_digest(s), digest);
         s->params[s->f->component].image_good = verdict;
-        selv_suit_ended(s, selv_suit_is_good(verdict) ? SELV_OK
-                                                      : SELV_ERR_SUIT_IMAGE);
+        selv_suit_ended(s,
+                        selv_is_good(verdict) ? SELV_OK : SELV_ERR_SUIT_IMAGE);
     }
 }
 
 enum selv_verdict selv_suit_may_invoke(const struct selv_suit *s)
 {
-    if (s->state != SELV_SUIT_STATE_WAITING || s->waiting != SELV_SUIT_INVOKE) {
+    if (s->state != SELV_SUIT_STATE_WAITING ||
+        s->row->todo != SELV_SUIT_INVOKE) {
         return SELV_BAD;
     }
     /* Each once more, so that one skipped instruction is not enough. */
     enum selv_verdict good = s->params[s->f->component].image_good;
-    if (selv_suit_is_good(s->authentic) && selv_suit_is_good(good)) {
+    if (selv_is_good(s->authentic) && selv_is_good(good)) {
         return s->params[s->f->component].image_good;
     }
     return SELV_BAD;

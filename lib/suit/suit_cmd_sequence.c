@@ -14,11 +14,13 @@ enum selv_err selv_suit_run_sequence(struct selv_suit *s,
         /* Its argument runs in strict order, and says by itself for which
          * component, unless the index is a list. */
         flags = SELV_SUIT_FRAME_LOOSE | SELV_SUIT_FRAME_PARALLEL;
-        if (s->f->list == NULL) {
+        if (s->f->count == 0) {
             flags |= SELV_SUIT_FRAME_MUST_INDEX;
         }
         s->is_loose = false;
     }
+    struct selv_suit_frame *f = s->f;
     selv_suit_open(s, flags);
+    f->next = f->rest;
     return SELV_SUIT_INTO;
 }

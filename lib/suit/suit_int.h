@@ -19,6 +19,10 @@ _Static_assert(sizeof(void *) != 4 || SELV_SUIT_COMPONENTS_MAX != 4 ||
 
 #define SELV_SUIT_NO_COMPONENT 0xffu
 
+/* The offset of a severed element that was taken out of the envelope: inside of
+ * the envelope's tag no element can be. */
+#define SELV_SUIT_TAKEN_OUT 1u
+
 /* A function that is smaller when its only caller does not contain it. */
 #if defined(__GNUC__)
 #define SELV_SUIT_APART __attribute__((noinline))
@@ -239,9 +243,6 @@ int16_t selv_suit_section_key(const struct selv_suit *s);
 /* Key of each section. */
 extern const uint8_t selv_suit_section_keys[SELV_SUIT_SECTION_COUNT];
 
-/* selv_is_good, once in the code for all of the engine. */
-bool selv_suit_is_good(enum selv_verdict v);
-
 /* No failure, no component. */
 void selv_suit_failure_reset(struct selv_suit *s);
 
@@ -285,8 +286,7 @@ enum {
     SELV_SUIT_FRAME_TRY = 2,        /* an alternative of a try-each */
     SELV_SUIT_FRAME_MUST_INDEX = 4, /* begins with set-component-index */
     SELV_SUIT_FRAME_PARALLEL = 8,   /* and has no other one */
-    SELV_SUIT_FRAME_LOOSE = 16,     /* strict-order is false behind it */
-    SELV_SUIT_FRAME_PAIR = 32       /* its try-each has two alternatives */
+    SELV_SUIT_FRAME_LOOSE = 16      /* strict-order is false behind it */
 };
 
 /* Open the sequence in the byte string at the cursor, one level deeper. */
@@ -304,14 +304,10 @@ void selv_suit_ended(struct selv_suit *s, enum selv_err err);
 /* Give the current command once more. */
 void selv_suit_rewind(struct selv_suit *s);
 
-/* Make f->component the one of the list whose turn it is; false when there is
- * none left. */
-bool selv_suit_select(struct selv_suit *s);
-
 /* The outermost sequence has ended well (suit_run.c). */
 void selv_suit_section_ended(struct selv_suit *s);
 
-/* Open the shared sequence or the section whose turn it is. */
-void selv_suit_section_open(struct selv_suit *s);
+/* Open the shared sequence or a section, at its offset. */
+void selv_suit_section_open(struct selv_suit *s, uint32_t off);
 
 #endif

@@ -68,10 +68,10 @@ static void read_severable(struct selv_suit *s, uint32_t key)
         const uint8_t *claimed = selv_suit_digest_read(&s->r);
         s->manifest[key] = (uint16_t)head;
         if (is_covered) {
-            s->absent |= 1u << key;
+            s->manifest[key] = SELV_SUIT_TAKEN_OUT;
         } else {
             is_covered =
-                selv_suit_is_good(selv_suit_digest_verdict(s, head, claimed));
+                selv_is_good(selv_suit_digest_verdict(s, head, claimed));
         }
     }
     if (!is_covered) {
@@ -89,7 +89,7 @@ static void read_sequence_number(struct selv_suit *s)
     if (s->sequence_number >= s->device->sequence_min) {
         recent = SELV_GOOD;
     }
-    if (!selv_suit_is_good(recent)) {
+    if (!selv_is_good(recent)) {
         selv_cbor_note(&s->r, SELV_ERR_SUIT_SEQUENCE);
     }
 }

@@ -19,93 +19,95 @@
 
 /* ---- sections ----------------------------------------------------------- */
 
-void selv_suit_section_open(struct selv_suit *s)
+void selv_suit_section_open(struct selv_suit *s, uint32_t off)
 {
-    s->f = s->frame;
+    struct selv_suit_frame *f = s->frame;
+    s->f = f;
+    f->flags = 0; /* what the sequence inherits */
+    f->component = 0;
     s->failure.code = 0;
-    selv_suit_seek(s, s->is_shared
-                          ? s->common[SELV_SUIT_COMMON_SHARED_SEQUENCE]
-                          : s->manifest[selv_suit_section_keys[s->section]]);
     s->targets = 0;
     s->sources = 0;
+    selv_suit_seek(s, off);
     selv_suit_open(s, s->component_count > 1 ? SELV_SUIT_FRAME_MUST_INDEX : 0);
 }
 
-/* To the first section from s->section on that the manifest has. */
-static void skip_missing(struct selv_suit *s)
-{
-    while (s->section <= s->section_last &&
-           s->manifest[selv_suit_section_keys[s->section]] == 0) {
-        s->section++;
-    }
-}
-
-/* Open the sequence whose turn it is, if there is one. */
-static void go_on(struct selv_suit *s)
-{
-    if (s->is_shared || s->section <= s->section_last) {
-        selv_suit_section_open(s);
-    } else {
-        s->state = SELV_SUIT_STATE_DONE;
-    }
-}
-
-/* The shared sequence runs before each section, and once when there is no
- * section at all, so that DONE always means that it was good
+/* Open the sequence whose turn it is: the shared one and a section take turns
  * [manifest 8.4.5]. */
+static void open_next(struct selv_suit *s)
+{
+    uint32_t off = 0;
+    while (off == 0) {
+        s->is_shared = !s->is_shared;
+        if (!s->is_shared) {
+            off = s->manifest[selv_suit_section_keys[s->section]];
+            continue;
+        }
+        if (s->pending == 0) {
+            s->state = SELV_SUIT_STATE_DONE;
+            return;
+        }
+        s->section = 0;
+        while ((s->pending >> s->section & 1u) == 0) {
+            s->section++;
+        }
+        s->pending &= (uint8_t)(s->pending - 1);
+        off = s->common[SELV_SUIT_COMMON_SHARED_SEQUENCE];
+    }
+    selv_suit_section_open(s, off);
+}
+
 void selv_suit_section_ended(struct selv_suit *s)
 {
     if (s->state == SELV_SUIT_STATE_CHECKING) {
         s->state = SELV_SUIT_STATE_REFUSED; /* so far so good */
-        return;
-    }
-    if (s->is_shared) {
-        s->is_shared = false;
     } else {
-        s->section++;
-        skip_missing(s);
-        s->is_shared = s->section <= s->section_last &&
-                       s->common[SELV_SUIT_COMMON_SHARED_SEQUENCE] != 0;
+        open_next(s);
     }
-    go_on(s);
 }
 
 /* ---- procedures --------------------------------------------------------- */
 
-/* Every section of the procedure is there, and is one that the profile
- * runs: an install that the boot profile cannot run is not to be called done
- * by leaving it out. */
-static enum selv_err judge_procedure(struct selv_suit *s)
+/* Which sections a procedure runs: every one of it that is there, and each is
+ * one that the profile runs: an install that the boot profile cannot run is not
+ * to be called done by leaving it out. */
+static enum selv_err plan(struct selv_suit *s, enum selv_suit_procedure p)
 {
-    for (uint8_t i = s->section; i <= s->section_last; i++) {
+    uint8_t i = p == SELV_SUIT_INVOCATION ? SELV_SUIT_SECTION_VALIDATE : 0;
+    uint8_t end = i + 3;
+    s->pending = 0;
+    for (; i < end; i++) {
         uint8_t key = selv_suit_section_keys[i];
+        uint32_t off = s->manifest[key];
         s->failure.section = key;
         s->failure.code = key;
-        if ((s->absent >> key & 1u) != 0) {
+        if (off == SELV_SUIT_TAKEN_OUT) {
             return SELV_ERR_SUIT_ABSENT;
         }
-        if (s->manifest[key] != 0 && (s->profile->sections >> i & 1u) == 0) {
+        if (off != 0) {
+            s->pending |= (uint8_t)(1u << i);
+        }
+        if ((s->pending & ~(uint32_t)s->profile->sections) != 0) {
             return SELV_ERR_STATE;
         }
+    }
+    /* With none, one that is missing: the shared sequence runs all the same, so
+     * that DONE always means that it was good. */
+    if (s->pending == 0) {
+        s->pending = SELV_SUIT_IN_VALIDATE;
     }
     return SELV_OK;
 }
 
 enum selv_err selv_suit_begin(struct selv_suit *s, enum selv_suit_procedure p)
 {
-    if (!selv_suit_is_good(s->authentic) ||
-        s->state < SELV_SUIT_STATE_CHECKED || s->device->components == NULL) {
+    if (!selv_is_good(s->authentic) || s->state < SELV_SUIT_STATE_CHECKED ||
+        s->device->components == NULL) {
         return SELV_ERR_STATE;
     }
     s->state = SELV_SUIT_STATE_CHECKED;
     selv_suit_failure_reset(s);
-    s->section = SELV_SUIT_SECTION_PAYLOAD_FETCH;
-    s->section_last = SELV_SUIT_SECTION_VALIDATE;
-    if (p == SELV_SUIT_INVOCATION) {
-        s->section = SELV_SUIT_SECTION_VALIDATE;
-        s->section_last = SELV_SUIT_SECTION_INVOKE;
-    }
-    s->failure.err = judge_procedure(s);
+    s->failure.err = plan(s, p);
     if (s->failure.err != SELV_OK) {
         return s->failure.err;
     }
@@ -116,10 +118,9 @@ enum selv_err selv_suit_begin(struct selv_suit *s, enum selv_suit_procedure p)
     s->is_loose = false;
     s->is_again = false;
     s->r.err = SELV_OK;
-    s->is_shared = s->common[SELV_SUIT_COMMON_SHARED_SEQUENCE] != 0;
+    s->is_shared = false;
     s->state = SELV_SUIT_STATE_RUNNING;
-    skip_missing(s);
-    go_on(s);
+    open_next(s);
     return SELV_OK;
 }
 
@@ -137,7 +138,7 @@ enum selv_suit_todo_kind selv_suit_poll(struct selv_suit *s,
         return todo->kind;
     }
     todo->kind = SELV_SUIT_FAILED;
-    if (s->state == SELV_SUIT_STATE_DONE && selv_suit_is_good(s->authentic)) {
+    if (s->state == SELV_SUIT_STATE_DONE && selv_is_good(s->authentic)) {
         todo->kind = SELV_SUIT_DONE;
     } else if (s->failure.err == SELV_OK) {
         s->failure.err = SELV_ERR_STATE;
@@ -151,8 +152,8 @@ void selv_suit_answer(struct selv_suit *s, enum selv_err err)
         return; /* nobody asked */
     }
     /* A digest that nobody computed is no good digest. */
-    if (err == SELV_OK &&
-        (s->waiting == SELV_SUIT_DIGEST || s->waiting == SELV_SUIT_CONTENT)) {
+    if (err == SELV_OK && (s->row->todo == SELV_SUIT_DIGEST ||
+                           s->row->todo == SELV_SUIT_CONTENT)) {
         err = SELV_ERR_SUIT_OPERATION;
     }
     selv_suit_ended(s, err);

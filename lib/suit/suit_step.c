@@ -15,26 +15,20 @@
 
 /* ---- component index ---------------------------------------------------- */
 
-bool selv_suit_select(struct selv_suit *s)
+/* Make f->component the one of the selection whose turn it is. */
+static void select_component(struct selv_suit *s)
 {
     struct selv_suit_frame *f = s->f;
     struct selv_cbor *r = &s->r;
-    uint32_t count = s->component_count;
     uint32_t component = f->iteration;
-    r->p = f->list;
-    r->end = s->view.p + s->view.len;
-    bool is_array = selv_cbor_peek(r) == SELV_CBOR_ARRAY; /* else true */
-    if (is_array) {
-        count = selv_cbor_pull(r, SELV_CBOR_ARRAY);
-    }
-    if (component >= count) {
-        return false;
-    }
-    for (uint32_t i = 0; is_array && i <= f->iteration; i++) {
-        component = selv_cbor_pull(r, SELV_CBOR_UINT);
+    if (f->list != NULL) {
+        r->p = f->list;
+        r->end = f->end;
+        for (uint32_t i = 0; i <= f->iteration; i++) {
+            component = selv_cbor_pull(r, SELV_CBOR_UINT);
+        }
     }
     f->component = (uint8_t)component;
-    return true;
 }
 
 /* ---- frames ------------------------------------------------------------- */
@@ -88,8 +82,16 @@ static uint32_t close_frame(struct selv_suit *s)
 
 /* ---- how commands end --------------------------------------------------- */
 
+/* The current command has ended so. What a procedure does is bounded by the
+ * bytes that it goes through. */
 static void record(struct selv_suit *s, enum selv_err err)
 {
+    const struct selv_suit_frame *f = s->f;
+    uint32_t len = (uint32_t)(f->next - f->at);
+    if (len > s->work) {
+        selv_suit_fault(s, SELV_ERR_SUIT_WORK, f->at);
+    }
+    s->work -= len;
     if (s->profile->record != NULL) {
         s->profile->record(s, err);
     }
@@ -101,16 +103,16 @@ static void finish(struct selv_suit *s)
 {
     struct selv_suit_frame *f = s->f;
     record(s, SELV_OK);
-    if (f->list == NULL) {
+    if (f->count < 2) {
         return;
     }
     f->iteration++;
-    if (selv_suit_select(s)) {
+    if (f->iteration < f->count) {
         selv_suit_rewind(s);
     } else {
         f->iteration = 0;
-        (void)selv_suit_select(s);
     }
+    select_component(s);
 }
 
 /* The current command has failed. A condition ends its sequence; with
@@ -119,11 +121,12 @@ static void finish(struct selv_suit *s)
  * regardless of the Soft Failure flag" [manifest 6.4], and try-each and
  * run-sequence are directives. Parameters that the failed sequence has set
  * stay set: no clause takes a directive's effect back [manifest 8.4.10.3]. */
-static void fail(struct selv_suit *s, enum selv_err err, bool is_condition)
+static void fail(struct selv_suit *s, enum selv_err err)
 {
     const uint8_t *at = s->f->at;
     record(s, err);
-    if (is_condition && (s->f->flags & SELV_SUIT_FRAME_SOFT) != 0) {
+    if ((s->row->flags & SELV_SUIT_IS_CONDITION) != 0 &&
+        (s->f->flags & SELV_SUIT_FRAME_SOFT) != 0) {
         uint32_t flags = close_frame(s);
         if ((flags & SELV_SUIT_FRAME_TRY) == 0) {
             finish(s);
@@ -147,7 +150,7 @@ void selv_suit_ended(struct selv_suit *s, enum selv_err err)
     if (err == SELV_OK) {
         finish(s);
     } else {
-        fail(s, err, s->is_condition);
+        fail(s, err);
     }
 }
 
@@ -163,17 +166,9 @@ static void enter(struct selv_suit *s)
     r->end = f->next;
     f->left--;
     s->failure.code = SELV_SUIT_DIRECTIVE_TRY_EACH;
-    if (f->left != 0 || selv_cbor_peek(r) != SELV_CBOR_SIMPLE) {
+    if (f->left != 0 || !selv_cbor_is_null(r)) {
         selv_suit_open(s, SELV_SUIT_FRAME_TRY | SELV_SUIT_FRAME_SOFT);
-        return;
-    }
-    if ((f->flags & SELV_SUIT_FRAME_PAIR) != 0) {
-        selv_cbor_note(r, SELV_ERR_SUIT_EMPTY);
-    }
-    if (selv_cbor_pull(r, SELV_CBOR_SIMPLE) != SELV_CBOR_NULL) {
-        selv_cbor_note(r, SELV_ERR_SUIT_ARGUMENT);
-    }
-    if (s->state == SELV_SUIT_STATE_RUNNING) {
+    } else if (s->state == SELV_SUIT_STATE_RUNNING) {
         finish(s);
     }
 }
@@ -196,10 +191,11 @@ static void leave(struct selv_suit *s)
 }
 
 /* What the profile says of a command that stands here. */
-static enum selv_err find_row(struct selv_suit *s, int32_t code)
+static void find_row(struct selv_suit *s)
 {
     const struct selv_suit_profile *profile = s->profile;
     const struct selv_suit_command *row = profile->commands;
+    int32_t code = s->failure.code;
     uint32_t left = profile->command_count;
     while (left > 0 && row->code != code) {
         row++;
@@ -207,56 +203,50 @@ static enum selv_err find_row(struct selv_suit *s, int32_t code)
     }
     if (left == 0) {
         row = profile->command == NULL ? NULL : profile->command(s, code);
-        if (row == NULL) {
-            return SELV_ERR_SUIT_COMMAND;
-        }
     }
     s->row = row;
-    if ((row->sections & selv_suit_where(s)) == 0) {
-        return SELV_ERR_SUIT_SECTION;
+    enum selv_err err = SELV_OK;
+    if (row == NULL) {
+        err = SELV_ERR_SUIT_COMMAND;
+    } else if ((row->sections & selv_suit_where(s)) == 0) {
+        err = SELV_ERR_SUIT_SECTION;
+    } else if (s->is_first && code != SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX &&
+               (s->f->flags & SELV_SUIT_FRAME_MUST_INDEX) != 0) {
+        /* "If the manifest contains more than one component, each command
+         * sequence MUST begin with a Set Component Index" [manifest 6.2]: the
+         * outermost ones; the A/B template's alternatives do not
+         * [manifest 7.7]. For a run-sequence while strict-order is false:
+         * [manifest 6.7]. */
+        err = SELV_ERR_SUIT_NO_INDEX;
     }
-    /* "If the manifest contains more than one component, each command
-     * sequence MUST begin with a Set Component Index" [manifest 6.2]: the
-     * outermost ones; the A/B template's alternatives do not [manifest 7.7].
-     * For a run-sequence while strict-order is false: [manifest 6.7]. */
-    if (s->is_first && code != SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX &&
-        (s->f->flags & SELV_SUIT_FRAME_MUST_INDEX) != 0) {
-        return SELV_ERR_SUIT_NO_INDEX;
+    if (err != SELV_OK) {
+        selv_suit_fault(s, err, s->f->at);
     }
-    return SELV_OK;
 }
 
-/* Run the command for the component whose turn it is. It was checked, but the
- * bytes may lie in flash. */
-static void run(struct selv_suit *s, struct selv_suit_todo *todo)
+/* A handler has run for the component whose turn it is. */
+static void handled(struct selv_suit *s, enum selv_err err)
 {
-    const struct selv_suit_command *row = s->row;
-    bool is_condition = (row->flags & SELV_SUIT_IS_CONDITION) != 0;
-    enum selv_err err = SELV_ERR_SUIT_UNSET;
-    if (row->needs == 0 ||
-        selv_suit_param(s, (enum selv_suit_slot)(row->needs - 1))) {
-        err = row->run(s, todo);
-    }
     if (err == SELV_SUIT_WAIT) {
         s->state = SELV_SUIT_STATE_WAITING;
-        s->waiting = row->todo;
-        s->is_condition = is_condition;
-    } else if (err == SELV_OK) {
-        if ((row->flags & SELV_SUIT_IS_ONCE) == 0) {
-            finish(s);
-        } else {
-            record(s, SELV_OK);
+    } else if (err != SELV_OK) {
+        if (err != SELV_SUIT_INTO) {
+            fail(s, err);
         }
-    } else if (err != SELV_SUIT_INTO) {
-        fail(s, err, is_condition);
+    } else if ((s->row->flags & SELV_SUIT_IS_ONCE) != 0) {
+        record(s, SELV_OK);
+    } else {
+        finish(s);
     }
 }
 
 /* Apart from the loop, for its registers' sake: 46 bytes less. */
-SELV_SUIT_APART static void step(struct selv_suit *s, struct selv_suit_todo *todo)
+SELV_SUIT_APART static void step(struct selv_suit *s,
+                                 struct selv_suit_todo *todo)
 {
     struct selv_suit_frame *f = s->f;
     struct selv_cbor *r = &s->r;
+    enum selv_err err = SELV_ERR_SUIT_UNSET;
     bool is_check = s->state == SELV_SUIT_STATE_CHECKING;
     if (f->left != 0) {
         enter(s);
@@ -273,35 +263,33 @@ SELV_SUIT_APART static void step(struct selv_suit *s, struct selv_suit_todo *tod
     f->pairs--;
     s->failure.code = 0;
     s->failure.code = selv_cbor_pull_int(r);
-    const uint8_t *argument = r->p;
-    selv_cbor_pass(r);
+    find_row(s);
     if (r->err != SELV_OK) {
         return;
     }
-    f->next = r->p;
-    r->p = f->at;
-    r->err = find_row(s, s->failure.code);
-    uint32_t len = (uint32_t)(f->next - f->at);
-    if (len > s->work) {
-        selv_cbor_note(r, SELV_ERR_SUIT_WORK);
-    }
-    s->work -= len;
-    if (r->err != SELV_OK) {
-        return;
-    }
-    r->p = argument;
-    r->end = f->next;
-    if ((s->row->flags & SELV_SUIT_HAS_ARGUMENT) == 0) {
+    const struct selv_suit_command *row = s->row;
+    if ((row->flags & SELV_SUIT_HAS_ARGUMENT) != 0) {
+        err = row->run(s, todo);
+        if (err != SELV_SUIT_INTO) {
+            f->next = r->p;
+        }
+    } else {
         if (selv_cbor_pull(r, SELV_CBOR_UINT) > SELV_SUIT_POLICY_ALL) {
             selv_cbor_note(r, SELV_ERR_SUIT_ARGUMENT);
         }
-    } else if (is_check) {
-        (void)s->row->run(s, todo);
+        f->next = r->p;
+        if (!is_check && r->err == SELV_OK &&
+            (row->needs == 0 ||
+             selv_suit_param(s, (enum selv_suit_slot)(row->needs - 1)))) {
+            err = row->run(s, todo);
+        }
     }
-    if (!is_check && r->err == SELV_OK) {
-        run(s, todo);
-    } else if (is_check && s->profile->judge != NULL) {
-        selv_cbor_note(r, s->profile->judge(s));
+    if (is_check) {
+        if (s->profile->judge != NULL) {
+            selv_cbor_note(r, s->profile->judge(s));
+        }
+    } else if (r->err == SELV_OK) {
+        handled(s, err);
     }
 }
 
@@ -309,7 +297,7 @@ void selv_suit_go(struct selv_suit *s, uint8_t state,
                   struct selv_suit_todo *todo)
 {
     while (s->state == state && s->r.err == SELV_OK &&
-           selv_suit_is_good(s->authentic)) {
+           selv_is_good(s->authentic)) {
         step(s, todo);
     }
     if (s->r.err != SELV_OK && s->failure.err == SELV_OK) {

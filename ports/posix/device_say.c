@@ -94,6 +94,41 @@ static void copy_version(const struct device *d,
     out[len] = '\0';
 }
 
+static void put_bits(const char *key, uint64_t set)
+{
+    const char *comma = "";
+
+    printf("\"%s\":[", key);
+    for (unsigned n = 0; n < 64; n++) {
+        if ((set >> n & 1) != 0) {
+            printf("%s%u", comma, n);
+            comma = ",";
+        }
+    }
+    printf("],");
+}
+
+/* What the bootloader can do with a manifest, in the draft's numbers. */
+static void put_bootloader(const struct selv_boot_record *r)
+{
+    static const uint8_t section_keys[] = {
+        SELV_SUIT_KEY_PAYLOAD_FETCH, SELV_SUIT_KEY_INSTALL,
+        SELV_SUIT_KEY_VALIDATE, SELV_SUIT_KEY_LOAD, SELV_SUIT_KEY_INVOKE};
+    uint64_t keys = 0;
+
+    for (size_t i = 0; i < sizeof section_keys; i++) {
+        keys |= (uint64_t)(r->boot_sections >> i & 1u) << section_keys[i];
+    }
+    printf(",\"bootloader\":{");
+    put_bits("commands", r->boot_commands);
+    put_bits("parameters", r->boot_parameters);
+    put_bits("sections", keys);
+    printf("\"envelope_max\":%u,\"components_max\":%u,\"depth_max\":%u,"
+           "\"signers_max\":%u}",
+           r->boot_envelope_max, r->boot_components_max, r->boot_depth_max,
+           r->boot_signers_max);
+}
+
 static void say_boot_json(const struct device *d, const char *version)
 {
     const struct selv_boot_record *r = &d->record;
@@ -106,6 +141,7 @@ static void say_boot_json(const struct device *d, const char *version)
            cause_name(r->reset_cause), (unsigned long long)r->accepted,
            (unsigned long long)r->floor);
     put_digest("digest", r->digest);
+    put_bootloader(r);
     if (version[0]) {
         printf(",\"version\":");
         put_json_string(version);

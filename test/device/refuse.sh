@@ -28,6 +28,18 @@ forge() {
 }
 forge six forged
 
+# bend NAME NUMBER WORDS OTHERS: a release with other words in its manifest.
+bend() {
+    release "$1" "$2" 20000
+    straight=$(ab_manifest "$2" "$digest_a" 20000 "$DIGEST" 20000)
+    bent=$(echo "$straight" | sed "s/$3/$4/")
+    [ "$bent" != "$straight" ] || fail "bend $1: still straight"
+    "$KIT" envelope "$WORK/$1.suit" "$bent" || fail "kit: bend $1"
+}
+bend boot-run 7 ' 7: <<\[3, 15]>>' ' 7: <<[32, <<[3, 15]>>]>>'
+bend boot-order 7 ' 7: <<\[3, 15]>>' ' 7: <<[20, {12: false}, 3, 15]>>'
+bend write 7 '21, 2, 3, 15]>>,' "21, 2, 3, 15, 20, {18: h'01'}, 18, 2]>>,"
+
 # refused NAME REASON
 refused() {
     before=$(boot_digest "$WORK/d" A)
@@ -36,7 +48,7 @@ refused() {
     expect "$1: status" "$STATUS" 11
     has "$1: reason" "$OUT" "manifest refused"
     has "$1: reason" "$OUT" "($2"
-    has "$1: report" "$(cat "$WORK/hostile")" "report state 9 error $2:"
+    has "$1: report" "$(cat "$WORK/hostile")" "report state 9 error ${2%%,*}:"
     hostile_stop
     expect "$1: what boots" "$(boot_digest "$WORK/d" A)" "$before"
 }
@@ -48,6 +60,9 @@ refused lower SELV_ERR_SUIT_SEQUENCE
 refused equal SELV_ERR_UPDATE_EQUAL
 refused class SELV_ERR_SUIT_CLASS
 refused huge SELV_ERR_STORE_FULL
+refused boot-run "SELV_ERR_SUIT_BOOTLOADER, section 7"
+refused boot-order "SELV_ERR_SUIT_BOOTLOADER, section 7"
+refused write "SELV_ERR_SUIT_OPERATION, section 20"
 
 # An image that fails its self-test goes back, and is not taken again.
 hostile plain six

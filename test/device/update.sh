@@ -39,6 +39,7 @@ device "$WORK/d" --json --run "cmp -s $WORK/three.a"
 expect "second update" "$STATUS" 0
 has "second update" "$OUT" '"event":"boot","slot":"A","sequence":3,"trial":true'
 has "second update" "$OUT" '"version":"1.3.0"'
+has "second update" "$OUT" '"bootloader":{"commands":[1,2,3,5,12,15,20,23],"parameters":[1,2,3,5,14,21],"sections":[7,9],'
 has "second update" "$OUT" '{"event":"exit","code":0,"outcome":"confirmed"}'
 if grep -qv '^{.*}$' "$WORK/out"; then
     fail "--json: a line is no object"

@@ -590,6 +590,15 @@ static void protect(struct world *w, bool is_application)
     }
 }
 
+void world_image_put(struct world *w, const struct world_release *r,
+                     uint8_t slot)
+{
+    for (uint32_t i = 0; i < r->size[slot]; i++) {
+        uint8_t byte = image_byte(r->fill[slot], i);
+        selv_vflash_poke(&w->v, w->layout.slot[slot].image_off + i, &byte, 1);
+    }
+}
+
 bool world_boot(struct world *w)
 {
     struct selv_boot boot = {.flash = &w->v.flash,

@@ -123,6 +123,10 @@ void world_release_make(struct world_release *r, uint64_t sequence,
 void world_release_custom(struct world_release *r, uint64_t sequence,
                           uint32_t size_a, uint32_t size_b, const char *text);
 
+/* Put a release's image into a slot's flash, behind everybody's back. */
+void world_image_put(struct world *w, const struct world_release *r,
+                     uint8_t slot);
+
 /* Boot: the bootloader chooses, the consumer starts. False: nothing boots. */
 bool world_boot(struct world *w);
 /* Run the consumer until one of the ends. */

@@ -383,6 +383,81 @@ enum selv_err maker_load(struct selv_suit *s,
     return err;
 }
 
+/* Go to the value of a key of the map at the cursor. */
+static bool go_to(struct selv_cbor *r, int32_t key)
+{
+    for (uint32_t left = selv_cbor_pull(r, SELV_CBOR_MAP);
+         left > 0 && r->err == SELV_OK; left--) {
+        if (selv_cbor_pull_int(r) == key && r->err == SELV_OK) {
+            return true;
+        }
+        selv_cbor_pass(r);
+    }
+    return false;
+}
+
+/* Go to the value of the element that is at fault: of the envelope, when the
+ * manifest has only its digest or does not want it there, else of the manifest.
+ */
+static bool go_to_element(struct selv_cbor *r,
+                          const struct selv_suit_failure *f)
+{
+    (void)selv_cbor_pull(r, SELV_CBOR_TAG);
+    struct selv_cbor envelope = *r;
+    struct selv_cbor manifest = *r;
+    bool is_in_envelope = go_to(&envelope, f->section);
+    *r = envelope;
+    if (f->section == SELV_SUIT_KEY_AUTHENTICATION ||
+        (is_in_envelope && f->err == SELV_ERR_SUIT_SEVERED) ||
+        !go_to(&manifest, SELV_SUIT_KEY_MANIFEST)) {
+        return is_in_envelope;
+    }
+    (void)selv_cbor_enter(&manifest);
+    bool is_in_manifest = go_to(&manifest, f->section);
+    if (is_in_manifest &&
+        (f->section == SELV_SUIT_KEY_COMMON || !is_in_envelope ||
+         selv_cbor_peek(&manifest) != SELV_CBOR_ARRAY)) {
+        *r = manifest;
+    }
+    return is_in_envelope || is_in_manifest;
+}
+
+const char *maker_misplaced(const struct selv_suit_failure *f,
+                            struct selv_bytes envelope)
+{
+    struct selv_cbor r;
+    if (f->offset > envelope.len) {
+        return "the offset is not in the envelope";
+    }
+    selv_cbor_init(&r, envelope);
+    if (f->section == 0) {
+        return f->section_offset == 0 ? NULL : "a section offset of no section";
+    }
+    if (!go_to_element(&r, f)) {
+        return f->err == SELV_ERR_SUIT_MISSING ? NULL : "no such element";
+    }
+    const uint8_t *start = r.p;
+    struct selv_cbor whole = r;
+    selv_cbor_pass(&whole);
+    if (envelope.p + f->offset < start ||
+        (whole.err == SELV_OK && envelope.p + f->offset > whole.p)) {
+        return "the offset is not in the element";
+    }
+    if (f->section_offset == 0) {
+        return NULL;
+    }
+    (void)selv_cbor_enter(&r);
+    if (f->section == SELV_SUIT_KEY_COMMON) {
+        if (!go_to(&r, SELV_SUIT_COMMON_SHARED_SEQUENCE)) {
+            return "no shared sequence";
+        }
+        (void)selv_cbor_enter(&r);
+    }
+    return envelope.p + f->offset - f->section_offset == r.p
+               ? NULL
+               : "the section offset does not count from the section's begin";
+}
+
 static size_t say(char *out, size_t cap, size_t len, const char *format, ...)
 {
     va_list args;

@@ -75,6 +75,11 @@ enum selv_err maker_load(struct selv_suit *s,
                          const struct selv_suit_device *device,
                          struct selv_bytes envelope);
 
+/* Why the place that a failure names is none, or not in the element that it
+ * names; NULL when it is. */
+const char *maker_misplaced(const struct selv_suit_failure *f,
+                            struct selv_bytes envelope);
+
 /* A pretended device for maker_trace. */
 struct maker_world {
     uint8_t image[8]; /* by device component: its image is this byte,

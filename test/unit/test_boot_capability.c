@@ -255,6 +255,7 @@ static void test_boot_capability_ends_with_its_sets(void **state)
     static const struct selv_suit_private private = {commands, 1, NULL, 0};
     struct selv_suit_capability all;
     memset(&all, 0xff, sizeof all);
+    all.depth_max = SELV_SUIT_DEPTH_MAX;
     make(&places[1], "-300, 15");
     struct selv_suit_device *d = device();
     d->private = &private;

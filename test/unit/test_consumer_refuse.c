@@ -302,6 +302,90 @@ static void test_consumer_refuses_by_name(void **state)
     world_close(&w);
 }
 
+/* The same release under bootloaders that say that they can do less, one
+ * thing at a time; and under one that can do more. */
+static void test_consumer_asks_the_boot_record(void **state)
+{
+    static const struct {
+        const char *what;
+        uint64_t commands;
+        uint32_t parameters;
+        uint16_t envelope_max;
+        uint8_t sections, components_max, depth_max;
+        bool is_enough;
+    } loaders[] = {
+        {"nothing", 0, 0, 0, 0, 0, 0, false},
+        {"everything", UINT64_MAX, UINT32_MAX, UINT16_MAX, 255, 255, 255, true},
+        {"no more than needed", 0x90802e, 0x402e, 1024, 0x14, 1, 1, true},
+        {"no component-slot", 0x90800e, 0x402e, 1024, 0x14, 1, 1, false},
+        {"no try-each", 0x90002e, 0x402e, 1024, 0x14, 1, 1, false},
+        {"no invoke", 0x10802e, 0x402e, 1024, 0x14, 1, 1, false},
+        {"no image-size", 0x90802e, 0x002e, 1024, 0x14, 1, 1, false},
+        {"no vendor-identifier", 0x90802e, 0x402c, 1024, 0x14, 1, 1, false},
+        {"short envelopes", 0x90802e, 0x402e, 100, 0x14, 1, 1, false},
+        {"no validate", 0x90802e, 0x402e, 1024, 0x10, 1, 1, false},
+        {"no invoke section", 0x90802e, 0x402e, 1024, 0x04, 1, 1, false},
+        {"no component", 0x90802e, 0x402e, 1024, 0x14, 0, 1, false},
+        {"no depth", 0x90802e, 0x402e, 1024, 0x14, 1, 0, false},
+    };
+
+    (void)state;
+    open_at_five();
+    world_release_make(&release, 6, 3000, 3000);
+    w.release = &release;
+    for (size_t i = 0; i < sizeof loaders / sizeof loaders[0]; i++) {
+        world_restore(&w);
+        assert_true(world_boot(&w));
+        w.record.boot_commands = loaders[i].commands;
+        w.record.boot_parameters = loaders[i].parameters;
+        w.record.boot_envelope_max = loaders[i].envelope_max;
+        w.record.boot_sections = loaders[i].sections;
+        w.record.boot_components_max = loaders[i].components_max;
+        w.record.boot_depth_max = loaders[i].depth_max;
+        selv_record_seal(&w.record);
+        assert_int_equal(selv_consumer_init(&w.consumer, &w.config, w.now_ms),
+                         SELV_OK);
+        uint32_t op_count = w.v.erase_count + w.v.write_count;
+        world_settle(&w);
+        bool is_refused = strstr(w.log, "rejected:SELV_ERR_SUIT_BOOTLOADER") &&
+                          w.image_count == 0 &&
+                          w.v.erase_count + w.v.write_count == op_count;
+        if (loaders[i].is_enough ? w.record.sequence != 6 : !is_refused) {
+            fail_msg("%s: %s", loaders[i].what, w.log);
+        }
+    }
+    world_close(&w);
+}
+
+/* What the slot held before the first fetch counts for nothing: the way that
+ * was gone through is the way taken, though the image is there already. */
+static void test_consumer_goes_the_rehearsed_way(void **state)
+{
+    static const char *const updates[] = {
+        HEAD(IDS, IMAGES)
+            VALIDATE INVOKE UPDATE("15, [<<[3, 15]>>, <<[21, 2]>>], 3, 15"),
+        HEAD(IDS, IMAGES) VALIDATE INVOKE UPDATE(
+            "15, [<<[3, 15, 20, {18: h'01'}, 21, 2, 18, 2]>>, <<[21, 2]>>],"
+            " 3, 15"),
+    };
+
+    (void)state;
+    open_at_five();
+    for (size_t i = 0; i < sizeof updates / sizeof updates[0]; i++) {
+        world_release_custom(&release, 6, 3000, 3000, updates[i]);
+        w.release = &release;
+        world_restore(&w);
+        assert_true(world_boot(&w));
+        world_image_put(&w, &release, SELV_SLOT_A);
+        world_settle(&w);
+        assert_int_equal(w.record.sequence, 6);
+        assert_int_equal(w.record.slot, SELV_SLOT_A);
+        assert_true(w.image_count > 0);
+        assert_null(strstr(w.log, "failed"));
+    }
+    world_close(&w);
+}
+
 static void test_consumer_refuses_another_signer(void **state)
 {
     static const uint8_t other[SELV_P256_PRIVATE_LEN] = {
@@ -420,6 +504,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_consumer_refuses_by_name),
+        cmocka_unit_test(test_consumer_asks_the_boot_record),
+        cmocka_unit_test(test_consumer_goes_the_rehearsed_way),
         cmocka_unit_test(test_consumer_refuses_another_signer),
         cmocka_unit_test(test_consumer_refuses_integrated_payloads),
         cmocka_unit_test(test_consumer_refuses_what_is_too_long),

@@ -313,6 +313,15 @@ static void test_consumer_init_checks_its_arguments(void **state)
     assert_int_equal(selv_consumer_init(&w.consumer, &config, 0), SELV_ERR_ARG);
     selv_record_seal(&record);
     assert_int_equal(selv_consumer_init(&w.consumer, &config, 0), SELV_ERR_ARG);
+    /* Another format: not even its numbers are taken. The sum is made up for.
+     */
+    record = w.record;
+    record.version--;
+    record.check += 1;
+    assert_int_equal(selv_consumer_init(&w.consumer, &config, 0), SELV_ERR_ARG);
+    record.version++;
+    record.check -= 1;
+    assert_int_equal(selv_consumer_init(&w.consumer, &config, 0), SELV_OK);
     world_close(&w);
 }
 

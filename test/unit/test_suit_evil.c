@@ -883,6 +883,212 @@ static const struct evil {
      SELV_ERR_SUIT_KEY,
      0,
      10},
+
+    /* whole layouts of old drafts, which said version 1, too */
+    {"draft -09: payload-fetch is our load",
+     {.manifest = HEAD ", 8: <<[20, {21: \"x\"}, 21, 2]>>}"},
+     SELV_ERR_SUIT_SECTION,
+     8,
+     21},
+    {"draft -17: install is our invoke",
+     {.manifest = HEAD ", 9: <<[20, {21: \"x\"}, 21, 2, 3, 15]>>}"},
+     SELV_ERR_SUIT_SECTION,
+     9,
+     21},
+    {"draft -09: dependency-resolution is our validate",
+     {.manifest = HEAD ", 7: <<[13, 0]>>}"},
+     SELV_ERR_SUIT_COMMAND,
+     7,
+     13},
+    {"draft -05: run-sequence is 30",
+     {.manifest = INSTALL("30, <<[3, 0]>>")},
+     SELV_ERR_SUIT_COMMAND,
+     20,
+     30},
+    {"draft -14: process-dependency is our write",
+     {.manifest = "{1: 1, 2: 7, 3: " COMMON ", 7: <<[18, 0]>>}"},
+     SELV_ERR_SUIT_SECTION,
+     7,
+     18},
+    {"draft -05: common with a bare list of commands",
+     {.manifest = "{1: 1, 2: 7, 3: <<{2: [[h'00']], 4: [1, 15]}>>}"},
+     SELV_ERR_SUIT_ARGUMENT,
+     3,
+     0},
+    {"draft -19: index false",
+     {.manifest = INSTALL("12, false")},
+     SELV_ERR_SUIT_ARGUMENT,
+     20,
+     12},
+    {"draft -28: everything, with install as 17 and severed",
+     {.manifest = HEAD ", 7: <<[3, 15]>>, 9: <<[23, 2]>>,"
+                       " 17: digest(<<[21, 2]>>)}",
+      .pairs = "{17: <<[21, 2]>>}"},
+     SELV_ERR_SUIT_KEY,
+     0,
+     17},
+
+    /* soft-failure where it may not be set */
+    {"soft-failure in validate",
+     {.manifest = HEAD ", 7: <<[20, {13: false}]>>}"},
+     SELV_ERR_SUIT_SOFT,
+     7,
+     13},
+    {"soft-failure in shared",
+     {.manifest = SHARED("20, {13: true}")},
+     SELV_ERR_SUIT_SOFT,
+     3,
+     13},
+    {"soft-failure behind a try-each",
+     {.manifest = INSTALL(TRY("20, {13: true}") ", 20, {13: true}")},
+     SELV_ERR_SUIT_SOFT,
+     20,
+     13},
+
+    /* indices and sources */
+    {"source out of range",
+     {.manifest = OVERRIDE("{22: 1}")},
+     SELV_ERR_SUIT_INDEX,
+     20,
+     22},
+    {"source out of range, of four",
+     {.manifest = "{1: 1, 2: 7, 3: <<{2: [[h'00'], [h'01'], [h'02'],"
+                  " [h'03']]}>>, 20: <<[12, 0, 20, {22: 4}]>>}"},
+     SELV_ERR_SUIT_INDEX,
+     20,
+     22},
+    {"index one too high, of four",
+     {.manifest = "{1: 1, 2: 7, 3: <<{2: [[h'00'], [h'01'], [h'02'],"
+                  " [h'03']]}>>, 20: <<[12, 4]>>}"},
+     SELV_ERR_SUIT_INDEX,
+     20,
+     12},
+    {"a list of five, of four",
+     {.manifest = "{1: 1, 2: 7, 3: <<{2: [[h'00'], [h'01'], [h'02'],"
+                  " [h'03']]}>>, 20: <<[12, [0, 1, 2, 3, 0]]>>}"},
+     SELV_ERR_SUIT_INDEX,
+     20,
+     12},
+    {"a list whose last index is too high",
+     {.manifest = "{1: 1, 2: 7, 3: " TWO ", 20: <<[12, [0, 2]]>>}"},
+     SELV_ERR_SUIT_INDEX,
+     20,
+     12},
+    {"a list with a list",
+     {.manifest = "{1: 1, 2: 7, 3: " TWO ", 20: <<[12, [0, [1]]]>>}"},
+     SELV_ERR_SUIT_ARGUMENT,
+     20,
+     12},
+    {"index beyond 32 bits",
+     {.manifest = INSTALL("12, 4294967296")},
+     SELV_ERR_SUIT_ARGUMENT,
+     20,
+     12},
+    {"no index in load",
+     {.manifest = "{1: 1, 2: 7, 3: " TWO ", 8: <<[20, {5: 0}]>>}"},
+     SELV_ERR_SUIT_NO_INDEX,
+     8,
+     20},
+    {"no index in invoke",
+     {.manifest = "{1: 1, 2: 7, 3: " TWO ", 9: <<[23, 2]>>}"},
+     SELV_ERR_SUIT_NO_INDEX,
+     9,
+     23},
+    {"an index only in the try-each",
+     {.manifest = "{1: 1, 2: 7, 3: " TWO ", 16: <<[15, [<<[12, 0]>>,"
+                  " <<[12, 1]>>]]>>}"},
+     SELV_ERR_SUIT_NO_INDEX,
+     16,
+     15},
+
+    /* nesting */
+    {"run-sequence one too deep",
+     {.manifest = INSTALL("32, <<[32, <<[32, <<[32, <<[32, <<[5, 0]>>]>>]>>]>>"
+                          "]>>")},
+     SELV_ERR_SUIT_DEPTH,
+     20,
+     32},
+    {"a try-each in four run-sequences",
+     {.manifest =
+          INSTALL("32, <<[32, <<[32, <<[32, <<[" TRY("5, 0") "]>>]>>]>>]>>")},
+     SELV_ERR_SUIT_DEPTH,
+     20,
+     15},
+    {"too deep in the last alternative",
+     {.manifest = INSTALL("15, [<<[5, 0]>>, <<[" DEEP4 "]>>]")},
+     SELV_ERR_SUIT_DEPTH,
+     20,
+     15},
+    {"run-sequence of nothing",
+     {.manifest = INSTALL("32, <<[]>>")},
+     SELV_ERR_SUIT_EMPTY,
+     20,
+     32},
+    {"run-sequence of an empty byte string",
+     {.manifest = INSTALL("32, h''")},
+     SELV_ERR_CBOR_END,
+     20,
+     32},
+    {"run-sequence with bytes behind it",
+     {.manifest = INSTALL("32, h'82050000'")},
+     SELV_ERR_CBOR_TRAILING,
+     20,
+     0},
+    {"fetch in shared, in a run-sequence",
+     {.manifest = SHARED("32, <<[21, 2]>>")},
+     SELV_ERR_SUIT_SECTION,
+     3,
+     21},
+    {"write in shared",
+     {.manifest = SHARED("18, 2")},
+     SELV_ERR_SUIT_SECTION,
+     3,
+     18},
+    {"copy in invoke",
+     {.manifest = HEAD ", 9: <<[22, 2]>>}"},
+     SELV_ERR_SUIT_SECTION,
+     9,
+     22},
+    {"swap in validate",
+     {.manifest = HEAD ", 7: <<[31, 2]>>}"},
+     SELV_ERR_SUIT_SECTION,
+     7,
+     31},
+    {"an error in a severed section names the section",
+     {.manifest = HEAD ", 20: digest(<<[5, 0, 99, 0]>>)}",
+      .pairs = "{20: <<[5, 0, 99, 0]>>}"},
+     SELV_ERR_SUIT_COMMAND,
+     20,
+     99},
+    {"an error behind a long array's head",
+     {.manifest = INSTALL("5, 0, 5, 0, 5, 0, 5, 0, 5, 0, 5, 0, 5, 0, 5, 0,"
+                          " 5, 0, 5, 0, 5, 0, 5, 0, 99, 0")},
+     SELV_ERR_SUIT_COMMAND,
+     20,
+     99},
+
+    /* indefinite lengths */
+    {"an indefinite envelope's severed element",
+     {.manifest = HEAD ", 20: digest(<<[21, 2]>>)}",
+      .pairs = "{20: raw'5fff'}"},
+     SELV_ERR_CBOR_INDEFINITE,
+     0,
+     20},
+    {"an indefinite payload",
+     {.manifest = HEAD "}", .pairs = "{\"#a\": raw'5fff'}"},
+     SELV_ERR_CBOR_INDEFINITE,
+     0,
+     0},
+    {"an indefinite payload's key",
+     {.manifest = HEAD "}", .pairs = "{raw'7fff': h'00'}"},
+     SELV_ERR_CBOR_INDEFINITE,
+     0,
+     0},
+    {"an indefinite wrapper",
+     {.manifest = maker_ab, .wrapper = "raw'9fff'"},
+     SELV_ERR_CBOR_INDEFINITE,
+     2,
+     0},
 };
 
 static void test_suit_evil_is_refused(void **state)
@@ -904,7 +1110,14 @@ static void test_suit_evil_is_refused(void **state)
                         evil->code);
             wrong++;
         }
-        assert_true(f->offset <= envelope.len);
+        const char *why =
+            maker_misplaced(f, selv_bytes(envelope.p, envelope.len));
+        if (why != NULL) {
+            print_error("%s: %s (section %d, offset %u, section offset %u)\n",
+                        evil->what, why, f->section, f->offset,
+                        f->section_offset);
+            wrong++;
+        }
         assert_int_not_equal(selv_suit_begin(&suit, SELV_SUIT_UPDATE), SELV_OK);
         assert_false(selv_is_good(selv_suit_may_invoke(&suit)));
     }
@@ -958,6 +1171,85 @@ static void test_suit_limits(void **state)
                                               ", 7: <<[12, [1, 0], 12, [0,"
                                               " 1], 12, true, 12, 0]>>}"}),
         SELV_OK);
+}
+
+/* What the deepest nesting that is allowed does, and a long try-each. */
+static void test_suit_deepest_runs(void **state)
+{
+    (void)state;
+    static char text[8192];
+    static const struct {
+        unsigned alternatives; /* bad ones, before a good one */
+        enum selv_err err;
+    } cases[] = {{1, SELV_OK},
+                 {23, SELV_OK},
+                 {24, SELV_OK},
+                 {253, SELV_OK},
+                 {254, SELV_OK},
+                 {255, SELV_ERR_SUIT_ARGUMENT},
+                 {256, SELV_ERR_SUIT_ARGUMENT}};
+    struct maker_world world = {.polls = 2};
+    assert_int_equal(load(&(struct maker_spec){
+                         .manifest = INSTALL("20, {5: 0, 21: \"a\"}, " TRY(TRY(
+                             TRY(TRY("5, 0, 21, 0") ", 21, 0") ", 21, 0")))}),
+                     SELV_OK);
+    assert_string_equal(maker_trace(&suit, SELV_SUIT_UPDATE, &world),
+                        "fetch(0 a) fetch(0 a) fetch(0 a) done");
+    assert_int_equal(
+        load(&(struct maker_spec){
+            .manifest = INSTALL("20, {21: \"a\"}, 32, <<[32, <<[32, <<[32,"
+                                " <<[21, 0]>>]>>, 21, 0]>>]>>")}),
+        SELV_OK);
+    assert_string_equal(maker_trace(&suit, SELV_SUIT_UPDATE, &world),
+                        "fetch(0 a) fetch(0 a) done");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t len = (size_t)snprintf(text, sizeof text,
+                                      HEAD ", 20: <<[20, {21: \"a\"}, 15, [");
+        for (unsigned n = 0; n < cases[i].alternatives; n++) {
+            len += (size_t)snprintf(text + len, sizeof text - len,
+                                    "<<[14, 0]>>, ");
+        }
+        (void)snprintf(text + len, sizeof text - len, "<<[21, 0]>>]]>>}");
+        assert_int_equal(load(&(struct maker_spec){.manifest = text}),
+                         cases[i].err);
+        if (cases[i].err == SELV_OK) {
+            assert_string_equal(maker_trace(&suit, SELV_SUIT_UPDATE, &world),
+                                "fetch(0 a) done");
+        }
+    }
+}
+
+/* Text is for people: a device neither reads nor believes it [manifest
+ * 8.4.4]. Only its digest must be right when it is severed. */
+static void test_suit_text_is_ignored(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        struct maker_spec spec;
+    } cases[] = {
+        {"none", {.manifest = maker_ab}},
+        {"in place", {.manifest = HEAD ", 23: <<{\"en\": {1: \"x\"}}>>}"}},
+        {"of another component",
+         {.manifest = HEAD ", 23: <<{\"en\": {[h'07']: {1: \"x\"}}}>>}"}},
+        {"empty", {.manifest = HEAD ", 23: h''}"}},
+        {"no map", {.manifest = HEAD ", 23: <<7>>}"}},
+        {"no CBOR", {.manifest = HEAD ", 23: h'ffff'}"}},
+        {"severed",
+         {.manifest = HEAD ", 23: digest(<<{\"en\": {}}>>)}",
+          .pairs = "{23: <<{\"en\": {}}>>}"}},
+        {"severed and gone",
+         {.manifest = HEAD ", 23: digest(<<{\"en\": {}}>>)}"}},
+        {"severed, no CBOR",
+         {.manifest = HEAD ", 23: digest(h'ff')}", .pairs = "{23: h'ff'}"}},
+    };
+    struct maker_world world = {.polls = 1};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        print_message("  %s\n", cases[i].what);
+        assert_int_equal(load(&cases[i].spec), SELV_OK);
+        assert_memory_equal(maker_trace(&suit, SELV_SUIT_INVOCATION, &world),
+                            i == 0 ? "digest" : "done", 4);
+    }
 }
 
 /* A second block that we cannot read does not spoil a good one, whichever
@@ -1057,6 +1349,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_suit_evil_is_refused),
         cmocka_unit_test(test_suit_limits),
+        cmocka_unit_test(test_suit_deepest_runs),
+        cmocka_unit_test(test_suit_text_is_ignored),
         cmocka_unit_test(test_suit_other_blocks_do_not_matter),
         cmocka_unit_test(test_suit_other_anchor_is_refused),
         cmocka_unit_test(test_suit_sequence_number_may_not_fall),
