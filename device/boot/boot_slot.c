@@ -7,10 +7,6 @@
 
 #include "store/slot.h"
 
-/* A validate and an invoke sequence ask for one digest per component and one
- * invoke; more means that the engine does not come to an end. */
-enum { TODO_COUNT_MAX = 2 * SELV_SUIT_COMPONENTS_MAX + 2 };
-
 static void describe_device(struct selv_boot *boot, uint8_t slot,
                             uint64_t sequence_min)
 {
@@ -74,7 +70,7 @@ static enum selv_err run(struct selv_boot *boot,
                          const struct selv_slot_place *place)
 {
     struct selv_suit_todo todo;
-    for (int i = 0; i < TODO_COUNT_MAX; i++) {
+    for (int i = 0; i < SELV_BOOT_TODOS_MAX; i++) {
         enum selv_err err = SELV_OK;
         switch (selv_suit_poll(&boot->suit, &todo)) {
         case SELV_SUIT_DIGEST:
@@ -95,7 +91,7 @@ static enum selv_err run(struct selv_boot *boot,
             return err;
         }
     }
-    return SELV_ERR_STATE;
+    return SELV_ERR_SUIT_WORK;
 }
 
 static enum selv_verdict look_once(struct selv_boot *boot, uint8_t slot,

@@ -13,11 +13,11 @@
  *   6 its number is the accepted one, and it is not the
  *     manifest whose download is under way               rejected, EQUAL
  *   7 the envelope is longer than its place              rejected, FULL
- *   8 the bootloader's own run of it would not start
- *     the image                                          rejected, that
- *                                                         reason
- *   9 the update itself asks for what this device does
+ *   8 the update itself asks for what this device does
  *     not do, or would install nothing                   rejected, that
+ *                                                         reason
+ *   9 the bootloader's own run of it would not start
+ *     the image that the update brings                   rejected, that
  *                                                         reason
  *  10 otherwise                                          authorized */
 #define SELV_MODULE 0x434e4445u /* "CNDE" */
@@ -111,13 +111,36 @@ void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err)
     }
 }
 
+/* What an update would leave in the slot. */
+struct image {
+    const uint8_t *digest; /* of all its bytes; NULL: the update never asks */
+    uint32_t size;
+};
+
+/* Whether the slot can have the digest that is asked for. Bootloaders begin
+ * with no parameter set: a size or digest that only the update's sections set
+ * is another one at boot, and the whole slot is more than the image. */
+static bool can_match(const struct selv_consumer *c, struct image *image,
+                      const struct selv_suit_todo *todo, bool is_update)
+{
+    uint32_t size = todo->has_size ? todo->size : c->idle->image_len;
+
+    if (is_update && size == image->size) {
+        image->digest = todo->digest;
+    }
+    return is_update || size < image->size ||
+           (size == image->size && image->digest != NULL &&
+            is_digest(image->digest, todo->digest));
+}
+
 /* Rules 8 and 9: go through a procedure without doing any of it. An image is
  * good from its fetch on; before, whatever the slot may hold, it is not:
  * consumer_download.c keeps to that, so that an update whose images are good
- * goes this very way. For an invocation the image is there. What this device
- * does not do fails here as it would there. */
+ * goes this very way. For an invocation the image of the update is there. What
+ * this device does not do fails here as it would there. */
 static enum selv_err rehearse(struct selv_consumer *c,
-                              enum selv_suit_procedure procedure)
+                              enum selv_suit_procedure procedure,
+                              struct image *image)
 {
     bool is_update = procedure == SELV_SUIT_UPDATE;
     bool is_there = !is_update;
@@ -125,13 +148,16 @@ static enum selv_err rehearse(struct selv_consumer *c,
     struct selv_suit_todo todo;
     enum selv_err err = selv_suit_begin(&c->suit, procedure);
 
-    while (!err) {
+    for (int left = SELV_BOOT_TODOS_MAX; !err; left--) {
         enum selv_err answer = SELV_ERR_SUIT_OPERATION;
+        if (left == 0) {
+            return SELV_ERR_SUIT_WORK;
+        }
         switch (selv_suit_poll(&c->suit, &todo)) {
         case SELV_SUIT_DIGEST:
             is_seen = is_there;
             answer = SELV_ERR_SUIT_IMAGE;
-            if (is_there) {
+            if (is_there && can_match(c, image, &todo, is_update)) {
                 selv_suit_answer_digest(&c->suit, todo.digest);
                 continue;
             }
@@ -139,6 +165,7 @@ static enum selv_err rehearse(struct selv_consumer *c,
         case SELV_SUIT_FETCH:
             is_there = true;
             is_seen = false;
+            *image = (struct image){NULL, todo.size};
             answer = selv_consumer_check_fetch(c, &todo);
             break;
         case SELV_SUIT_INVOKE:
@@ -165,6 +192,7 @@ static enum selv_err judge(struct selv_consumer *c)
     const struct selv_boot_record *record = c->config->record;
     bool is_unfinished = c->log.state == SELV_LOG_DOWNLOADING &&
                          is_digest(c->log.digest, c->digest);
+    struct image image = {NULL, 0};
     enum selv_err err;
 
     if (is_digest(c->digest, record->refused_digest)) {
@@ -179,8 +207,8 @@ static enum selv_err judge(struct selv_consumer *c)
     if (c->envelope_len + ENVELOPE_HEAD_LEN > c->idle->envelope_len) {
         return SELV_ERR_STORE_FULL;
     }
-    err = rehearse(c, SELV_SUIT_INVOCATION);
-    return err ? err : rehearse(c, SELV_SUIT_UPDATE);
+    err = rehearse(c, SELV_SUIT_UPDATE, &image);
+    return err ? err : rehearse(c, SELV_SUIT_INVOCATION, &image);
 }
 
 /* Rule 1, and what the manifest says of itself. */

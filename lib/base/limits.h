@@ -84,6 +84,14 @@
 #define SELV_BOOT_ATTEMPTS_MAX 3
 #endif
 
+/* How often a manifest may ask for a digest, a fetch or a start in one
+ * procedure: a boot reads the image each time, and a fetch erases a slot. The
+ * application keeps to it, too, so that it fetches nothing that would ask its
+ * bootloader more often. */
+#ifndef SELV_BOOT_TODOS_MAX
+#define SELV_BOOT_TODOS_MAX 16
+#endif
+
 /* Largest write unit of a flash, in bytes. */
 #ifndef SELV_FLASH_UNIT_MAX
 #define SELV_FLASH_UNIT_MAX 32

@@ -131,9 +131,9 @@ enum { SELV_CBOR_FALSE = 20, SELV_CBOR_TRUE = 21, SELV_CBOR_NULL = 22 };
 /* The head of the next item, which must have this type (SELV_CBOR_NONE: any).
  * Gives its value, length or count; of a string also the content is passed, so
  * that it stands in the bytes just before the cursor. Text is not checked to
- * be UTF-8. A number of 2^32 - 1 or more is SELV_ERR_CBOR_RANGE; where any item
- * will do, it is UINT32_MAX. Of the simple values and floats only those of one
- * byte are taken: SELV_ERR_CBOR_RESERVED. */
+ * be UTF-8. A number of 2^32 or more is SELV_ERR_CBOR_RANGE. Of the simple
+ * values and floats only those of one byte are taken:
+ * SELV_ERR_CBOR_RESERVED. */
 uint32_t selv_cbor_pull(struct selv_cbor *r, enum selv_cbor_type type);
 /* The same for numbers of up to 64 bits. */
 uint64_t selv_cbor_pull_wide(struct selv_cbor *r, enum selv_cbor_type want);

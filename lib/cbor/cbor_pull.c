@@ -64,7 +64,7 @@ uint32_t selv_cbor_pull(struct selv_cbor *r, enum selv_cbor_type type)
 {
     const uint8_t *start = r->p;
     uint64_t value = selv_cbor_pull_wide(r, type);
-    if (value >= UINT32_MAX) {
+    if (value > UINT32_MAX) {
         r->p = start;
         return (uint32_t)refuse(r, SELV_ERR_CBOR_RANGE);
     }

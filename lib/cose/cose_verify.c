@@ -102,9 +102,11 @@ enum selv_verdict selv_cose_verify_at(struct selv_cbor *r,
                                       const struct selv_cose_key *keys,
                                       size_t key_count, size_t *key_index)
 {
-    struct selv_cose_block b = {.payload = payload};
+    struct selv_cose_block b;
     const uint8_t *tag = r->p;
 
+    b.payload = payload;
+    memset(b.at, 0, sizeof(b.at));
     if (r->p == r->end) {
         selv_cbor_note(r, SELV_ERR_CBOR_END);
     }
@@ -124,23 +126,22 @@ enum selv_verdict selv_cose_verify_at(struct selv_cbor *r,
         if (method == NULL || method->tag != *tag) {
             continue;
         }
+        enum selv_err err = SELV_ERR_COSE_NO_KEY;
         if (alg != method->alg[0] && alg != method->alg[1]) {
-            r->err = SELV_ERR_COSE_ALG;
+            err = SELV_ERR_COSE_ALG;
         } else if (b.proof.len != method->proof_len) {
-            r->err = SELV_ERR_COSE_STRUCTURE;
-        } else {
-            r->err = SELV_ERR_COSE_NO_KEY;
-            if (kid_agrees(b.at[HEADER_KID], key)) {
-                /* Computed once; the verdict is handed up as it is, and read
-                 * twice here and again by the caller. */
-                enum selv_verdict verdict = method->verify(key, &b);
-                if (selv_is_good(verdict)) {
-                    r->err = SELV_OK;
-                    *key_index = i;
-                    return verdict;
-                }
+            err = SELV_ERR_COSE_STRUCTURE;
+        } else if (kid_agrees(b.at[HEADER_KID], key)) {
+            /* Computed once; the verdict is handed up as it is, and read
+             * twice here and again by the caller. */
+            enum selv_verdict verdict = method->verify(key, &b);
+            if (selv_is_good(verdict)) {
+                r->err = SELV_OK;
+                *key_index = i;
+                return verdict;
             }
         }
+        r->err = err;
     }
     return SELV_BAD;
 }

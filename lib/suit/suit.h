@@ -14,7 +14,7 @@
  *        REQ.SEC.MFST.CONST]. Integrated payloads may lie beyond the view and
  *        are never looked at before the manifest is authentic.
  * Limits: base/limits.h. Going over one is an error that names it.
- * RAM:   sizeof(struct selv_suit) <= 400 on Cortex-M3, plus the view. */
+ * RAM:   sizeof(struct selv_suit) <= 488 on Cortex-M3, plus the view. */
 #ifndef SELV_SUIT_SUIT_H
 #define SELV_SUIT_SUIT_H
 
@@ -159,13 +159,13 @@ struct selv_suit_record {
 /* Where and why a manifest was refused or failed. */
 struct selv_suit_failure {
     enum selv_err err;
-    int16_t section; /* key of the section or element; 3 for common, 0 when
-                        none was reached */
-    uint16_t offset; /* bytes from the envelope's first byte */
+    uint8_t component; /* index, 0xff: none */
+    int16_t section;   /* key of the section or element; 3 for common, 0 when
+                          none was reached */
+    uint16_t offset;   /* bytes from the envelope's first byte */
     uint16_t section_offset; /* of a command: bytes from its section's (or the
                                 shared sequence's) first byte; else 0 */
     int32_t code;            /* command, parameter or key at fault; 0: none */
-    uint8_t component;       /* index, 0xff: none */
 };
 
 /* The command sequences of a manifest, in the order in which the procedures
@@ -226,14 +226,14 @@ struct selv_suit {
     /* What is used most stands first: short offsets make short code. */
     struct selv_cbor r; /* all is read through it; keeps the first error */
     uint8_t state;
-    uint8_t section;   /* that runs, or will behind the shared sequence */
-    uint8_t pending;   /* bits: sections that are still to run */
-    bool is_shared;    /* running the shared sequence before the section */
-    bool is_first;     /* command of its sequence */
-    bool is_loose;     /* strict-order is false */
-    bool is_again;     /* polled again before the answer */
+    uint8_t section; /* that runs, or will behind the shared sequence */
+    uint8_t pending; /* bits: sections that are still to run */
+    bool is_shared;  /* running the shared sequence before the section */
+    bool is_first;   /* command of its sequence */
+    bool is_loose;   /* strict-order is false */
+    bool is_again;   /* polled again before the answer */
     uint8_t targets, sources; /* bits: components, while it is */
-    uint8_t component_count, anchor;
+    uint8_t component_count;
     struct selv_suit_failure failure;
     struct selv_suit_frame *f; /* the sequence that runs */
     const struct selv_suit_profile *profile;
@@ -244,7 +244,8 @@ struct selv_suit {
     const uint8_t *base;   /* first byte of the outermost sequence */
     const uint8_t *digest; /* of the manifest, in the wrapper */
     enum selv_verdict authentic;
-    uint32_t work;   /* bytes of commands that may still be gone through */
+    size_t anchor; /* that signed */
+    uint32_t work; /* bytes of commands that may still be gone through */
     /* By key, the offset of an element's value in the view; 0: not there. A
      * severed element's is that in the envelope, or 1: taken out. */
     uint16_t manifest[SELV_SUIT_KEY_TEXT + 1];

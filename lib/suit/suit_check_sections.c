@@ -13,10 +13,13 @@ static void check_sequence(struct selv_suit *s, uint32_t off)
     }
 }
 
-/* Sections that the profile never runs are not looked into. */
+/* Severed elements are checked against their digests, and sections that the
+ * profile never runs are not looked into. */
 void selv_suit_check_sections(struct selv_suit *s)
 {
-    if (s->profile->rest != NULL) {
+    s->failure.component = SELV_SUIT_NO_COMPONENT;
+    selv_suit_severed_check(s);
+    if (s->profile->rest != NULL && s->r.err == SELV_OK) {
         s->profile->rest(s);
     }
     if (s->r.err != SELV_OK) {

@@ -42,6 +42,8 @@ enum selv_err selv_suit_feed(struct selv_suit *s, struct selv_bytes view,
     s->view = view;
     s->total_len = total_len;
     s->r.err = SELV_OK;
+    /* What an earlier view held may have been of another envelope. */
+    memset(s->envelope, 0, sizeof s->envelope);
     selv_suit_seek(s, 0);
     read_envelope(s);
     /* Bytes that end inside an item are no error as long as more can come. */

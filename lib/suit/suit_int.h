@@ -14,7 +14,7 @@
 _Static_assert(SELV_SUIT_ENVELOPE_MAX <= 0xffff, "offsets are 16 bits wide");
 _Static_assert(SELV_SUIT_COMPONENTS_MAX <= 8, "sets of components are 8 bits");
 _Static_assert(sizeof(void *) != 4 || SELV_SUIT_COMPONENTS_MAX != 4 ||
-                   SELV_SUIT_DEPTH_MAX != 4 || sizeof(struct selv_suit) <= 1512,
+                   SELV_SUIT_DEPTH_MAX != 4 || sizeof(struct selv_suit) <= 488,
                "struct selv_suit is over its budget");
 
 #define SELV_SUIT_NO_COMPONENT 0xffu
@@ -23,7 +23,7 @@ _Static_assert(sizeof(void *) != 4 || SELV_SUIT_COMPONENTS_MAX != 4 ||
  * the envelope's tag no element can be. */
 #define SELV_SUIT_TAKEN_OUT 1u
 
-/* A function that is smaller when its only caller does not contain it. */
+/* A function without which its only caller, and both together, are smaller. */
 #if defined(__GNUC__)
 #define SELV_SUIT_APART __attribute__((noinline))
 #else
@@ -129,8 +129,9 @@ struct selv_suit_profile {
     /* Whether the content parameter has this digest. */
     enum selv_err (*content)(struct selv_suit *s,
                              const uint8_t digest[static SELV_SHA256_LEN]);
-    /* Look at every command before any runs. NULL: they are looked at while
-     * they run, for a profile that changes nothing. */
+    /* Look at every severed element and every command before any runs. NULL:
+     * commands are looked at while they run, and what can be severed not at
+     * all, for a profile that changes nothing and runs none of it. */
     void (*check)(struct selv_suit *s);
 };
 
@@ -221,6 +222,7 @@ enum selv_err
 selv_suit_content_answer(struct selv_suit *s,
                          const uint8_t digest[static SELV_SHA256_LEN]);
 void selv_suit_check_sections(struct selv_suit *s);
+void selv_suit_severed_check(struct selv_suit *s);
 
 /* ---- the engine's insides ----------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The manifest and its common part [manifest 8.4]. Runs only over authentic
- * bytes; finds where things are, and checks severed digests. */
+ * bytes; finds where things are. */
 #include "suit/suit_int.h"
 
 /* Go to the value of a key. After an error nothing moves. */
@@ -18,25 +18,27 @@ static void go_to(struct selv_suit *s, const uint16_t *at, uint32_t key)
  * two opinions about one image. */
 static void find_component(struct selv_suit *s, const uint8_t *p)
 {
-    const struct selv_suit_device *device = s->device;
+    const struct selv_suit_component *own = s->device->components;
     size_t len = (size_t)(s->r.p - p);
     uint32_t count = s->component_count;
-    uint32_t own = 0;
-    while (own < device->component_count &&
-           (device->components[own].id.len != len ||
-            memcmp(device->components[own].id.p, p, len) != 0)) {
-        own++;
-    }
-    if (own == device->component_count && device->components != NULL) {
-        selv_suit_fault(s, SELV_ERR_SUIT_COMPONENT, p);
-    }
-    for (uint32_t i = 0; i < count && device->components != NULL; i++) {
-        if (s->device_component[i] == own) {
-            selv_suit_fault(s, SELV_ERR_SUIT_COMPONENTS, p);
+    uint32_t index = 0;
+    s->component_off[count] = selv_suit_off(s, p);
+    if (own != NULL) {
+        while (index < s->device->component_count &&
+               (own->id.len != len || memcmp(own->id.p, p, len) != 0)) {
+            own++;
+            index++;
+        }
+        if (index == s->device->component_count) {
+            selv_suit_fault(s, SELV_ERR_SUIT_COMPONENT, p);
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            if (s->device_component[i] == index) {
+                selv_suit_fault(s, SELV_ERR_SUIT_COMPONENTS, p);
+            }
         }
     }
-    s->component_off[count] = selv_suit_off(s, p);
-    s->device_component[count] = (uint8_t)own;
+    s->device_component[count] = (uint8_t)index;
 }
 
 /* A list of identifiers [manifest 8.4.5]. */
@@ -53,29 +55,6 @@ static void read_components(struct selv_suit *s)
         s->failure.component = s->component_count;
         find_component(s, p);
         s->component_count++;
-    }
-}
-
-/* A severable element in place, or the digest of its whole byte string in the
- * envelope, where it may be missing [manifest 8.4.12]. */
-static void read_severable(struct selv_suit *s, uint32_t key)
-{
-    uint32_t head = s->envelope[key];
-    bool is_covered = head == 0;
-    go_to(s, s->manifest, key);
-    s->failure.section = (int16_t)key;
-    if (s->manifest[key] != 0 && selv_cbor_peek(&s->r) == SELV_CBOR_ARRAY) {
-        const uint8_t *claimed = selv_suit_digest_read(&s->r);
-        s->manifest[key] = (uint16_t)head;
-        if (is_covered) {
-            s->manifest[key] = SELV_SUIT_TAKEN_OUT;
-        } else {
-            is_covered =
-                selv_is_good(selv_suit_digest_verdict(s, head, claimed));
-        }
-    }
-    if (!is_covered) {
-        selv_suit_fault(s, SELV_ERR_SUIT_SEVERED, s->view.p + head);
     }
 }
 
@@ -123,10 +102,6 @@ void selv_suit_manifest_read(struct selv_suit *s)
         selv_cbor_note(r, SELV_ERR_SUIT_VERSION);
     }
     read_sequence_number(s);
-    for (uint32_t key = SELV_SUIT_KEY_PAYLOAD_FETCH;
-         key <= SELV_SUIT_KEY_TEXT && r->err == SELV_OK; key++) {
-        read_severable(s, key);
-    }
     go_to(s, s->manifest, SELV_SUIT_KEY_COMMON);
     if (r->err == SELV_OK) {
         s->failure.section = SELV_SUIT_KEY_COMMON;

@@ -25,10 +25,11 @@ uint32_t selv_suit_map_read(struct selv_suit *s, uint16_t *at, uint32_t allowed,
         }
         left--;
     }
-    for (int32_t key = 0; required != 0 && r->err == SELV_OK; key++) {
-        if ((required >> key & 1u) != 0) {
-            s->failure.code = key;
-            r->err = SELV_ERR_SUIT_MISSING;
+    if (required != 0 && r->err == SELV_OK) {
+        r->err = SELV_ERR_SUIT_MISSING;
+        s->failure.code = 0;
+        for (; (required & 1u) == 0; required >>= 1) {
+            s->failure.code++;
         }
     }
     return left;

@@ -87,13 +87,10 @@ enum selv_err selv_suit_run_override_parameters(struct selv_suit *s,
     }
     for (; count > 0 && r->err == SELV_OK; count--) {
         s->failure.code = selv_cbor_pull_key(r, &rank);
-        if (r->err != SELV_OK) {
-            break;
-        }
         const struct selv_suit_parameter_rule *rule =
             selv_suit_parameter_find(s, s->failure.code);
         if (rule == NULL) {
-            r->err = SELV_ERR_SUIT_PARAMETER;
+            selv_cbor_note(r, SELV_ERR_SUIT_PARAMETER); /* or no key at all */
             break;
         }
         const uint8_t *value = r->p;

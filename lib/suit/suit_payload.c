@@ -141,6 +141,9 @@ void selv_suit_rest_check(struct selv_suit *s)
 bool selv_suit_payload_find(struct selv_suit *s, struct selv_bytes uri,
                             uint32_t *off, uint32_t *len)
 {
+    if (s->r.err != SELV_OK) {
+        return false;
+    }
     bool is_found = walk(s, &uri, off, len);
     s->r.err = SELV_OK; /* what is not there is none of ours */
     return is_found;

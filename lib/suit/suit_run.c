@@ -38,20 +38,22 @@ static void open_next(struct selv_suit *s)
 {
     uint32_t off = 0;
     while (off == 0) {
+        uint32_t section = 0;
         s->is_shared = !s->is_shared;
         if (!s->is_shared) {
             off = s->manifest[selv_suit_section_keys[s->section]];
             continue;
         }
-        if (s->pending == 0) {
+        uint32_t pending = s->pending;
+        if (pending == 0) {
             s->state = SELV_SUIT_STATE_DONE;
             return;
         }
-        s->section = 0;
-        while ((s->pending >> s->section & 1u) == 0) {
-            s->section++;
+        while ((pending >> section & 1u) == 0) {
+            section++;
         }
-        s->pending &= (uint8_t)(s->pending - 1);
+        s->section = (uint8_t)section;
+        s->pending = (uint8_t)(pending & (pending - 1));
         off = s->common[SELV_SUIT_COMMON_SHARED_SEQUENCE];
     }
     selv_suit_section_open(s, off);
@@ -73,29 +75,27 @@ void selv_suit_section_ended(struct selv_suit *s)
  * to be called done by leaving it out. */
 static enum selv_err plan(struct selv_suit *s, enum selv_suit_procedure p)
 {
-    uint8_t i = p == SELV_SUIT_INVOCATION ? SELV_SUIT_SECTION_VALIDATE : 0;
-    uint8_t end = i + 3;
-    s->pending = 0;
+    uint32_t i = p == SELV_SUIT_INVOCATION ? SELV_SUIT_SECTION_VALIDATE : 0;
+    uint32_t end = i + 3;
+    uint32_t pending = 0;
     for (; i < end; i++) {
-        uint8_t key = selv_suit_section_keys[i];
+        uint32_t key = selv_suit_section_keys[i];
         uint32_t off = s->manifest[key];
-        s->failure.section = key;
-        s->failure.code = key;
+        s->failure.section = (int16_t)key;
+        s->failure.code = (int32_t)key;
         if (off == SELV_SUIT_TAKEN_OUT) {
             return SELV_ERR_SUIT_ABSENT;
         }
         if (off != 0) {
-            s->pending |= (uint8_t)(1u << i);
-        }
-        if ((s->pending & ~(uint32_t)s->profile->sections) != 0) {
-            return SELV_ERR_STATE;
+            if ((s->profile->sections >> i & 1u) == 0) {
+                return SELV_ERR_STATE;
+            }
+            pending |= 1u << i;
         }
     }
     /* With none, one that is missing: the shared sequence runs all the same, so
      * that DONE always means that it was good. */
-    if (s->pending == 0) {
-        s->pending = SELV_SUIT_IN_VALIDATE;
-    }
+    s->pending = (uint8_t)(pending == 0 ? SELV_SUIT_IN_VALIDATE : pending);
     return SELV_OK;
 }
 
@@ -129,6 +129,7 @@ enum selv_suit_todo_kind selv_suit_poll(struct selv_suit *s,
 {
     memset(todo, 0, sizeof *todo);
     if (s->state == SELV_SUIT_STATE_WAITING) {
+        s->work += (uint32_t)(s->f->next - s->f->at);
         selv_suit_rewind(s); /* the handler says it again */
         s->is_again = true;
         s->state = SELV_SUIT_STATE_RUNNING;

@@ -6,9 +6,9 @@
 
 const int reference_section_keys[REFERENCE_ELEMENTS] = {16, 20, 7, 8, 9, 23};
 
-/* Numbers from here on are refused: no device here has as many bytes, or as
+/* Numbers above it are refused: no device here has as many bytes, or as
  * many slots. */
-#define NUMBER_MAX (UINT32_MAX - 1u)
+#define NUMBER_MAX UINT32_MAX
 
 /* Where in the manifest a sequence stands. */
 struct place {
@@ -646,6 +646,13 @@ static void read_severed(struct reference *r, struct reference_section *section,
     }
 }
 
+/* A profile that runs nothing of what can be severed does not look at it. */
+static bool looks_at_severable(const struct reference *r)
+{
+    return (r->profile.sections & (1u << SELV_SUIT_SECTION_PAYLOAD_FETCH |
+                                   1u << SELV_SUIT_SECTION_INSTALL)) != 0;
+}
+
 static void read_section(struct reference *r, size_t i)
 {
     int key = reference_section_keys[i];
@@ -653,6 +660,9 @@ static void read_section(struct reference *r, size_t i)
     section->element = tree_find(r->manifest, key);
     section->severed = is_severable(i) ? tree_find(r->root, key) : NULL;
     section->is_there = section->element != NULL;
+    if (is_severable(i) && !looks_at_severable(r)) {
+        return;
+    }
     const struct tree *bytes = section->element;
     if (bytes != NULL && tree_is(bytes, CBOR_ARRAY) && is_severable(i)) {
         read_severed(r, section, key);
@@ -744,7 +754,8 @@ static void read_envelope_keys(struct reference *r)
             fault(r, SELV_ERR_CBOR_TYPE, 0, 0);
         } else if (v != 2 && v != 3 && v != 16 && v != 20 && v != 23) {
             fault(r, SELV_ERR_SUIT_KEY, 0, v);
-        } else if (!tree_is(r->root->items[i + 1], CBOR_BSTR)) {
+        } else if (!tree_is(r->root->items[i + 1], CBOR_BSTR) &&
+                   (v == 2 || v == 3 || looks_at_severable(r))) {
             fault(r, SELV_ERR_CBOR_TYPE, REFERENCE_ANY, v);
         }
     }

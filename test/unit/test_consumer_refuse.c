@@ -32,6 +32,8 @@ static struct world_release release;
     " 20: <<[15, [<<[20, {5: 0}, 5, 5, 20, {21: \"/i/%A\"}]>>,"                \
     "             <<[20, {5: 1}, 5, 5, 20, {21: \"/i/%B\"}]>>], " commands     \
     "]>>}"
+#define TEN                                                                    \
+    "3, 15, 3, 15, 3, 15, 3, 15, 3, 15, 3, 15, 3, 15, 3, 15, 3, 15, 3, 15"
 #define GOOD_FETCH FETCH("/i/%A", "/i/%B")
 
 static const struct {
@@ -140,6 +142,30 @@ static const struct {
     {"arguments at invoke",
      HEAD(IDS, IMAGES) VALIDATE " 9: <<[20, {23: h'01'}, 23, 2]>>," GOOD_FETCH,
      6, 3000, "SELV_ERR_SUIT_BOOTLOADER"},
+    {"image size set in the update alone",
+     HEAD(IDS, ", 15, [<<[20, {5: 0}, 5, 5, 20, {3: <<[-16, h'%A']>>}]>>,"
+               " <<[20, {5: 1}, 5, 5, 20, {3: <<[-16, h'%B']>>}]>>]")
+         VALIDATE INVOKE UPDATE(
+             "15, [<<[20, {5: 0}, 5, 5, 20, {14: %a}]>>,"
+             " <<[20, {5: 1}, 5, 5, 20, {14: %b}]>>], 21, 2, 3, 15"),
+     6, 3000, "SELV_ERR_SUIT_IMAGE"},
+    {"another digest at boot",
+     HEAD(IDS, IMAGES) VALIDATE
+     " 9: <<[20, {3: <<[-16, repeat(32, 1)]>>}, 3, 15, 23, 2]>>," GOOD_FETCH,
+     6, 3000, "SELV_ERR_SUIT_IMAGE"},
+    {"looked at more often than the bootloader does",
+     HEAD(IDS, IMAGES) " 7: <<[" TEN ", 3, 15, 3, 15, 3, 15, 3, 15, 3, 15, "
+                       "3, 15]>>," INVOKE GOOD_FETCH,
+     6, 3000, "SELV_ERR_SUIT_WORK"},
+    {"looked at as often as the bootloader does",
+     HEAD(IDS, IMAGES) " 7: <<[" TEN
+                       ", 3, 15, 3, 15, 3, 15]>>," INVOKE GOOD_FETCH,
+     6, 3000, NULL},
+    {"part of the image looked at, too",
+     HEAD(IDS, IMAGES) VALIDATE
+     " 9: <<[15, [<<[20, {3: <<[-16, repeat(32, 1)]>>, 14: 8}, 3, 15]>>,"
+     " <<[1, 15]>>]]>>," GOOD_FETCH,
+     6, 3000, "SELV_ERR_SUIT_MISSING"},
     {"load", HEAD(IDS, IMAGES) VALIDATE " 8: <<[3, 15]>>," INVOKE GOOD_FETCH, 6,
      3000, "SELV_ERR_SUIT_BOOTLOADER"},
 

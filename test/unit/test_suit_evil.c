@@ -150,7 +150,7 @@ static const struct evil {
      0},
     {"an empty wrapper",
      {.manifest = maker_ab, .wrapper = "[]"},
-     SELV_ERR_SUIT_MISSING,
+     SELV_ERR_SUIT_NOT_SIGNED,
      2,
      0},
     {"a wrapper that is a map",

@@ -371,6 +371,75 @@ static void test_suit_facts(void **state)
     assert_int_equal(selv_suit_digest(&suit)[0], envelope.p[13]);
 }
 
+/* ---- callers and views that do not keep to the rules ----------------------
+ */
+
+static void test_suit_may_be_polled_for_long(void **state)
+{
+    (void)state;
+    struct selv_suit_todo todo;
+    load(&selv_suit_profile_boot_select, 0,
+         &(struct maker_spec){.manifest = maker_ab});
+    assert_int_equal(selv_suit_begin(&suit, SELV_SUIT_INVOCATION), SELV_OK);
+    for (int i = 0; i < 100000; i++) {
+        assert_int_equal(selv_suit_poll(&suit, &todo), SELV_SUIT_DIGEST);
+    }
+}
+
+/* An index that is another one when it is read again, as a worn cell may. */
+static void test_suit_changed_index_is_refused(void **state)
+{
+    (void)state;
+    static const uint8_t list[] = {12, 0x82, 0, 1, 3, 15};
+    struct selv_suit_todo todo;
+    size_t at = 0;
+    load(&selv_suit_profile_consumer, 0,
+         &(struct maker_spec){
+             .manifest = "{1: 1, 2: 7, 3: <<{2: [[h'00'], [h'01']], 4: <<[12, "
+                         "[0, 1], 20, {3: " MAKER_IMAGE_A
+                         "}]>>}>>, 7: <<[12, [0, 1], 3, 15]>>}"});
+    assert_int_equal(selv_suit_begin(&suit, SELV_SUIT_INVOCATION), SELV_OK);
+    assert_int_equal(selv_suit_poll(&suit, &todo), SELV_SUIT_DIGEST);
+    while (memcmp(envelope.p + at, list, sizeof list) != 0) {
+        at++;
+    }
+    envelope.p[at + 3] = 23;
+    selv_suit_answer_digest(&suit, todo.digest);
+    assert_int_equal(selv_suit_poll(&suit, &todo), SELV_SUIT_FAILED);
+    assert_int_equal(selv_suit_failure(&suit)->err, SELV_ERR_SUIT_INDEX);
+}
+
+/* A transfer that began anew with another, shorter envelope. */
+static void test_suit_other_envelope_after_more(void **state)
+{
+    (void)state;
+    static struct maker_bytes longer;
+    maker_envelope(
+        &(struct maker_spec){.manifest = "{1: 1, 2: 7, 3: " MAKER_COMMON(
+                                 "") ", 7: <<[18, repeat(600, 1)]>>}",
+                             .pairs = "{20: <<[21, 2]>>}"},
+        &longer);
+    maker_envelope(&(struct maker_spec){.manifest =
+                                            "{1: 1, 2: 7, 3: " MAKER_COMMON(
+                                                "") ", 20: "
+                                                    "digest(<<[21, 2]>>)}"},
+                   &envelope);
+    uint8_t *view = malloc(envelope.len);
+    assert_non_null(view);
+    memcpy(view, envelope.p, envelope.len);
+    selv_suit_init(&suit, &selv_suit_profile_consumer, maker_device(0));
+    assert_int_equal(
+        selv_suit_feed(&suit, selv_bytes(longer.p, longer.len - 1), 0),
+        SELV_ERR_SUIT_MORE);
+    assert_int_equal(selv_suit_feed(&suit, selv_bytes(view, envelope.len), 0),
+                     SELV_OK);
+    assert_true(selv_is_good(selv_suit_check(&suit)));
+    assert_int_equal(selv_suit_begin(&suit, SELV_SUIT_UPDATE),
+                     SELV_ERR_SUIT_ABSENT);
+    selv_suit_wipe(&suit);
+    free(view);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +452,9 @@ int main(void)
         cmocka_unit_test(test_suit_calls_out_of_order),
         cmocka_unit_test(test_suit_looks_at_other_devices_manifests),
         cmocka_unit_test(test_suit_facts),
+        cmocka_unit_test(test_suit_may_be_polled_for_long),
+        cmocka_unit_test(test_suit_changed_index_is_refused),
+        cmocka_unit_test(test_suit_other_envelope_after_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

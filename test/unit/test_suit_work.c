@@ -10,27 +10,29 @@
  * Bounds, with B bytes of envelope, C = SELV_SUIT_COMPONENTS_MAX and
  * D = SELV_SUIT_DEPTH_MAX:
  *
- *  check  Every sequence is entered once, whatever it selects. The code of a
- *         command is read once, its argument twice: passed as a whole, where
- *         a nested sequence counts as one head, and then by its handler. The
- *         fixed part is for envelope, wrapper, manifest and component list:
- *             heads <= CHECK_PER_BYTE * B + CHECK_FIXED.
- *         Lists of indices come closest: two heads a byte.
- *  run    Every command that is read counts with its length b, again for each
- *         component and at each level, and the engine stops when the count
- *         goes over SELV_SUIT_WORK_MAX * B. To read one costs its code (1),
- *         its argument twice (2b - 2), a parameter (1), code and argument for
- *         the record (2), and the component whose turn is next (15 for a list
- *         of 4, so 3.75 each); b is 2 at least, and what is longer costs less
- *         a byte:
- *             heads <= RUN_PER_BYTE * SELV_SUIT_WORK_MAX * B.
- *  fetch  Each goes over the integrated payloads of the view: a head for each
- *         pair, on top of the above. Each is asked of the caller, too.
+ * check: heads <= CHECK_PER_BYTE * B + CHECK_FIXED
  *
- * Without the limit the work grows with the power of the depth: a list is
- * never longer than C, but a command below d try-each or run-sequence with
+ * Every sequence is entered once, whatever it selects. The code of a command
+ * is read once, its argument at most twice, and in its own turn a nested
+ * sequence counts as one head. The fixed part is for envelope, wrapper,
+ * manifest and component list. Lists of indices come closest.
+ *
+ * run: heads <= RUN_PER_BYTE * SELV_SUIT_WORK_MAX * B
+ *
+ * Every command that ends counts with its length b, again for each component
+ * and at each level, and the engine stops when the count goes over
+ * SELV_SUIT_WORK_MAX * B. One command reads its code (1), its argument at most
+ * twice (2b - 2), a parameter (1), code and argument for the record (2), and
+ * the component whose turn is next (15 for a list of 4, so 3.75 each). b is 2
+ * at least, and what is longer costs less a byte.
+ *
+ * fetch: a head for each integrated payload of the view, on top of that. Each
+ * fetch is asked of the caller, too.
+ *
+ * Without the limit the work would grow with the power of the depth: a list
+ * is never longer than C, but a command below d try-each or run-sequence with
  * lists is executed C^(d+1) times, and 2048 bytes could make the engine execute
- * 932,526 commands and read 9.1 million heads between two answers. */
+ * 932,526 commands between two answers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -479,12 +481,30 @@ static void test_suit_work_is_counted(void **state)
     assert_true(more.run <= first.run + 2 * RUN_PER_BYTE);
 }
 
+/* Polling is no work of the manifest's: a caller may do it as often as it
+ * wakes up. */
+static void test_suit_work_polls_are_free(void **state)
+{
+    (void)state;
+    struct selv_suit_todo todo;
+    struct work work;
+    make("12, 0, 20, {21: \"none\"}, 21, 0, 5, 0", "", 0, "");
+    assert_int_equal(check(&work), SELV_OK);
+    assert_int_equal(selv_suit_begin(&suit, SELV_SUIT_UPDATE), SELV_OK);
+    for (unsigned i = 0; i < 100000; i++) {
+        assert_int_equal(selv_suit_poll(&suit, &todo), SELV_SUIT_FETCH);
+    }
+    selv_suit_answer(&suit, SELV_OK);
+    assert_int_equal(selv_suit_poll(&suit, &todo), SELV_SUIT_DONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_suit_work_is_counted),
         cmocka_unit_test(test_suit_work_nested),
         cmocka_unit_test(test_suit_work_limit_is_exact),
+        cmocka_unit_test(test_suit_work_polls_are_free),
         cmocka_unit_test(test_suit_work_of_the_check),
         cmocka_unit_test(test_suit_work_of_payloads),
     };
