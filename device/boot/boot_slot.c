@@ -54,7 +54,8 @@ static enum selv_err answer_digest(struct selv_boot *boot,
 {
     uint8_t digest[SELV_SHA256_LEN];
     uint32_t size = todo->has_size ? todo->size : place->image_len;
-    if (size > place->image_len) {
+    /* The digest of nothing says nothing about what lies there. */
+    if (size == 0 || size > place->image_len) {
         return SELV_ERR_STORE_FULL;
     }
     enum selv_err err =

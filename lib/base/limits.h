@@ -31,7 +31,7 @@
 #define SELV_SUIT_COMPONENTS_MAX 4
 #endif
 
-/* Deepest nesting of try-each and run-sequence in a sequence. Cost: 16 bytes
+/* Deepest nesting of try-each and run-sequence in a sequence. Cost: 28 bytes
  * of RAM each. */
 #ifndef SELV_SUIT_DEPTH_MAX
 #define SELV_SUIT_DEPTH_MAX 4

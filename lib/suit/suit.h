@@ -137,7 +137,8 @@ struct selv_suit_todo {
     bool has_size;            /* image-size is set; always for content */
     bool is_integrated;       /* fetch: payload lies in the envelope */
     uint32_t size;            /* image-size or length of the content, bytes */
-    uint32_t integrated_off;  /* bytes from the envelope's first byte */
+    uint32_t integrated_off;  /* of an integrated payload: bytes from the
+                                 envelope's first byte */
     uint32_t integrated_len;  /* bytes */
     int32_t code;             /* of the command */
     struct selv_bytes uri;    /* fetch: URI reference [RFC 3986], UTF-8 */
@@ -284,7 +285,8 @@ selv_suit_feed(struct selv_suit *s, struct selv_bytes view, size_t total_len);
 
 /* Authenticate first (digest, then signature), then check version, sequence
  * number, keys, severed digests, components and every command and argument
- * of every section of the profile [manifest 6.2, 6.3]. Changes nothing
+ * of every section of the profile [manifest 6.2, 6.3]; boot-select, which
+ * changes nothing, looks at commands when it runs them. Changes nothing
  * outside. SELV_GOOD, or SELV_BAD with selv_suit_failure. */
 SELV_MUST_CHECK enum selv_verdict selv_suit_check(struct selv_suit *s);
 

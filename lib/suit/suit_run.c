@@ -11,7 +11,7 @@
  * Invariants:
  *  1 Nothing runs unless authentic is good; it is read again at every poll.
  *  2 Every sequence was checked from end to end before the first command of
- *    any ran.
+ *    any ran; in boot-select each command before it ran.
  *  3 image_good of a component is good only when the digest of its bytes was
  *    equal to the image-digest that is set, in this procedure, over the
  *    image-size that is set, and nothing wrote to it since. */
@@ -129,7 +129,6 @@ enum selv_suit_todo_kind selv_suit_poll(struct selv_suit *s,
 {
     memset(todo, 0, sizeof *todo);
     if (s->state == SELV_SUIT_STATE_WAITING) {
-        s->work += (uint32_t)(s->f->next - s->f->at);
         selv_suit_rewind(s); /* the handler says it again */
         s->is_again = true;
         s->state = SELV_SUIT_STATE_RUNNING;

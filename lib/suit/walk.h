@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * suit/walk.h - go through a command sequence in order, nested sequences
- * included, without running anything [manifest 8.4.6]. The engine's checker,
- * `selvage manifest show` and the server's inspection use the same walk.
+ * included, without running anything [manifest 8.4.6]. For tools that look at
+ * manifests of any kind: `selvage manifest show`, the server's inspection.
  *
  * Calls: 1 init with the content of the sequence's byte string   2 next,
  *        until it says END or returns an error

@@ -482,10 +482,10 @@ static void test_suit_every_limit(void **state)
     expect(in_section(20, "14, 15"), SELV_OK, 0, 0);
     expect(in_section(20, "14, 16"), SELV_ERR_SUIT_ARGUMENT, 20, 14);
     expect(in_section(20, "14, 256"), SELV_ERR_SUIT_ARGUMENT, 20, 14);
-    /* numbers of 32 bits: the largest one is kept for what is larger */
-    expect(in_section(20, "20, {14: 4294967295}"), SELV_ERR_SUIT_ARGUMENT, 20,
+    /* numbers of 32 bits */
+    expect(in_section(20, "20, {14: 4294967296}"), SELV_ERR_SUIT_ARGUMENT, 20,
            14);
-    expect(in_section(20, "20, {5: 4294967295}"), SELV_ERR_SUIT_ARGUMENT, 20,
+    expect(in_section(20, "20, {5: 4294967296}"), SELV_ERR_SUIT_ARGUMENT, 20,
            5);
     /* codes of 31 bits and a sign */
     expect(in_section(20, "2147483648, 0"), SELV_ERR_SUIT_ARGUMENT, 20, 0);
