@@ -121,6 +121,21 @@ selv_cli_usage(const struct selv_cli *cli, const char *format, ...);
 int selv_cli_names_check(const struct selv_cli *cli, const char *domain,
                          const char *class_name);
 
+/* By device and inode, so by whatever paths. False for what is no regular file:
+ * a terminal or a pipe may well be both input and output. */
+bool selv_cli_is_same_file(const char *a, const char *b);
+
+/* -o must not name the file of an input, by whatever path: it would be lost.
+ * Each input may be NULL, and output too. 0, or 2 when the error was printed.
+ */
+int selv_cli_output_check(const struct selv_cli *cli, const char *output,
+                          const char *const *inputs, size_t count);
+
+/* The same for the files that a template or a device file names as {"file":
+ * NAME}, below its folder (NULL: the working folder). */
+int selv_cli_output_check_json(const struct selv_cli *cli, const char *output,
+                               json_t *json, const char *folder);
+
 /* A line for people on standard output; nothing with --json or --quiet. */
 __attribute__((format(printf, 2, 3))) void
 selv_cli_say(const struct selv_cli *cli, const char *format, ...);

@@ -219,6 +219,10 @@ int selv_cli_key_export(struct selv_cli *cli, int argc, char **argv)
     if (!format_parse(format_name, &format)) {
         return selv_cli_usage(cli, "--format is pem or cose");
     }
+    code = selv_cli_output_check(cli, file, &in, 1);
+    if (code != 0) {
+        return code;
+    }
     if (!selv_cli_key_load(
             cli, in, with_private ? SELV_CLI_KEY_PRIVATE : SELV_CLI_KEY_ANY,
             &key, &code)) {

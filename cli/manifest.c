@@ -175,6 +175,15 @@ static int create_run(struct selv_cli *cli, const struct create *c)
         json_decref(template);
         return SELV_EXIT_OK;
     }
+    code = selv_cli_output_check_json(cli, c->output, template,
+                                      selv_cli_folder_of(c->template, folder));
+    if (code != 0) {
+        json_decref(template);
+        if (c->key != NULL) {
+            selv_key_wipe(&key);
+        }
+        return code;
+    }
     done = selv_manifest_build_json(template,
                                     selv_cli_folder_of(c->template, folder),
                                     &envelope, &error) &&
@@ -265,6 +274,12 @@ int selv_cli_manifest_create(struct selv_cli *cli, int argc, char **argv)
         return code;
     }
     code = create_check(cli, &c);
+    if (code == 0) {
+        const char *const inputs[] = {c.image, c.image_a, c.image_b, c.template,
+                                      c.key};
+
+        code = selv_cli_output_check(cli, c.output, inputs, 5);
+    }
     return code != 0 ? code : create_run(cli, &c);
 }
 
@@ -310,6 +325,10 @@ int selv_cli_manifest_sign(struct selv_cli *cli, int argc, char **argv)
     }
     if (strcmp(output, "-") == 0) {
         return selv_cli_usage(cli, NO_DASH);
+    }
+    code = selv_cli_output_check(cli, output, &key_path, 1);
+    if (code != 0) {
+        return code;
     }
     if (!selv_cli_key_load(cli, key_path, SELV_CLI_KEY_PRIVATE, &key, &code)) {
         return code;

@@ -129,6 +129,27 @@ struct extract {
     bool manifest, force;
 };
 
+/* A part of it might have the envelope's own name, and --force be given. */
+static bool envelope_is_spared(const struct extract *e,
+                               const struct selv_manifest_file *files,
+                               size_t count, struct selv_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        char path[PATH_CAP];
+
+        if (!path_join(e->all, files[i].name, path, error)) {
+            return false;
+        }
+        if (selv_cli_is_same_file(path, e->in)) {
+            return selv_error_set(error, SELV_EXIT_USAGE,
+                                  "%.800s would replace it; give another "
+                                  "folder",
+                                  path);
+        }
+    }
+    return true;
+}
+
 /* Every part, and a template that makes the envelope of them again. */
 static int all_extract(struct selv_cli *cli, const struct extract *e,
                        struct selv_bytes envelope)
@@ -155,7 +176,8 @@ static int all_extract(struct selv_cli *cli, const struct extract *e,
         snprintf(files[count].name, sizeof(files[count].name), "template.json");
         files[count].what = "template";
         files[count++].bytes = selv_bytes(text, strlen(text));
-        done = files_write(e->all, files, count, e->force, &error);
+        done = envelope_is_spared(e, files, count, &error) &&
+               files_write(e->all, files, count, e->force, &error);
     }
     for (size_t i = 0; done && i < count; i++) {
         selv_cli_say(cli, "%s/%s   %s, %zu bytes", e->all, files[i].name,
@@ -278,6 +300,23 @@ static int change_run(struct selv_cli *cli, const struct extract *e,
     return code;
 }
 
+/* 0, or the usage error was printed: no --force replaces an input. */
+static int inputs_check(const struct selv_cli *cli, const struct extract *e)
+{
+    const struct selv_cli_list *const puts[] = {&e->put, &e->put_payload};
+    int code = selv_cli_output_check(cli, e->output, &e->in, 1);
+
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t i = 0; code == 0 && i < puts[k]->count; i++) {
+            const char *sign = strrchr(puts[k]->values[i], '=');
+            const char *path = sign == NULL ? NULL : sign + 1;
+
+            code = selv_cli_output_check(cli, e->output, &path, 1);
+        }
+    }
+    return code;
+}
+
 /* 0, or the usage error was printed. */
 static int extract_check(const struct selv_cli *cli, const struct extract *e)
 {
@@ -302,7 +341,7 @@ static int extract_check(const struct selv_cli *cli, const struct extract *e)
         return selv_cli_usage(cli, "-o - is no file; for standard output give "
                                    "-o /dev/stdout");
     }
-    return 0;
+    return inputs_check(cli, e);
 }
 
 int selv_cli_manifest_extract(struct selv_cli *cli, int argc, char **argv)

@@ -8,13 +8,14 @@
 #include "cli/manifest_parts.h"
 #include "host/file.h"
 #include "host/manifest_lint.h"
+#include "host/paper.h"
 
 /* "warning  no-class-check   shared, byte 85: what" and what to do. */
 static void finding_say(struct selv_cli *cli, json_t *finding)
 {
     const char *section =
         json_string_value(json_object_get(finding, "section"));
-    const char *path = json_string_value(json_object_get(finding, "path"));
+    char *path = selv_paper_words(json_object_get(finding, "path"));
     json_t *offset = json_object_get(finding, "offset");
     char byte[32] = "";
 
@@ -30,6 +31,7 @@ static void finding_say(struct selv_cli *cli, json_t *finding)
                  section == NULL ? "" : ")", byte,
                  json_string_value(json_object_get(finding, "do")),
                  json_string_value(json_object_get(finding, "clause")));
+    free(path);
 }
 
 static int result_say(struct selv_cli *cli, const char *name,

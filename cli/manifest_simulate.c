@@ -117,6 +117,16 @@ static int procedure_take(const struct selv_cli *cli, struct simulate *c)
                              : 0;
 }
 
+static int inputs_check(const struct selv_cli *cli, const struct simulate *c)
+{
+    const char *const inputs[] = {c->envelope, c->device};
+    int code = selv_cli_output_check(cli, c->install, inputs, 2);
+
+    return code != 0 ? code
+                     : selv_cli_output_check(cli, c->install, c->keys.values,
+                                             c->keys.count);
+}
+
 static bool install_write(const struct simulate *c, json_t *story,
                           struct selv_error *error)
 {
@@ -157,8 +167,14 @@ static int simulate_run(const struct selv_cli *cli, struct simulate *c)
     json_t *story = NULL;
     enum selv_exit code;
 
-    if (keys_load(c, &error) && device_load(c, &error) &&
-        selv_file_read(c->envelope, SELV_MANIFEST_FILE_MAX, &c->file, &error)) {
+    if (!keys_load(c, &error) || !device_load(c, &error)) {
+        return selv_cli_fail(cli, &error);
+    }
+    if (selv_cli_output_check_json(cli, c->install, c->plan.device,
+                                   c->plan.folder) != 0) {
+        return SELV_EXIT_USAGE;
+    }
+    if (selv_file_read(c->envelope, SELV_MANIFEST_FILE_MAX, &c->file, &error)) {
         c->plan.envelope = selv_bytes(c->file.p, c->file.len);
         story = selv_manifest_simulate(&c->plan, &error);
     }
@@ -224,6 +240,7 @@ int selv_cli_manifest_simulate(struct selv_cli *cli, int argc, char **argv)
     }
     code = procedure_take(cli, &c);
     code = code != 0 ? code : faults_take(cli, &c);
+    code = code != 0 ? code : inputs_check(cli, &c);
     if (code == 0) {
         code = simulate_run(cli, &c);
     }

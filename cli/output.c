@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 
@@ -52,6 +53,63 @@ void selv_cli_result(const struct selv_cli *cli, json_t *object)
         putchar('\n');
     }
     json_decref(object);
+}
+
+bool selv_cli_is_same_file(const char *a, const char *b)
+{
+    struct stat of_a;
+    struct stat of_b;
+
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 &&
+           S_ISREG(of_a.st_mode) && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
+int selv_cli_output_check(const struct selv_cli *cli, const char *output,
+                          const char *const *inputs, size_t count)
+{
+    for (size_t i = 0; output != NULL && i < count; i++) {
+        if (inputs[i] != NULL && selv_cli_is_same_file(output, inputs[i])) {
+            return selv_cli_usage(cli,
+                                  "%.300s would replace the input %.300s; "
+                                  "write to another file",
+                                  output, inputs[i]);
+        }
+    }
+    return 0;
+}
+
+int selv_cli_output_check_json(const struct selv_cli *cli, const char *output,
+                               json_t *json, const char *folder)
+{
+    const char *name = json_string_value(json_object_get(json, "file"));
+    const char *key;
+    char path[4096];
+    const char *paths[] = {path};
+    int code = 0;
+    size_t i;
+    json_t *value;
+
+    if (output != NULL && name != NULL) {
+        bool is_below = folder != NULL && name[0] != '/';
+
+        snprintf(path, sizeof(path), "%s%s%s", is_below ? folder : "",
+                 is_below ? "/" : "", name);
+        code = selv_cli_output_check(cli, output, paths, 1);
+    }
+    json_object_foreach(json, key, value)
+    {
+        code = code != 0
+                   ? code
+                   : selv_cli_output_check_json(cli, output, value, folder);
+    }
+    json_array_foreach(json, i, value)
+    {
+        code = code != 0
+                   ? code
+                   : selv_cli_output_check_json(cli, output, value, folder);
+    }
+    return code;
 }
 
 bool selv_cli_key_load(const struct selv_cli *cli, const char *path,

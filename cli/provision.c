@@ -233,6 +233,23 @@ static bool flash_path(const char *output, char path[static 4096],
     return true;
 }
 
+/* --force replaces a flash, not what it is made from. */
+static bool inputs_are_spared(const struct provision *p, const char *path,
+                              struct selv_error *error)
+{
+    const char *const inputs[] = {p->anchor, p->envelope, p->image};
+
+    for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
+        if (inputs[i] != NULL && selv_cli_is_same_file(path, inputs[i])) {
+            return selv_error_set(error, SELV_EXIT_USAGE,
+                                  "%.300s would replace the input %.300s; "
+                                  "write to another file",
+                                  path, inputs[i]);
+        }
+    }
+    return true;
+}
+
 static bool flash_fill(const struct provision *p,
                        const struct selv_factory *factory, uint8_t *bytes,
                        struct selv_error *error)
@@ -274,6 +291,7 @@ static int provision_run(struct selv_cli *cli, const struct provision *p,
     done = done && secrets_fill(p, factory, &error) &&
            flash_fill(p, factory, bytes, &error) &&
            flash_path(p->output, path, &is_new_folder, &error) &&
+           inputs_are_spared(p, path, &error) &&
            (p->force ? selv_file_write(path, all, 0600, &error)
                      : selv_file_create(path, all, 0600, &error));
     if (bytes != NULL) {

@@ -48,8 +48,7 @@ static bool is_printable(struct selv_bytes bytes)
     return bytes.len > 0;
 }
 
-/* "app", "a/b"; a segment that is no plain text as h'00'. */
-static json_t *component_json(struct selv_bytes id)
+json_t *manifest_component_json(struct selv_bytes id)
 {
     struct selv_cbor r;
     struct selv_bytes segment;
@@ -345,7 +344,7 @@ static void texts_take(struct selv_cbor *r, const struct manifest_word *words,
                 json_decref(texts);
                 return;
             }
-            component = component_json(key);
+            component = manifest_component_json(key);
             texts_take(r, manifest_component_texts, texts);
             json_object_set_new(out, json_string_value(component), texts);
             json_decref(component);
@@ -585,7 +584,8 @@ static bool common_take(struct describe *d, struct parts *p)
         if (key == SELV_SUIT_COMMON_COMPONENTS &&
             selv_cbor_array(&value, &ids) == SELV_OK) {
             for (; ids > 0 && selv_cbor_skip(&value, &item) == SELV_OK; ids--) {
-                json_array_append_new(components, component_json(item));
+                json_array_append_new(components,
+                                      manifest_component_json(item));
             }
         } else if (key == SELV_SUIT_COMMON_SHARED_SEQUENCE) {
             if (selv_cbor_bstr(&value, &p->section[SELV_SUIT_KEY_COMMON]) !=

@@ -16,6 +16,165 @@ static bool bad(struct selv_error *error, const char *member, const char *what)
                           member, what);
 }
 
+/* ---- members ----------------------------------------------------------------
+ */
+
+enum { NAME_MAX_LEN = 31, NEAR_DISTANCE = 2 };
+
+/* As typing goes: '-' is '_', and letters are small. */
+static char folded(char c)
+{
+    return c == '-' ? '_' : c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Insertions, removals and replacements from one name to the other. */
+static size_t name_distance(const char *a, const char *b)
+{
+    size_t row[NAME_MAX_LEN + 1];
+    size_t len = strlen(b);
+
+    if (len > NAME_MAX_LEN || strlen(a) > NAME_MAX_LEN) {
+        return SIZE_MAX;
+    }
+    for (size_t k = 0; k <= len; k++) {
+        row[k] = k;
+    }
+    for (size_t i = 0; a[i] != '\0'; i++) {
+        size_t diagonal = row[0]++;
+
+        for (size_t k = 0; k < len; k++) {
+            size_t other = row[k] < row[k + 1] ? row[k] : row[k + 1];
+            size_t same = diagonal + (folded(a[i]) != folded(b[k]));
+
+            diagonal = row[k + 1];
+            row[k + 1] = same < other + 1 ? same : other + 1;
+        }
+    }
+    return row[len];
+}
+
+/* Says which names are near, or all of them when none is. */
+static bool unknown_say(const char *place, const char *key,
+                        const char *const *names, struct selv_error *error)
+{
+    char list[512] = "";
+    bool has_near = false;
+    size_t len = 0;
+
+    for (const char *const *n = names; *n != NULL; n++) {
+        has_near = has_near || name_distance(key, *n) <= NEAR_DISTANCE;
+    }
+    for (const char *const *n = names; *n != NULL; n++) {
+        if (!has_near || name_distance(key, *n) <= NEAR_DISTANCE) {
+            len += (size_t)snprintf(list + len, sizeof(list) - len, "%s\"%s\"",
+                                    len == 0 ? "" : ", ", *n);
+        }
+    }
+    return selv_error_set(error, SELV_EXIT_REFUSED,
+                          "device%s: \"%.100s\" is not known here; %s %s",
+                          place, key, has_near ? "near it is" : "there are",
+                          list);
+}
+
+/* Every member of an object must be one of the names (a list that NULL ends):
+ * one that is passed over would turn a check off in silence. */
+static bool members_check(const char *place, json_t *object,
+                          const char *const *names, struct selv_error *error)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(object, key, value)
+    {
+        const char *const *name = names;
+
+        while (*name != NULL && strcmp(*name, key) != 0) {
+            name++;
+        }
+        if (*name == NULL) {
+            return unknown_say(place, key, names, error);
+        }
+    }
+    return true;
+}
+
+static bool component_members_check(json_t *component, size_t i,
+                                    struct selv_error *error)
+{
+    static const char *const names[] = {"id",     "slot",  "slots",
+                                        "digest", "size",  "content",
+                                        "file",   "other", NULL};
+    static const char *const others[] = {"digest", "size", "content", "file",
+                                         NULL};
+    static const char *const segments[] = {"hex", NULL};
+    json_t *id = json_object_get(component, "id");
+    char place[64];
+    size_t k;
+    json_t *segment;
+
+    snprintf(place, sizeof(place), ".components[%zu]", i);
+    if (!members_check(place, component, names, error)) {
+        return false;
+    }
+    snprintf(place, sizeof(place), ".components[%zu].other", i);
+    if (!members_check(place, json_object_get(component, "other"), others,
+                       error)) {
+        return false;
+    }
+    json_array_foreach(id, k, segment)
+    {
+        snprintf(place, sizeof(place), ".components[%zu].id[%zu]", i, k);
+        if (!members_check(place, segment, segments, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool all_members_check(json_t *json, struct selv_error *error)
+{
+    static const char *const top[] = {
+        "vendor",   "vendor_id",  "vendor_pen",      "class",
+        "class_id", "device_id",  "sequence_number", "security_floor",
+        "digest",   "components", "algorithms",      "bootloader",
+        "private",  NULL};
+    static const char *const boot[] = {"profile",    "commands", "parameters",
+                                       "components", "depth",    "envelope",
+                                       NULL};
+    static const char *const private[] = {"parameters", "commands", NULL};
+    static const char *const command[] = {"code", "condition", "sections",
+                                          NULL};
+    json_t *own = json_object_get(json, "private");
+    size_t i;
+    json_t *value;
+
+    if (!members_check("", json, top, error) ||
+        !members_check(".bootloader", json_object_get(json, "bootloader"), boot,
+                       error) ||
+        !members_check(".private", own, private, error)) {
+        return false;
+    }
+    json_array_foreach(json_object_get(json, "components"), i, value)
+    {
+        if (!component_members_check(value, i, error)) {
+            return false;
+        }
+    }
+    json_array_foreach(json_object_get(own, "commands"), i, value)
+    {
+        char place[64];
+
+        snprintf(place, sizeof(place), ".private.commands[%zu]", i);
+        if (!members_check(place, value, command, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- values -----------------------------------------------------------------
+ */
+
 static const char *text_of(json_t *json, const char *name)
 {
     return json_string_value(json_object_get(json, name));
@@ -425,14 +584,18 @@ bool selv_manifest_device_parse(json_t *json,
         return selv_error_set(error, SELV_EXIT_REFUSED,
                               "device: not a JSON object");
     }
+    if (!all_members_check(json, error)) {
+        return false;
+    }
     if (!number_parse(json, "sequence_number", UINT64_MAX,
                       &device->sequence_number, error) ||
         !number_parse(json, "security_floor", UINT64_MAX,
                       &device->security_floor, error)) {
         return false;
     }
-    device->has_digest = digits != NULL;
-    if (digits != NULL && !selv_hex_decode(digits, device->digest, 32)) {
+    device->has_digest = json_object_get(json, "digest") != NULL;
+    if (device->has_digest &&
+        (digits == NULL || !selv_hex_decode(digits, device->digest, 32))) {
         return bad(error, "digest", "not 64 hexadecimal digits");
     }
     return ids_parse(json, device, error) &&

@@ -477,6 +477,65 @@ static json_t *describe(struct selv_bytes envelope, const char *name,
     return description;
 }
 
+/* The names that this description knows for UUIDs, to names. */
+static void names_collect(json_t *value, json_t *names)
+{
+    json_t *uuid = json_object_get(value, "uuid");
+    json_t *from = json_object_get(value, "from");
+    const char *key;
+    size_t i;
+    json_t *inner;
+
+    if (json_is_string(uuid) && json_is_string(from) &&
+        json_object_get(names, json_string_value(uuid)) == NULL) {
+        json_object_set(names, json_string_value(uuid), from);
+    }
+    json_object_foreach(value, key, inner)
+    {
+        names_collect(inner, names);
+    }
+    json_array_foreach(value, i, inner)
+    {
+        names_collect(inner, names);
+    }
+}
+
+static void names_put(json_t *value, json_t *names)
+{
+    json_t *uuid = json_object_get(value, "uuid");
+    json_t *from = json_is_string(uuid)
+                       ? json_object_get(names, json_string_value(uuid))
+                       : NULL;
+    void *next;
+    const char *key;
+    size_t i;
+    json_t *inner;
+
+    if (from != NULL) {
+        json_object_set(value, "from", from);
+    }
+    json_object_foreach_safe(value, next, key, inner)
+    {
+        names_put(inner, names);
+    }
+    json_array_foreach(value, i, inner)
+    {
+        names_put(inner, names);
+    }
+}
+
+/* A UUID is the same one whether the text beside it names it or not. */
+static void names_share(json_t *old, json_t *new)
+{
+    json_t *names = json_object();
+
+    names_collect(json_object_get(old, "commands"), names);
+    names_collect(json_object_get(new, "commands"), names);
+    names_put(json_object_get(old, "commands"), names);
+    names_put(json_object_get(new, "commands"), names);
+    json_decref(names);
+}
+
 json_t *selv_manifest_diff(struct selv_bytes old_envelope, const char *old_name,
                            struct selv_bytes new_envelope, const char *new_name,
                            const struct selv_manifest_names *names,
@@ -495,6 +554,7 @@ json_t *selv_manifest_diff(struct selv_bytes old_envelope, const char *old_name,
         json_decref(d.changes);
         return NULL;
     }
+    names_share(d.old, d.new);
     member_compare(&d, "manifest-version", "manifest_version");
     member_compare(&d, "sequence-number", "sequence_number");
     member_compare(&d, "reference-uri", "reference_uri");

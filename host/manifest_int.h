@@ -71,6 +71,14 @@ bool manifest_pen_get(struct selv_bytes item, uint32_t *pen);
 /* The name space of that vendor's classes [manifest 8.4.8.1, 8.4.8.2]. */
 void manifest_pen_uuid(uint32_t pen, uint8_t uuid[static 16]);
 
+/* "app", "a/b"; a segment that is no plain text as h'00'. */
+json_t *manifest_component_json(struct selv_bytes id);
+
+/* The same of component i of an envelope, cut to the room; "": there is none
+ * (manifest_verify.c). */
+void manifest_component_name(struct selv_bytes envelope, size_t i, char *text,
+                             size_t cap);
+
 /* Where in the template we are: a chain that lives on the stack. */
 struct place {
     const struct place *up;

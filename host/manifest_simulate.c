@@ -394,6 +394,8 @@ static json_t *failure_json(struct story *t, const char *procedure,
     };
     char why[SELV_ERROR_LEN];
 
+    manifest_component_name(t->plan->envelope, verdict.where.component,
+                            verdict.component, sizeof(verdict.component));
     selv_manifest_why(&verdict, why);
     return json_pack("{s:s, s:s, s:b, s:s, s:s, s:i, s:o, s:O, s:I}",
                      "procedure", procedure, "result", result, "authentic",

@@ -307,6 +307,34 @@ static bool is_parameter(struct selv_bytes envelope,
     return found && where->code != SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS;
 }
 
+void manifest_component_name(struct selv_bytes envelope, size_t i, char *text,
+                             size_t cap)
+{
+    struct manifest_tree tree;
+    struct selv_error ignored;
+
+    text[0] = '\0';
+    if (!manifest_tree_open(&tree, envelope, &ignored)) {
+        return;
+    }
+    if (i < tree.components.count) {
+        json_t *name = manifest_component_json(tree.components.pairs[i].value);
+
+        snprintf(text, cap, "%s", json_string_value(name));
+        json_decref(name);
+    }
+    manifest_tree_close(&tree);
+}
+
+/* What the words for a refusal need beside it. */
+static void refusal_complete(struct selv_bytes envelope,
+                             struct selv_manifest_verdict *v)
+{
+    v->is_parameter = is_parameter(envelope, &v->where);
+    manifest_component_name(envelope, v->where.component, v->component,
+                            sizeof(v->component));
+}
+
 /* ---- judging
  * ---------------------------------------------------------------------- */
 
@@ -458,7 +486,7 @@ bool selv_manifest_verify(struct selv_bytes envelope,
         verdict->is_accepted = device_run(&s, &world, &facts, verdict);
     }
     if (!verdict->is_accepted) {
-        verdict->is_parameter = is_parameter(envelope, &verdict->where);
+        refusal_complete(envelope, verdict);
     }
     selv_suit_wipe(&s);
     return verdict->is_accepted;
@@ -479,7 +507,7 @@ void manifest_check(struct selv_bytes envelope,
     selv_suit_init(&s, &selv_suit_profile_consumer, &facts.device);
     verdict->is_accepted = check_run(&s, envelope, verdict);
     if (!verdict->is_accepted) {
-        verdict->is_parameter = is_parameter(envelope, &verdict->where);
+        refusal_complete(envelope, verdict);
     }
     selv_suit_wipe(&s);
 }

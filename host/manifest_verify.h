@@ -30,8 +30,10 @@ struct selv_manifest_verdict {
     enum selv_err err;            /* why not, else SELV_OK */
     enum selv_suit_reason reason; /* of the SUIT report draft */
     struct selv_suit_failure where;
-    bool is_parameter; /* where.code is a parameter's, not a command's */
-    bool has_facts;    /* the two below are known */
+    char component[80]; /* the one that where.component names, for people, cut
+                           when it is long; "": none, or not readable */
+    bool is_parameter;  /* where.code is a parameter's, not a command's */
+    bool has_facts;     /* the two below are known */
     uint8_t digest[32];
     uint64_t sequence_number;
     size_t key_index; /* which key signed, when authentic */

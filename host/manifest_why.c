@@ -223,13 +223,37 @@ const char *selv_manifest_expected(const struct selv_suit_failure *where,
 /* ---- one line --------------------------------------------------------------
  */
 
-/* "parameter image-size (14)" and the like; empty when nothing is to blame. */
+/* The key of the manifest, or of its common element. */
+static const char *key_name(int section, int32_t key)
+{
+    if (section == SELV_SUIT_KEY_COMMON) {
+        return key == SELV_SUIT_COMMON_COMPONENTS        ? "components"
+               : key == SELV_SUIT_COMMON_SHARED_SEQUENCE ? "shared-sequence"
+                                                         : NULL;
+    }
+    switch (key) {
+    case SELV_SUIT_KEY_VERSION:
+        return "manifest-version";
+    case SELV_SUIT_KEY_SEQUENCE_NUMBER:
+        return "sequence-number";
+    case SELV_SUIT_KEY_COMMON:
+        return "common";
+    case SELV_SUIT_KEY_REFERENCE_URI:
+        return "reference-uri";
+    default:
+        return selv_manifest_section_name(key);
+    }
+}
+
+/* "parameter image-size (14)", "key 2 (sequence-number)"; empty when nothing is
+ * to blame. */
 static void blame_print(const struct selv_manifest_verdict *v, char *text,
                         size_t cap)
 {
     const struct selv_suit_failure *where = &v->where;
     const char *kind = "";
     const char *name = NULL;
+    bool is_key = false;
 
     text[0] = '\0';
     if (where->code == 0) {
@@ -243,8 +267,7 @@ static void blame_print(const struct selv_manifest_verdict *v, char *text,
         break;
     case SELV_ERR_SUIT_KEY:
     case SELV_ERR_SUIT_MISSING:
-        kind = "key ";
-        name = selv_manifest_section_name(where->code);
+        is_key = true;
         break;
     case SELV_ERR_SUIT_ARGUMENT:
         kind = v->is_parameter ? "parameter " : "command ";
@@ -255,8 +278,19 @@ static void blame_print(const struct selv_manifest_verdict *v, char *text,
         if (where->err >= SELV_ERR_SUIT_COMMAND) {
             kind = "command ";
             name = selv_manifest_command_name(where->code);
+        } else {
+            is_key = where->section == 0 ||
+                     (where->section == SELV_SUIT_KEY_COMMON &&
+                      where->section_offset == 0);
         }
         break;
+    }
+    if (is_key) {
+        name = key_name(where->section, where->code);
+        snprintf(text, cap, ", key %d%s%s%s", (int)where->code,
+                 name == NULL ? "" : " (", name == NULL ? "" : name,
+                 name == NULL ? "" : ")");
+        return;
     }
     snprintf(text, cap, ", %s%s%s%d%s", kind, name == NULL ? "" : name,
              name == NULL ? "" : " (", (int)where->code,
@@ -272,7 +306,7 @@ void selv_manifest_why(const struct selv_manifest_verdict *verdict, char *text)
     const char *expected;
     struct selv_suit_failure plain = *where;
     char blame[96];
-    char component[32] = "";
+    char component[128] = "";
     char place[64] = "";
 
     blame_print(verdict, blame, sizeof(blame));
@@ -284,10 +318,14 @@ void selv_manifest_why(const struct selv_manifest_verdict *verdict, char *text)
         snprintf(place, sizeof(place), ", at byte %u of the envelope",
                  (unsigned)where->offset);
     }
-    if (verdict->has_facts && where->err >= SELV_ERR_SUIT_COMMAND &&
-        where->component != 0xff) {
-        snprintf(component, sizeof(component), ", component %u",
-                 (unsigned)where->component);
+    if (where->component != 0xff &&
+        (where->err == SELV_ERR_SUIT_COMPONENT ||
+         (verdict->has_facts && where->err >= SELV_ERR_SUIT_COMMAND))) {
+        const char *name = verdict->component;
+
+        snprintf(component, sizeof(component), ", component %u%s%s%s",
+                 (unsigned)where->component, name[0] == '\0' ? "" : " (", name,
+                 name[0] == '\0' ? "" : ")");
     }
     expected = selv_manifest_expected(&plain, verdict->is_parameter);
     snprintf(text, SELV_ERROR_LEN, "%s%s%s%s%s%s%s%s",

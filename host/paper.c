@@ -15,8 +15,11 @@ enum {
 bool selv_paper_has_colours(void)
 {
     const char *no = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
 
-    return (no == NULL || no[0] == '\0') && isatty(STDOUT_FILENO);
+    return (no == NULL || no[0] == '\0') &&
+           (terminal == NULL || strcmp(terminal, "dumb") != 0) &&
+           isatty(STDOUT_FILENO);
 }
 
 const char *selv_paper_ink(const struct selv_paper *p, enum selv_ink ink)

@@ -25,7 +25,7 @@ enum selv_ink {
     SELV_INK_NEW  /* and what is good */
 };
 
-/* Standard output is a terminal, and nobody set NO_COLOR. */
+/* Standard output is a terminal, not a dumb one, and nobody set NO_COLOR. */
 bool selv_paper_has_colours(void);
 
 /* The escape sequence, or an empty text where there are no colours. */

@@ -6,8 +6,9 @@
 
 #include <stddef.h>
 
-/* Bytes of the control character [Unicode Cc] at text, or 0 when there is
- * another one or the end. */
+/* Bytes of the control character at text, or 0 when there is another one or
+ * the end. Controls are those of Unicode Cc, and what makes a line look like
+ * another one: bidirectional controls, and characters of no width. */
 size_t selv_text_control(const char *text);
 
 /* Replace each control character by a question mark, in place: text must not

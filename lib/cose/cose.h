@@ -65,12 +65,9 @@ selv_cose_verify(struct selv_bytes block, struct selv_bytes payload,
  * and payload[0] and payload[1] together are the payload's encoded byte string,
  * so that one that is encoded already needs no copy. The reason is left in
  * r->err; *key_index is written when it is good. */
-SELV_MUST_CHECK enum selv_verdict
-selv_cose_verify_at(struct selv_cbor *r,
-                    const struct selv_bytes payload[static 2],
-                    const struct selv_cose_key *keys, size_t key_count,
-                    size_t *key_index);
-
+SELV_MUST_CHECK enum selv_verdict selv_cose_verify_at(
+    struct selv_cbor *r, const struct selv_bytes payload[static 2],
+    const struct selv_cose_key *keys, size_t key_count, size_t *key_index);
 
 /* Write a tagged COSE_Sign1, payload nil, alg ESP256 protected, kid (when
  * the key has one) unprotected. Host builds only. SELV_ERR_SPACE, and those

@@ -107,4 +107,16 @@ for wrong in "" frob key "key frob" "key show" "key show --frob x" \
 done
 expect 3 '{"error":"cannot open none.pem' "$selvage" --json key show none.pem
 expect 3 '","exit":3}' "$selvage" --json key show "$(printf '/\377\001')"
+
+# An output that is an input, by whatever path, leaves the input as it was.
+"$selvage" --quiet key generate mine
+cp mine.pem before
+ln mine.pem hard
+ln -s mine.pem soft
+for same in mine.pem ./mine.pem hard soft; do
+    expect 2 "would replace the input" "$selvage" key export mine.pem -o $same
+done
+cmp -s mine.pem before || complain "a key was replaced by its public half"
+expect 0 "" "$selvage" key export mine.pem -o other.pem
+expect 0 "" "$selvage" key export mine.pem -o other.pem
 finish

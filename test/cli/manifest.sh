@@ -188,4 +188,40 @@ expect 2 "UTF-8" $create --sequence 1 --image a.bin \
     --description "$(printf '\377')" -o x
 expect 3 "No such file" $create --sequence 1 --image a.bin -o no/such/x
 [ -e x ] && complain "a refused create left a file"
+
+# An output that is an input leaves the input as it was; but an envelope is
+# signed in place.
+spared() {
+    file=$1
+    shift
+    cp "$file" before
+    expect 2 "would replace" "$@"
+    cmp -s "$file" before || complain "$file was replaced by: $*"
+}
+mkdir same
+echo parts >same/payload.bin
+printf 'image' >same/app.bin
+cp author.pem same/key
+$create --sequence 1 --image same/app.bin --print-template >same/t.json
+spared same/app.bin $create --sequence 1 --image same/app.bin -o same/app.bin
+spared same/app.bin $create --sequence 1 --image-a a.bin \
+    --image-b same/app.bin -o same/app.bin
+spared same/key $create --sequence 1 --image same/app.bin --key same/key \
+    -o same/key
+spared same/t.json "$selvage" manifest create --template same/t.json \
+    -o same/t.json
+sed 's/^{/{ "payloads": {"#p": {"file": "payload.bin"}},/' same/t.json \
+    >same/p.json
+spared same/payload.bin "$selvage" manifest create --template same/p.json \
+    -o same/payload.bin
+expect 0 "" $create --sequence 1 --image same/app.bin -o same/e.suit
+spared same/key "$selvage" manifest sign same/e.suit --key same/key -o same/key
+expect 0 "" "$selvage" manifest sign same/e.suit --key same/key -o same/e.suit
+spared same/e.suit "$selvage" manifest extract same/e.suit --force \
+    --drop text -o same/e.suit
+spared same/payload.bin "$selvage" manifest extract same/e.suit --force \
+    --put-payload '#p=same/payload.bin' -o same/payload.bin
+cp same/key same/anchor.bin
+spared same/anchor.bin "$selvage" device provision --anchor same/anchor.bin \
+    --force --vendor example.com --class sensor -o same/anchor.bin
 finish

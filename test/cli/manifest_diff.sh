@@ -57,6 +57,14 @@ expect 0 "" $diff --exit-code 1.suit 1.suit
 "$selvage" manifest diff --exit-code --quiet 1.suit 2.suit >out 2>err
 [ $? = 1 ] && [ ! -s out ] || complain "--quiet is not quiet"
 
+# An id whose name only the text of one side tells is the same id, and the
+# other side shows the name too.
+"$selvage" --quiet manifest extract 2.suit --drop text -o bare.suit
+for pair in "1.suit bare.suit" "bare.suit 1.suit"; do
+    expect 0 "sequence-number" $diff $pair
+    grep -q 'identifier' out && complain "diff $pair: an id changed: $(cat out)"
+done
+
 # JSON has everything in full.
 expect 0 '"what": "image-digest"' $diff --json 1.suit 2.suit
 grep -q '"old": "sha-256 [0-9a-f]\{64\}"' out || complain "JSON is shortened"
@@ -140,10 +148,13 @@ tr -d '\n -~' <out | grep -q . && complain "control characters in the output"
 # Colours on a terminal only, and not with NO_COLOR.
 $diff 1.suit 2.suit | grep -q "$(printf '\033')" && complain "colours in a pipe"
 if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
-    script -qec "$diff 1.suit 2.suit" /dev/null </dev/null >tty
+    TERM=xterm script -qec "$diff 1.suit 2.suit" /dev/null </dev/null >tty
     grep -q "$(printf '\033')\[32m" tty || complain "no colours on a terminal"
     NO_COLOR=1 script -qec "$diff 1.suit 2.suit" /dev/null </dev/null >tty
     grep -q "$(printf '\033')" tty && complain "NO_COLOR is ignored"
+    TERM=dumb script -qec "$diff 1.suit 2.suit" /dev/null </dev/null >tty
+    grep -q sequence-number tty || complain "no difference on a dumb terminal"
+    grep -q "$(printf '\033')" tty && complain "a dumb terminal gets colours"
 else
     echo "note: colours on a terminal are not tried: no script(1)"
 fi

@@ -122,6 +122,13 @@ expect 1 "payload-unused" $manifest lint p.suit
 expect 1 "template.payloads.#../../x" $manifest lint p.suit
 expect 1 '"rule": "payload-unused"' $manifest lint --json p.suit
 expect 0 '"findings": []' $manifest lint --json r.suit
+
+# What an envelope calls a payload does not steer the terminal, nor turn the
+# line round.
+sed 's|#../../x|#\\u001b[31mX\\u202eY|' parts.json >red.json
+$manifest create --quiet --template red.json -o red.suit ||
+    complain "no envelope with a coloured payload"
+expect 1 'at   template.payloads.#?[31mX?Y' $manifest lint red.suit
 echo '{"sequence-number": 1, "components": ["a"], "invoke": ["invoke"]}' >l.json
 expect 1 "invoke-unchecked" $manifest lint --template l.json
 expect 1 "at   template.invoke[0] (invoke), byte" $manifest lint --template l.json

@@ -159,6 +159,8 @@ wrong_device "$app}], \"bootloader\": \"grub\"" '"bootloader"'
 wrong_device "$app}], \"algorithms\": [\"ROT13\"]" '"algorithms"'
 wrong_device "$app}], \"private\": {\"parameters\": [1]}" '"private"'
 wrong_device "$app}], \"private\": {\"commands\": [{}]}" '"private"'
+wrong_device "$app}], \"sequence-number\": 9" 'near it is "sequence_number"'
+wrong_device "$app, \"slto\": 1}]" 'device.components[0]: "slto"'
 echo '{"vendor": "example.com", "class": "sensor",
        "components": [{"id": "app", "file": "missing"}]}' >bad.json
 expect 3 "missing" $simulate 2.suit --device bad.json
@@ -178,11 +180,19 @@ expect 0 "--install" $simulate --help
 $simulate 2.suit --device device.json | grep -q "$(printf '\033')" &&
     complain "colours in a pipe"
 if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
-    script -qec "$simulate 2.suit --device device.json" /dev/null \
+    TERM=xterm script -qec "$simulate 2.suit --device device.json" /dev/null \
         </dev/null >tty
     grep -q "$(printf '\033')\[31m" tty || complain "no colours on a terminal"
     NO_COLOR=1 script -qec "$simulate 2.suit --device device.json" /dev/null \
         </dev/null >tty
     grep -q "$(printf '\033')" tty && complain "NO_COLOR is ignored"
 fi
+
+# The device as it is afterwards does not replace what it came from.
+for same in device.json author.pub.pem 2.suit; do
+    cp $same before
+    expect 2 "would replace the input" $simulate 2.suit --device device.json \
+        --install $same
+    cmp -s $same before || complain "--install replaced $same"
+done
 finish

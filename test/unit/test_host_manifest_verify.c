@@ -279,6 +279,34 @@ static void test_host_manifest_device_errors(void **state)
         {DEVICE ", \"private\": {\"commands\": [{\"code\": -300, "
                 "\"sections\": [\"shared\"]}]}, " APP,
          "no such section"},
+        /* Members that nobody knows: the place, and what is near. */
+        {DEVICE ", \"sequence-number\": 5, " APP,
+         "device: \"sequence-number\" is not known here; near it is "
+         "\"sequence_number\""},
+        {DEVICE ", \"Digest\": \"00\", " APP, "near it is \"digest\""},
+        {DEVICE ", \"\": 1, " APP, "there are \"vendor\", "},
+        {DEVICE ", \"a name that is far longer than any of ours\": 1, " APP,
+         "there are \"vendor\", "},
+        {DEVICE ", \"components\": [{\"id\": \"a\"}, "
+                "{\"id\": \"b\", \"slts\": 2}]",
+         "device.components[1]: \"slts\" is not known here; near it is "
+         "\"slot\", \"slots\""},
+        {DEVICE ", \"components\": [{\"id\": \"a\", "
+                "\"other\": {\"slot\": 1}}]",
+         "device.components[0].other: \"slot\""},
+        {DEVICE ", \"components\": [{\"id\": [{\"hex\": \"00\", "
+                "\"text\": \"x\"}]}]",
+         "device.components[0].id[0]: \"text\""},
+        {DEVICE ", \"bootloader\": {\"profile\": \"boot-select\", "
+                "\"command\": []}, " APP,
+         "device.bootloader: \"command\" is not known here; near it is "
+         "\"commands\""},
+        {DEVICE ", \"private\": {\"parameter\": [-300]}, " APP,
+         "device.private: \"parameter\""},
+        {DEVICE ", \"private\": {\"commands\": [{\"code\": -300, "
+                "\"section\": []}]}, " APP,
+         "device.private.commands[0]: \"section\""},
+        {DEVICE ", \"digest\": 5, " APP, "\"digest\""},
     };
 
     (void)state;
@@ -419,6 +447,32 @@ static void test_host_manifest_why_tells_parameters(void **state)
     }
 }
 
+/* Keys and components have names. */
+static void test_host_manifest_why_names(void **state)
+{
+    static const struct {
+        const char *manifest, *device;
+        const char *says;
+    } cases[] = {
+        {PLAIN, DEVICE ", \"sequence_number\": 6, " APP,
+         "lower than allowed, key 2 (sequence-number), at byte"},
+        {PLAIN, DEVICE ", \"components\": [{\"id\": \"other\"}]",
+         "key 2 (components), component 0 (app), at byte"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct selv_manifest_verdict v =
+            judge(cases[i].manifest, cases[i].device);
+        char why[SELV_ERROR_LEN];
+
+        selv_manifest_why(&v, why);
+        if (strstr(why, cases[i].says) == NULL) {
+            fail_msg("\"%s\" does not say \"%s\"", why, cases[i].says);
+        }
+    }
+}
+
 static int keys_make(void **state)
 {
     (void)state;
@@ -437,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_host_manifest_why_is_complete),
         cmocka_unit_test(test_host_manifest_why_arguments),
         cmocka_unit_test(test_host_manifest_why_tells_parameters),
+        cmocka_unit_test(test_host_manifest_why_names),
     };
 
     if (selv_crypto_init() != SELV_OK) {
