@@ -406,7 +406,7 @@ static void test_host_manifest_vectors_round_trip(void **state)
         dir = opendir(where);
     }
     if (dir == NULL) {
-        print_message("SELVAGE_VECTORS names no folder of envelopes\n");
+        print_message("skip: SELVAGE_VECTORS names no folder\n");
         skip();
         return;
     }
