@@ -70,32 +70,24 @@ static const struct selv_suit_parameter_rule parameters[] = {
      SELV_CBOR_BSTR, 0},
 };
 
+/* Of the profile and of its trace: tools show what a device does. */
+#define FIELDS                                                                 \
+    .commands = commands,                                                      \
+    .command_count = sizeof commands / sizeof commands[0],                     \
+    .parameters = parameters,                                                  \
+    .parameter_count = sizeof parameters / sizeof parameters[0],               \
+    .sections = SELV_SUIT_IN_INSTALL | SELV_SUIT_IN_VALIDATE |                 \
+                SELV_SUIT_IN_LOAD | SELV_SUIT_IN_INVOKE,                       \
+    .command = selv_suit_private_command,                                      \
+    .parameter = selv_suit_private_parameter, .special = selv_suit_special,    \
+    .content = selv_suit_content_answer, .check = selv_suit_check_sections
+
 const struct selv_suit_profile selv_suit_profile_boot_install = {
-    .commands = commands,
-    .command_count = sizeof commands / sizeof commands[0],
-    .parameters = parameters,
-    .parameter_count = sizeof parameters / sizeof parameters[0],
-    .sections = SELV_SUIT_IN_INSTALL | SELV_SUIT_IN_VALIDATE |
-                SELV_SUIT_IN_LOAD | SELV_SUIT_IN_INVOKE,
-    .command = selv_suit_private_command,
-    .parameter = selv_suit_private_parameter,
-    .special = selv_suit_special,
-    .content = selv_suit_content_answer,
-    .check = selv_suit_check_sections,
+    FIELDS,
 };
 
 const struct selv_suit_profile selv_suit_profile_boot_install_trace = {
-    .commands = commands,
-    .command_count = sizeof commands / sizeof commands[0],
-    .parameters = parameters,
-    .parameter_count = sizeof parameters / sizeof parameters[0],
-    .sections = SELV_SUIT_IN_INSTALL | SELV_SUIT_IN_VALIDATE |
-                SELV_SUIT_IN_LOAD | SELV_SUIT_IN_INVOKE,
-    .command = selv_suit_private_command,
-    .parameter = selv_suit_private_parameter,
-    .special = selv_suit_special,
-    .content = selv_suit_content_answer,
-    .check = selv_suit_check_sections,
+    FIELDS,
     .record = selv_suit_record_every,
 };
 

@@ -42,20 +42,20 @@ static const struct selv_suit_parameter_rule parameters[] = {
     {SELV_SUIT_PARAMETER_URI, SELV_SUIT_SLOT_URI, SELV_CBOR_TSTR, 0},
 };
 
+/* Of the profile and of its trace: tools show what a device does. */
+#define FIELDS                                                                 \
+    .commands = commands,                                                      \
+    .command_count = sizeof commands / sizeof commands[0],                     \
+    .parameters = parameters,                                                  \
+    .parameter_count = sizeof parameters / sizeof parameters[0],               \
+    .sections = SELV_SUIT_IN_VALIDATE | SELV_SUIT_IN_INVOKE
+
 const struct selv_suit_profile selv_suit_profile_boot_select = {
-    .commands = commands,
-    .command_count = sizeof commands / sizeof commands[0],
-    .parameters = parameters,
-    .parameter_count = sizeof parameters / sizeof parameters[0],
-    .sections = SELV_SUIT_IN_VALIDATE | SELV_SUIT_IN_INVOKE,
+    FIELDS,
 };
 
 const struct selv_suit_profile selv_suit_profile_boot_select_trace = {
-    .commands = commands,
-    .command_count = sizeof commands / sizeof commands[0],
-    .parameters = parameters,
-    .parameter_count = sizeof parameters / sizeof parameters[0],
-    .sections = SELV_SUIT_IN_VALIDATE | SELV_SUIT_IN_INVOKE,
+    FIELDS,
     .record = selv_suit_record_every,
 };
 

@@ -72,36 +72,25 @@ static const struct selv_suit_parameter_rule parameters[] = {
      SELV_CBOR_BSTR, 0},
 };
 
+/* Of the profile and of its trace: tools show what a device does. */
+#define FIELDS                                                                 \
+    .commands = commands,                                                      \
+    .command_count = sizeof commands / sizeof commands[0],                     \
+    .parameters = parameters,                                                  \
+    .parameter_count = sizeof parameters / sizeof parameters[0],               \
+    .sections =                                                                \
+        SELV_SUIT_IN_STORING | SELV_SUIT_IN_VALIDATE | SELV_SUIT_IN_INVOKE,    \
+    .rest = selv_suit_rest_check, .judge = selv_suit_capability_judge,         \
+    .command = selv_suit_private_command,                                      \
+    .parameter = selv_suit_private_parameter, .special = selv_suit_special,    \
+    .content = selv_suit_content_answer, .check = selv_suit_check_sections
+
 const struct selv_suit_profile selv_suit_profile_consumer = {
-    .commands = commands,
-    .command_count = sizeof commands / sizeof commands[0],
-    .parameters = parameters,
-    .parameter_count = sizeof parameters / sizeof parameters[0],
-    .sections =
-        SELV_SUIT_IN_STORING | SELV_SUIT_IN_VALIDATE | SELV_SUIT_IN_INVOKE,
-    .rest = selv_suit_rest_check,
-    .judge = selv_suit_capability_judge,
+    FIELDS,
     .record = selv_suit_record,
-    .command = selv_suit_private_command,
-    .parameter = selv_suit_private_parameter,
-    .special = selv_suit_special,
-    .content = selv_suit_content_answer,
-    .check = selv_suit_check_sections,
 };
 
 const struct selv_suit_profile selv_suit_profile_consumer_trace = {
-    .commands = commands,
-    .command_count = sizeof commands / sizeof commands[0],
-    .parameters = parameters,
-    .parameter_count = sizeof parameters / sizeof parameters[0],
-    .sections =
-        SELV_SUIT_IN_STORING | SELV_SUIT_IN_VALIDATE | SELV_SUIT_IN_INVOKE,
-    .rest = selv_suit_rest_check,
-    .judge = selv_suit_capability_judge,
-    .command = selv_suit_private_command,
-    .parameter = selv_suit_private_parameter,
-    .special = selv_suit_special,
-    .content = selv_suit_content_answer,
-    .check = selv_suit_check_sections,
+    FIELDS,
     .record = selv_suit_record_every,
 };
