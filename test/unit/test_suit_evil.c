@@ -1321,6 +1321,30 @@ static void test_suit_sequence_number_may_not_fall(void **state)
     assert_int_equal(selv_suit_failure(&suit)->code, 2);
 }
 
+/* What is wrong behind the last command of a sequence ends the run there, and
+ * is told of that sequence, also when no section follows. */
+static void test_suit_boot_profile_stops_at_trailing_bytes(void **state)
+{
+    (void)state;
+    static const char *const sections[] = {"", ", 7: <<[12, 0]>>"};
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        char text[128];
+        struct selv_suit_todo todo;
+        (void)snprintf(text, sizeof text,
+                       "{1: 1, 2: 7, 3: <<{2: [[h'00']], 4: h'820c0000'}>>%s}",
+                       sections[i]);
+        maker_envelope(&(struct maker_spec){.manifest = text}, &envelope);
+        assert_int_equal(maker_load(&suit, &selv_suit_profile_boot_select,
+                                    maker_device(0),
+                                    selv_bytes(envelope.p, envelope.len)),
+                         SELV_OK);
+        assert_int_equal(selv_suit_begin(&suit, SELV_SUIT_INVOCATION), SELV_OK);
+        assert_int_equal(selv_suit_poll(&suit, &todo), SELV_SUIT_FAILED);
+        assert_int_equal(selv_suit_failure(&suit)->err, SELV_ERR_CBOR_TRAILING);
+        assert_int_equal(selv_suit_failure(&suit)->section, 3);
+    }
+}
+
 /* The boot profile does not look into what it never runs. */
 static void test_suit_boot_profile_skips(void **state)
 {
@@ -1355,6 +1379,7 @@ int main(void)
         cmocka_unit_test(test_suit_other_anchor_is_refused),
         cmocka_unit_test(test_suit_sequence_number_may_not_fall),
         cmocka_unit_test(test_suit_boot_profile_skips),
+        cmocka_unit_test(test_suit_boot_profile_stops_at_trailing_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
