@@ -75,7 +75,7 @@ static void answer(struct selv_suit *s, struct selv_bytes view,
         break;
     case SELV_SUIT_CONTENT:
         memset(digest, (int)mood, sizeof digest);
-        selv_suit_answer_digest(s, digest);
+        selv_suit_answer_content(s, digest);
         break;
     case SELV_SUIT_COPY:
     case SELV_SUIT_SWAP:
@@ -153,13 +153,13 @@ static void fuzz_envelope(struct selv_bytes view, uint32_t mood)
     size_t total = (mood >> 2 & 1) != 0 ? view.len : 0;
     if ((mood >> 3 & 1) != 0 && view.len > 0) {
         struct selv_bytes part = {view.p, view.len / 2};
-        enum selv_err err = selv_suit_feed(&s, part, view.len);
+        enum selv_err err = selv_suit_feed_part(&s, part, view.len);
         if (err != SELV_ERR_SUIT_MORE) {
             view = part;
-        } else if (selv_suit_feed(&s, view, view.len) != SELV_OK) {
+        } else if (selv_suit_feed_part(&s, view, view.len) != SELV_OK) {
             return;
         }
-    } else if (selv_suit_feed(&s, view, total) != SELV_OK) {
+    } else if (selv_suit_feed_part(&s, view, total) != SELV_OK) {
         check(selv_suit_failure(&s)->offset <= view.len, "offset");
         return;
     }

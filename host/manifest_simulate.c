@@ -525,7 +525,7 @@ static enum selv_err admit(struct story *t, bool is_boot)
 {
     const struct selv_manifest_device *d = &t->world.device;
     struct selv_bytes envelope = t->plan->envelope;
-    enum selv_err err = selv_suit_feed(&t->s, envelope, envelope.len);
+    enum selv_err err = selv_suit_feed_part(&t->s, envelope, envelope.len);
 
     if (err == SELV_ERR_SUIT_MORE) {
         return SELV_ERR_CBOR_END; /* there is no more */

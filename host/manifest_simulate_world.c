@@ -398,7 +398,11 @@ static void digest_answer(struct simulate_world *w, struct selv_suit *s,
     }
     say(words, "digest is ");
     simulate_digest_words(digest, words + strlen(words));
-    selv_suit_answer_digest(s, digest);
+    if (todo->kind == SELV_SUIT_CONTENT) {
+        selv_suit_answer_content(s, digest);
+    } else {
+        selv_suit_answer_digest(s, digest);
+    }
 }
 
 /* A real device would not come back from this. */

@@ -78,6 +78,8 @@ static void digest_answer(struct selv_suit *s, const struct world *w,
 
     if (image->len != 0 && todo->has_size && image->len != todo->size) {
         selv_suit_answer(s, SELV_ERR_UPDATE_SIZE);
+    } else if (image->is_known && todo->kind == SELV_SUIT_CONTENT) {
+        selv_suit_answer_content(s, image->digest);
     } else if (image->is_known) {
         selv_suit_answer_digest(s, image->digest);
     } else if (image->is_any && todo->digest != NULL) {
@@ -408,7 +410,7 @@ static bool boot_run(struct world *w, const struct facts *update,
     v->boot = SELV_MANIFEST_BOOT_NOTHING;
     selv_suit_init(&s, profile == NULL ? &selv_suit_profile_consumer : profile,
                    &facts.device);
-    done = selv_suit_feed(&s, w->envelope, w->envelope.len) == SELV_OK &&
+    done = selv_suit_feed_part(&s, w->envelope, w->envelope.len) == SELV_OK &&
            selv_is_good(selv_suit_check(&s));
     if (!done) {
         refuse(v, selv_suit_failure(&s)->err, selv_suit_failure(&s));
@@ -425,7 +427,7 @@ static bool boot_run(struct world *w, const struct facts *update,
 static bool check_run(struct selv_suit *s, struct selv_bytes envelope,
                       struct selv_manifest_verdict *v)
 {
-    enum selv_err err = selv_suit_feed(s, envelope, envelope.len);
+    enum selv_err err = selv_suit_feed_part(s, envelope, envelope.len);
 
     if (err == SELV_ERR_SUIT_MORE) {
         err = SELV_ERR_CBOR_END; /* there is no more */

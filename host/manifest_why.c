@@ -135,7 +135,10 @@ static const struct {
     {SELV_ERR_SUIT_WORK,
      "procedures that go through at most " NUMBER(
          SELV_SUIT_WORK_MAX) " times the bytes of the envelope "
-                             "(SELV_SUIT_WORK_MAX)"},
+                             "(SELV_SUIT_WORK_MAX) and ask for at most " NUMBER(
+                                 SELV_SUIT_REQUESTS_MAX) " things "
+                                                         "(SELV_SUIT_REQUESTS_"
+                                                         "MAX)"},
     {SELV_ERR_UPDATE_SIZE, "an image of exactly image-size bytes"},
     {SELV_ERR_UPDATE_REVERTED, "a manifest that was not tried and reverted: "
                                "give it a higher sequence number"},

@@ -34,7 +34,7 @@ static enum selv_err authenticate(struct selv_boot *boot,
     if (err) {
         return err;
     }
-    err = selv_suit_feed(&boot->suit, envelope, envelope.len);
+    err = selv_suit_feed(&boot->suit, envelope);
     if (err) {
         return err;
     }

@@ -221,8 +221,8 @@ static enum selv_err authenticate(struct selv_consumer *c)
      * manifest itself has a lower number than the accepted one. */
     c->device.sequence_min = c->config->record->sequence;
     selv_suit_init(&c->suit, &selv_suit_profile_consumer, &c->device);
-    err =
-        selv_suit_feed(&c->suit, view, has_flag(c, FLAG_WHOLE) ? view.len : 0);
+    err = selv_suit_feed_part(&c->suit, view,
+                              has_flag(c, FLAG_WHOLE) ? view.len : 0);
     if (err == SELV_ERR_SUIT_MORE) {
         return SELV_ERR_SUIT_TOO_LARGE;
     }

@@ -53,8 +53,8 @@ bool selv_bytes_equal(struct selv_bytes a, struct selv_bytes b);
 /* Overwrite len bytes at p with zeros in a way that no compiler removes. */
 void selv_wipe(void *p, size_t len);
 
-/* True when len bytes at a and at b are equal. Takes the same time wherever
- * they differ. */
+/* True when len bytes at a and at b are equal; len is a multiple of 4. Takes
+ * the same time wherever they differ. */
 bool selv_ct_equal(const void *a, const void *b, size_t len);
 
 /* ---- verdicts --------------------------------------------------------- */
@@ -67,7 +67,11 @@ bool selv_ct_equal(const void *a, const void *b, size_t len);
 enum selv_verdict { SELV_GOOD = 0x3ca5965a, SELV_BAD = 0x435a69a5 };
 
 /* True only for SELV_GOOD; reads the value twice. */
-bool selv_is_good(enum selv_verdict v);
+inline bool selv_is_good(enum selv_verdict v)
+{
+    volatile uint32_t verdict = (uint32_t)v;
+    return verdict == (uint32_t)SELV_GOOD && verdict == (uint32_t)SELV_GOOD;
+}
 
 /* ---- assertions ------------------------------------------------------- */
 

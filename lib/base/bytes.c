@@ -10,12 +10,7 @@ bool selv_bytes_equal(struct selv_bytes a, struct selv_bytes b)
     return a.len == 0 || memcmp(a.p, b.p, a.len) == 0;
 }
 
-bool selv_is_good(enum selv_verdict v)
-{
-    volatile uint32_t first = (uint32_t)v;
-    volatile uint32_t second = ~(uint32_t)v;
-    return first == (uint32_t)SELV_GOOD && second == ~(uint32_t)SELV_GOOD;
-}
+extern inline bool selv_is_good(enum selv_verdict v);
 
 void selv_wipe(void *p, size_t len)
 {
@@ -28,12 +23,16 @@ void selv_wipe(void *p, size_t len)
 
 bool selv_ct_equal(const void *a, const void *b, size_t len)
 {
-    const volatile uint8_t *left = a;
-    const volatile uint8_t *right = b;
-    uint8_t difference = 0;
+    const uint8_t *left = a;
+    const uint8_t *right = b;
+    uint32_t difference = 0;
 
-    for (size_t i = 0; i < len; i++) {
-        difference |= (uint8_t)(left[i] ^ right[i]);
+    for (size_t i = 0; i < len; i += 4) {
+        uint32_t l;
+        uint32_t r;
+        memcpy(&l, left + i, sizeof l);
+        memcpy(&r, right + i, sizeof r);
+        difference |= l ^ r;
     }
     return difference == 0;
 }

@@ -45,6 +45,15 @@
 #define SELV_SUIT_WORK_MAX 64
 #endif
 
+/* How many commands of a procedure may ask the consumer for something: a
+ * fetch, a digest, a copy. Each may take as long as an image is large, and a
+ * manifest has room for hundreds. A fetch between two digests, and a validate,
+ * for each of four components need 16; an image-match of each in the shared
+ * sequence, too, 28. No cost. */
+#ifndef SELV_SUIT_REQUESTS_MAX
+#define SELV_SUIT_REQUESTS_MAX 64
+#endif
+
 /* Private parameters that a port may add. Cost: 2 bytes of RAM each for each
  * component. */
 #ifndef SELV_SUIT_PRIVATE_PARAMETERS_MAX

@@ -134,11 +134,11 @@ enum { SELV_CBOR_FALSE = 20, SELV_CBOR_TRUE = 21, SELV_CBOR_NULL = 22 };
  * be UTF-8. A number of 2^32 or more is SELV_ERR_CBOR_RANGE. Of the simple
  * values and floats only those of one byte are taken:
  * SELV_ERR_CBOR_RESERVED. */
-uint32_t selv_cbor_pull(struct selv_cbor *r, enum selv_cbor_type type);
+inline uint32_t selv_cbor_pull(struct selv_cbor *r, enum selv_cbor_type type);
 /* The same for numbers of up to 64 bits. */
 uint64_t selv_cbor_pull_wide(struct selv_cbor *r, enum selv_cbor_type want);
 /* An integer of either type. */
-int32_t selv_cbor_pull_int(struct selv_cbor *r);
+inline int32_t selv_cbor_pull_int(struct selv_cbor *r);
 /* An integer key of a map in canonical order; *rank starts as 0. */
 int32_t selv_cbor_pull_key(struct selv_cbor *r, uint32_t *rank);
 /* Pass a whole item of any type that nobody interprets: well formed, with
@@ -151,8 +151,79 @@ bool selv_cbor_is_null(const struct selv_cbor *r);
  * is. Gives the end that there was; selv_cbor_leave goes back to it, at the
  * byte behind the string, and notes SELV_ERR_CBOR_TRAILING when something of
  * the content is left. */
-const uint8_t *selv_cbor_enter(struct selv_cbor *r);
+inline const uint8_t *selv_cbor_enter(struct selv_cbor *r);
 void selv_cbor_leave(struct selv_cbor *r, const uint8_t *end);
+
+/* Private from here to the next heading. Most heads are short: where speed
+ * counts for more than size (so not with -Os, nor with SELV_CBOR_SMALL
+ * defined), those of up to three bytes are read in place. True when this was
+ * one, well formed and of this type; else nothing has moved. */
+inline bool selv_cbor_quick(struct selv_cbor *r, enum selv_cbor_type type,
+                            uint32_t *value)
+{
+#if defined __OPTIMIZE_SIZE__ || defined SELV_CBOR_SMALL
+    (void)r;
+    (void)type;
+    (void)value;
+    return false;
+#else
+    const uint8_t *p = r->p;
+    if (r->err != SELV_OK || p == r->end || type >= SELV_CBOR_SIMPLE) {
+        return false;
+    }
+    uint32_t low = *p++ - ((uint32_t)type << 5);
+    if (low >= 24) {
+        if (low == 24 && p != r->end && *p >= 24) {
+            low = *p++;
+        } else if (low == 25 && r->end - p >= 2 && *p != 0) {
+            low = (uint32_t)p[0] << 8 | p[1];
+            p += 2;
+        } else {
+            return false;
+        }
+    }
+    if (type >= SELV_CBOR_BSTR && type <= SELV_CBOR_MAP) {
+        size_t left = (size_t)(r->end - p);
+        if (low > (type == SELV_CBOR_MAP ? left / 2 : left)) {
+            return false;
+        }
+        p += type <= SELV_CBOR_TSTR ? low : 0;
+    }
+    r->p = p;
+    *value = low;
+    return true;
+#endif
+}
+
+/* Heads of any length. */
+uint32_t selv_cbor_pull_long(struct selv_cbor *r, enum selv_cbor_type type);
+int32_t selv_cbor_pull_long_int(struct selv_cbor *r);
+
+inline uint32_t selv_cbor_pull(struct selv_cbor *r, enum selv_cbor_type type)
+{
+    uint32_t value;
+    return selv_cbor_quick(r, type, &value) ? value
+                                            : selv_cbor_pull_long(r, type);
+}
+
+inline int32_t selv_cbor_pull_int(struct selv_cbor *r)
+{
+    uint32_t value;
+    return selv_cbor_quick(r, SELV_CBOR_UINT, &value)
+               ? (int32_t)value
+               : selv_cbor_pull_long_int(r);
+}
+
+inline const uint8_t *selv_cbor_enter(struct selv_cbor *r)
+{
+    const uint8_t *end = r->end;
+    uint32_t len = selv_cbor_pull(r, SELV_CBOR_BSTR);
+    if (r->err == SELV_OK) {
+        r->end = r->p;
+        r->p -= len;
+    }
+    return end;
+}
 
 /* ---- writing ----------------------------------------------------------- */
 

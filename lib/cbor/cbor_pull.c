@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cbor/cbor_int.h"
 
+extern inline bool selv_cbor_quick(struct selv_cbor *r,
+                                   enum selv_cbor_type type, uint32_t *value);
+extern inline uint32_t selv_cbor_pull(struct selv_cbor *r,
+                                      enum selv_cbor_type type);
+extern inline int32_t selv_cbor_pull_int(struct selv_cbor *r);
+
 static uint64_t refuse(struct selv_cbor *r, enum selv_err err)
 {
     r->err = err;
@@ -60,7 +66,7 @@ uint64_t selv_cbor_pull_wide(struct selv_cbor *r, enum selv_cbor_type want)
     return (uint64_t)high << 32 | low;
 }
 
-uint32_t selv_cbor_pull(struct selv_cbor *r, enum selv_cbor_type type)
+uint32_t selv_cbor_pull_long(struct selv_cbor *r, enum selv_cbor_type type)
 {
     const uint8_t *start = r->p;
     uint64_t value = selv_cbor_pull_wide(r, type);
@@ -71,12 +77,12 @@ uint32_t selv_cbor_pull(struct selv_cbor *r, enum selv_cbor_type type)
     return (uint32_t)value;
 }
 
-int32_t selv_cbor_pull_int(struct selv_cbor *r)
+int32_t selv_cbor_pull_long_int(struct selv_cbor *r)
 {
     const uint8_t *start = r->p;
     bool is_negative = selv_cbor_peek(r) == SELV_CBOR_NINT;
-    int32_t value = (int32_t)selv_cbor_pull(r, is_negative ? SELV_CBOR_NINT
-                                                           : SELV_CBOR_UINT);
+    int32_t value = (int32_t)selv_cbor_pull_long(
+        r, is_negative ? SELV_CBOR_NINT : SELV_CBOR_UINT);
     if (value < 0) {
         r->p = start;
         value = (int32_t)refuse(r, SELV_ERR_CBOR_RANGE);
@@ -100,10 +106,16 @@ int32_t selv_cbor_pull_key(struct selv_cbor *r, uint32_t *rank)
 
 void selv_cbor_pass(struct selv_cbor *r)
 {
+    const uint8_t *start = r->p;
     uint32_t items = 1;
+    uint32_t value;
+    if (start != r->end && *start < SELV_CBOR_ARRAY << 5 &&
+        selv_cbor_quick(r, (enum selv_cbor_type)(*start >> 5), &value)) {
+        return;
+    }
     while (items != 0) {
-        const uint8_t *start = r->p;
-        uint32_t value = (uint32_t)selv_cbor_pull_wide(r, SELV_CBOR_NONE);
+        start = r->p;
+        value = (uint32_t)selv_cbor_pull_wide(r, SELV_CBOR_NONE);
         if (r->err != SELV_OK) {
             return;
         }
@@ -134,16 +146,7 @@ bool selv_cbor_is_null(const struct selv_cbor *r)
     return r->p != r->end && *r->p == (SELV_CBOR_SIMPLE << 5 | SELV_CBOR_NULL);
 }
 
-const uint8_t *selv_cbor_enter(struct selv_cbor *r)
-{
-    const uint8_t *end = r->end;
-    uint32_t len = selv_cbor_pull(r, SELV_CBOR_BSTR);
-    if (r->err == SELV_OK) {
-        r->end = r->p;
-        r->p -= len;
-    }
-    return end;
-}
+extern inline const uint8_t *selv_cbor_enter(struct selv_cbor *r);
 
 void selv_cbor_leave(struct selv_cbor *r, const uint8_t *end)
 {

@@ -14,7 +14,7 @@ static enum selv_verdict es256_verify(const struct selv_cose_key *key,
 }
 
 const struct selv_cose_method selv_cose_es256 = {
-    .tag = ITEM_TAG + TAG_SIGN1,
+    .tag = TAG_SIGN1,
     .proof_len = SELV_P256_SIGNATURE_LEN,
     .alg = {ITEM(SELV_COSE_ESP256), ITEM(SELV_COSE_ES256)},
     .begin_len = 12,

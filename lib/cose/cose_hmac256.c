@@ -30,7 +30,7 @@ static enum selv_verdict hmac256_verify(const struct selv_cose_key *key,
 }
 
 const struct selv_cose_method selv_cose_hmac256 = {
-    .tag = ITEM_TAG + TAG_MAC0,
+    .tag = TAG_MAC0,
     .proof_len = SELV_SHA256_LEN,
     .alg = {ITEM(SELV_COSE_HMAC256), ITEM(SELV_COSE_HMAC256)},
     .begin_len = 6,

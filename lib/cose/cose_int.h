@@ -18,7 +18,6 @@ enum {
     ITEM_BSTR = 0x40,   /* and the length, when below 24 */
     ITEM_BSTR_1 = 0x58, /* and the length in the byte behind */
     ITEM_ARRAY = 0x80,  /* and the count, when below 24 */
-    ITEM_TAG = 0xc0,    /* and the tag, when below 24 */
     ITEM_NULL = 0xf6
 };
 
@@ -55,6 +54,7 @@ enum {
 
 /* What a block says, as views into it, and what it is about. */
 struct selv_cose_block {
+    uint32_t tag;
     struct selv_bytes protected_item; /* the encoded byte string */
     struct selv_bytes proof;          /* signature or authentication tag */
     const struct selv_bytes *payload; /* [2], as selv_cose_verify_at has it */
@@ -63,7 +63,7 @@ struct selv_cose_block {
 };
 
 struct selv_cose_method {
-    uint8_t tag;       /* of the blocks that it verifies, its item */
+    uint8_t tag;       /* of the blocks that it verifies */
     uint8_t proof_len; /* bytes */
     uint8_t alg[2];    /* the items that it takes */
     uint8_t begin_len;

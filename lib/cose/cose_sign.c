@@ -36,7 +36,7 @@ static enum selv_err block_write(const struct selv_cose_block *b,
     enum selv_err err;
 
     selv_cbor_writer_init(&w, out->p, out->cap);
-    selv_cbor_put_tag(&w, method->tag - (unsigned)ITEM_TAG);
+    selv_cbor_put_tag(&w, method->tag);
     selv_cbor_put_array(&w, 4);
     selv_cbor_put_raw(&w, b->protected_item);
     selv_cbor_put_map(&w, key->kid_len > 0 ? 1 : 0);

@@ -51,10 +51,11 @@ static void block_read(struct selv_cbor *r, struct selv_cose_block *b)
     static const uint8_t nothing = 0; /* reserved, as an algorithm */
     const uint8_t *end;
 
-    if (*r->p != ITEM_TAG + TAG_SIGN1 && *r->p != ITEM_TAG + TAG_MAC0) {
-        selv_cbor_note(r, SELV_ERR_COSE_TAG);
+    b->tag = selv_cbor_pull(r, SELV_CBOR_TAG);
+    if (b->tag - TAG_MAC0 > TAG_SIGN1 - TAG_MAC0 &&
+        r->err != SELV_ERR_CBOR_END) {
+        r->err = SELV_ERR_COSE_TAG;
     }
-    r->p++;
     if (selv_cbor_pull(r, SELV_CBOR_ARRAY) != 4) {
         selv_cbor_note(r, SELV_ERR_COSE_STRUCTURE);
     }
@@ -103,16 +104,9 @@ enum selv_verdict selv_cose_verify_at(struct selv_cbor *r,
                                       size_t key_count, size_t *key_index)
 {
     struct selv_cose_block b;
-    const uint8_t *tag = r->p;
 
     b.payload = payload;
     memset(b.at, 0, sizeof(b.at));
-    if (r->p == r->end) {
-        selv_cbor_note(r, SELV_ERR_CBOR_END);
-    }
-    if (r->err) {
-        return SELV_BAD;
-    }
     block_read(r, &b);
     if (r->err) {
         return SELV_BAD;
@@ -123,7 +117,7 @@ enum selv_verdict selv_cose_verify_at(struct selv_cbor *r,
         const struct selv_cose_method *method = key->method;
         uint8_t alg = *b.at[HEADER_ALG];
 
-        if (method == NULL || method->tag != *tag) {
+        if (method == NULL || method->tag != b.tag) {
             continue;
         }
         enum selv_err err = SELV_ERR_COSE_NO_KEY;

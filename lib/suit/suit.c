@@ -31,7 +31,6 @@ void selv_suit_init(struct selv_suit *s,
 void selv_suit_wipe(struct selv_suit *s)
 {
     selv_wipe(s, sizeof *s);
-    s->authentic = SELV_BAD;
 }
 
 void selv_suit_failure_reset(struct selv_suit *s)
@@ -40,13 +39,7 @@ void selv_suit_failure_reset(struct selv_suit *s)
     s->failure.component = SELV_SUIT_NO_COMPONENT;
 }
 
-void selv_suit_seek(struct selv_suit *s, size_t off)
-{
-    if (s->r.err == SELV_OK) {
-        s->r.p = s->view.p + off;
-        s->r.end = s->view.p + s->view.len;
-    }
-}
+extern inline void selv_suit_seek(struct selv_suit *s, size_t off);
 
 void selv_suit_fault(struct selv_suit *s, enum selv_err err, const uint8_t *p)
 {

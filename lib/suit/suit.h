@@ -105,11 +105,6 @@ extern const struct selv_suit_capability selv_suit_capability_boot_install;
 
 /* ---- the engine --------------------------------------------------------- */
 
-enum selv_suit_procedure {
-    SELV_SUIT_UPDATE,    /* payload-fetch, install, validate [manifest 6.5] */
-    SELV_SUIT_INVOCATION /* validate, load, invoke */
-};
-
 enum selv_suit_todo_kind {
     SELV_SUIT_DONE,    /* the procedure ended well */
     SELV_SUIT_FAILED,  /* it did not: see selv_suit_failure */
@@ -181,9 +176,16 @@ enum selv_suit_section {
     SELV_SUIT_SECTION_COUNT = 5
 };
 
+/* Each begins with this section and has the two behind it. */
+enum selv_suit_procedure {
+    SELV_SUIT_UPDATE = SELV_SUIT_SECTION_PAYLOAD_FETCH,
+    SELV_SUIT_INVOCATION = SELV_SUIT_SECTION_VALIDATE
+};
+
 /* Parameters of one component: offsets of their encoded values in the view,
  * 0 is "unset" (private). */
 enum selv_suit_slot {
+    SELV_SUIT_SLOT_NONE,
     SELV_SUIT_SLOT_IMAGE_DIGEST,
     SELV_SUIT_SLOT_IMAGE_SIZE, /* these two say what a good image is */
     SELV_SUIT_SLOT_VENDOR_ID,
@@ -197,14 +199,14 @@ enum selv_suit_slot {
     SELV_SUIT_SLOT_FETCH_ARGUMENTS,
     SELV_SUIT_SLOT_PRIVATE, /* and those behind it */
     SELV_SUIT_SLOT_COUNT =
-        SELV_SUIT_SLOT_PRIVATE + SELV_SUIT_PRIVATE_PARAMETERS_MAX
+        SELV_SUIT_SLOT_PRIVATE + SELV_SUIT_PRIVATE_PARAMETERS_MAX - 1
 };
 
 struct selv_suit_params {
     /* image-match was good in this procedure, with the digest and size that
      * are set, and nothing wrote to the component since. */
     enum selv_verdict image_good;
-    uint16_t at[SELV_SUIT_SLOT_COUNT];
+    uint16_t at[SELV_SUIT_SLOT_COUNT]; /* by slot - 1 */
 };
 
 /* One open sequence (private). */
@@ -230,8 +232,6 @@ struct selv_suit {
     uint8_t section; /* that runs, or will behind the shared sequence */
     uint8_t pending; /* bits: sections that are still to run */
     bool is_shared;  /* running the shared sequence before the section */
-    bool is_first;   /* command of its sequence */
-    bool is_loose;   /* strict-order is false */
     bool is_again;   /* polled again before the answer */
     uint8_t targets, sources; /* bits: components, while it is */
     uint8_t component_count;
@@ -242,6 +242,8 @@ struct selv_suit {
     const struct selv_suit_command *row; /* of the command last read; also of
                                             what waits for an answer */
     struct selv_bytes view;
+    size_t total_len;      /* of the envelope, 0: unknown */
+    const uint8_t *before; /* the command before it in its sequence, or NULL */
     const uint8_t *base;   /* first byte of the outermost sequence */
     const uint8_t *digest; /* of the manifest, in the wrapper */
     enum selv_verdict authentic;
@@ -255,10 +257,12 @@ struct selv_suit {
     uint16_t payload_count;
     uint16_t component_off[SELV_SUIT_COMPONENTS_MAX]; /* of identifiers */
     uint8_t device_component[SELV_SUIT_COMPONENTS_MAX];
-    size_t total_len; /* of the envelope, 0: unknown */
     uint64_t sequence_number;
     struct selv_suit_record *records;
-    size_t record_cap, record_count;
+    size_t record_cap;
+    struct {
+        uint16_t records, requests; /* in this procedure */
+    } counts;
     union {
         /* Of the envelope, as `manifest`, until that is read. */
         uint16_t envelope[SELV_SUIT_KEY_TEXT + 1];
@@ -273,15 +277,22 @@ void selv_suit_init(struct selv_suit *s,
                     const struct selv_suit_profile *profile,
                     const struct selv_suit_device *device);
 
-/* Offer the envelope's first view.len bytes; total_len is the whole
- * envelope's length when known, else 0. SELV_OK when the view holds the
- * wrapper, the manifest and every severable element (payloads may be
- * missing); SELV_ERR_SUIT_MORE when it must grow (feed it again, from its
- * first byte); any other error is final. Nothing is believed yet. An
+/* Take a whole envelope, with or without its integrated payloads. Nothing is
+ * believed yet. Any error is final: SELV_ERR_SUIT_TAG, _KEY, _MISSING,
+ * _TOO_LARGE, SELV_ERR_CBOR_*; SELV_ERR_STATE when it was fed before. */
+SELV_MUST_CHECK enum selv_err selv_suit_feed(struct selv_suit *s,
+                                             struct selv_bytes envelope);
+
+/* The same with its first view.len bytes; total_len is the whole envelope's
+ * length when known, else 0. SELV_OK when the view holds the wrapper, the
+ * manifest and every severable element (payloads may be missing);
+ * SELV_ERR_SUIT_MORE when it must grow (feed it again, from its first byte);
+ * SELV_ERR_ARG for a view longer than total_len; any other error is final. An
  * integrated payload whose key or head lies beyond the view cannot be fetched
  * later (SELV_ERR_SUIT_INTEGRATED): offer as much as there is room for. */
-SELV_MUST_CHECK enum selv_err
-selv_suit_feed(struct selv_suit *s, struct selv_bytes view, size_t total_len);
+SELV_MUST_CHECK enum selv_err selv_suit_feed_part(struct selv_suit *s,
+                                                  struct selv_bytes view,
+                                                  size_t total_len);
 
 /* Authenticate first (digest, then signature), then check version, sequence
  * number, keys, severed digests, components and every command and argument
@@ -313,7 +324,8 @@ struct selv_bytes selv_suit_reference_uri(const struct selv_suit *s);
  * (boot-select) record nothing. */
 void selv_suit_record_into(struct selv_suit *s,
                            struct selv_suit_record *records, size_t cap);
-/* How many commands of the procedure asked; those beyond cap were not kept. */
+/* How many commands of the procedure asked; those beyond cap were not kept. 0
+ * when records is NULL: then nobody looks. */
 size_t selv_suit_record_count(const struct selv_suit *s);
 
 /* A parameter as it is now set for a component: the encoded value; empty when
@@ -332,7 +344,8 @@ SELV_MUST_CHECK enum selv_err selv_suit_begin(struct selv_suit *s,
 /* Run conditions and directives until the caller has something to do.
  * Returns the kind, also in *todo; the same again until it is answered.
  * Bounded work: a procedure goes through at most SELV_SUIT_WORK_MAX times the
- * bytes of the envelope, else SELV_ERR_SUIT_WORK. */
+ * bytes of the envelope and, in the consumer, asks for SELV_SUIT_REQUESTS_MAX
+ * things, else SELV_ERR_SUIT_WORK. */
 enum selv_suit_todo_kind selv_suit_poll(struct selv_suit *s,
                                         struct selv_suit_todo *todo);
 
@@ -340,9 +353,12 @@ enum selv_suit_todo_kind selv_suit_poll(struct selv_suit *s,
  * it, and with it the procedure. Also tells why a DIGEST or CONTENT could not
  * be computed (an image shorter than its size): then the condition fails. */
 void selv_suit_answer(struct selv_suit *s, enum selv_err err);
-/* Answer DIGEST or CONTENT; the engine compares, in constant time. */
+/* Answer DIGEST; the engine compares, in constant time. */
 void selv_suit_answer_digest(struct selv_suit *s,
                              const uint8_t digest[static SELV_SHA256_LEN]);
+/* Answer CONTENT in the same way. */
+void selv_suit_answer_content(struct selv_suit *s,
+                              const uint8_t digest[static SELV_SHA256_LEN]);
 
 /* SELV_GOOD only while polling gave INVOKE of an authentic manifest, for a
  * component whose image-match was good in this same procedure. The

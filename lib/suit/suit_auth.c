@@ -53,7 +53,11 @@ void selv_suit_authenticate(struct selv_suit *s)
     struct selv_cbor *r = &s->r;
     struct selv_bytes payload[2];
     s->failure.section = SELV_SUIT_KEY_AUTHENTICATION;
-    selv_suit_seek(s, s->envelope[SELV_SUIT_KEY_AUTHENTICATION]);
+    selv_suit_go_to(s, s->envelope, SELV_SUIT_KEY_MANIFEST);
+    selv_suit_go_to(s, s->envelope, SELV_SUIT_KEY_AUTHENTICATION);
+    if (r->err == SELV_OK) {
+        s->failure.code = 0;
+    }
     (void)selv_cbor_enter(r);
     uint32_t count = selv_cbor_pull(r, SELV_CBOR_ARRAY) - 1;
     if (count - 1 >= SELV_SUIT_SIGNERS_MAX) {

@@ -30,12 +30,25 @@ static bool has_parameters(struct selv_suit *s, uint32_t set)
     return true;
 }
 
-enum selv_err selv_suit_capability_judge(struct selv_suit *s)
+void selv_suit_capability_signers(struct selv_suit *s)
 {
     const struct selv_suit_capability *boot = s->device->boot;
+    s->failure.section = SELV_SUIT_KEY_AUTHENTICATION;
+    selv_suit_seek(s, s->envelope[SELV_SUIT_KEY_AUTHENTICATION]);
+    const uint8_t *start = s->r.p;
+    (void)selv_cbor_enter(&s->r);
+    /* The array holds the digest, too. */
+    if (selv_cbor_pull(&s->r, SELV_CBOR_ARRAY) > boot->signers_max + 1u) {
+        selv_suit_fault(s, SELV_ERR_SUIT_BOOTLOADER, start);
+    }
+}
+
+SELV_SUIT_APART static enum selv_err
+judge(struct selv_suit *s, const struct selv_suit_capability *boot)
+{
     uint32_t where = selv_suit_where(s);
     int32_t code = s->failure.code;
-    if (boot == NULL || (where & BOOT_TIME) == 0 || s->r.err != SELV_OK) {
+    if ((where & BOOT_TIME) == 0 || s->r.err != SELV_OK) {
         return SELV_OK;
     }
     /* override-parameters has left the last parameter's number there. */
@@ -55,4 +68,10 @@ enum selv_err selv_suit_capability_judge(struct selv_suit *s)
         s->failure.code = code;
     }
     return SELV_ERR_SUIT_BOOTLOADER;
+}
+
+enum selv_err selv_suit_capability_judge(struct selv_suit *s)
+{
+    const struct selv_suit_capability *boot = s->device->boot;
+    return boot == NULL ? SELV_OK : judge(s, boot);
 }

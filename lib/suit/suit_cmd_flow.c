@@ -23,13 +23,6 @@ enum selv_err selv_suit_run_set_component_index(struct selv_suit *s,
     struct selv_cbor *r = &s->r;
     enum selv_cbor_type type = selv_cbor_peek(r);
     (void)todo;
-    /* Only as the first command of a run-sequence, and not within another one
-     * [manifest 6.7]. */
-    if ((f->flags & SELV_SUIT_FRAME_PARALLEL) != 0 &&
-        (!s->is_first || (f->flags & SELV_SUIT_FRAME_MUST_INDEX) == 0 ||
-         (f[-1].flags & SELV_SUIT_FRAME_PARALLEL) != 0)) {
-        return SELV_ERR_SUIT_RACE;
-    }
     uint32_t count = 0;
     uint32_t component = 0;
     f->list = NULL;

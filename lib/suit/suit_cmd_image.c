@@ -37,13 +37,8 @@ enum selv_verdict selv_suit_same_digest(const uint8_t *a, const uint8_t *b)
 void selv_suit_answer_digest(struct selv_suit *s,
                              const uint8_t digest[static SELV_SHA256_LEN])
 {
-    if (s->state != SELV_SUIT_STATE_WAITING) {
-        return;
-    }
-    if (s->row->todo == SELV_SUIT_CONTENT) {
-        selv_suit_ended(s, s->profile->content(s, digest));
-    }
-    if (s->row->todo == SELV_SUIT_DIGEST) {
+    if (s->state == SELV_SUIT_STATE_WAITING &&
+        s->row->todo == SELV_SUIT_DIGEST) {
         enum selv_verdict verdict =
             selv_suit_same_digest(selv_suit_image_digest(s), digest);
         s->params[s->f->component].image_good = verdict;

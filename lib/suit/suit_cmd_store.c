@@ -26,7 +26,8 @@ enum selv_err selv_suit_run_store(struct selv_suit *s,
         writes |= reads;
         reads = writes;
     }
-    if (s->is_loose && !s->is_again && is_race(s, writes, reads)) {
+    if ((s->f->flags & SELV_SUIT_FRAME_LOOSE) != 0 && !s->is_again &&
+        is_race(s, writes, reads)) {
         return SELV_ERR_SUIT_RACE;
     }
     return selv_suit_run_ask(s, todo);

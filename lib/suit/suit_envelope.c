@@ -18,44 +18,58 @@ static void read_envelope(struct selv_suit *s)
     s->payload_count = (uint16_t)selv_suit_map_read(
         s, s->envelope,
         1u << SELV_SUIT_KEY_AUTHENTICATION | 1u << SELV_SUIT_KEY_MANIFEST |
-            SELV_SUIT_SEVERABLE,
-        1u << SELV_SUIT_KEY_AUTHENTICATION | 1u << SELV_SUIT_KEY_MANIFEST);
+            SELV_SUIT_SEVERABLE);
     size_t used = (size_t)(r->p - s->view.p);
     s->payloads_off = (uint16_t)used;
     if (used > SELV_SUIT_ENVELOPE_MAX) {
         selv_cbor_note(r, SELV_ERR_SUIT_TOO_LARGE);
     }
-    if (s->payload_count == 0 && (s->view.len > used || s->total_len > used)) {
-        selv_cbor_note(r, SELV_ERR_CBOR_TRAILING);
+    if (s->payload_count == 0) {
+        selv_cbor_leave(r, r->end);
     }
 }
 
-enum selv_err selv_suit_feed(struct selv_suit *s, struct selv_bytes view,
-                             size_t total_len)
+enum selv_err selv_suit_feed(struct selv_suit *s, struct selv_bytes envelope)
 {
     if (s->state != SELV_SUIT_STATE_NEW) {
         return SELV_ERR_STATE;
     }
-    if (total_len != 0 && view.len > total_len) {
-        return SELV_ERR_ARG;
-    }
-    s->view = view;
-    s->total_len = total_len;
-    s->r.err = SELV_OK;
-    /* What an earlier view held may have been of another envelope. */
-    memset(s->envelope, 0, sizeof s->envelope);
+    s->view = envelope;
+    s->total_len = envelope.len;
     selv_suit_seek(s, 0);
     read_envelope(s);
-    /* Bytes that end inside an item are no error as long as more can come. */
-    if (s->r.err == SELV_ERR_CBOR_END &&
-        (total_len == 0 || view.len < total_len)) {
-        if (view.len < SELV_SUIT_ENVELOPE_MAX) {
-            s->failure.err = SELV_ERR_SUIT_MORE;
-            return SELV_ERR_SUIT_MORE;
-        }
-        s->r.err = SELV_ERR_SUIT_TOO_LARGE;
-    }
     s->state =
         s->r.err == SELV_OK ? SELV_SUIT_STATE_FED : SELV_SUIT_STATE_REFUSED;
     return selv_suit_settle(s);
+}
+
+enum selv_err selv_suit_feed_part(struct selv_suit *s, struct selv_bytes view,
+                                  size_t total_len)
+{
+    bool is_whole = total_len != 0 && view.len >= total_len;
+    if (s->state != SELV_SUIT_STATE_NEW) {
+        return SELV_ERR_STATE;
+    }
+    if (is_whole && view.len > total_len) {
+        return SELV_ERR_ARG;
+    }
+    enum selv_err err = selv_suit_feed(s, view);
+    s->total_len = total_len;
+    /* Bytes that end inside an item are no error as long as more can come. */
+    if (err == SELV_ERR_CBOR_END && !is_whole) {
+        err = SELV_ERR_SUIT_TOO_LARGE;
+        if (view.len < SELV_SUIT_ENVELOPE_MAX) {
+            err = SELV_ERR_SUIT_MORE;
+            /* What this view held may have been of another envelope. */
+            memset(s->envelope, 0, sizeof s->envelope);
+            s->r.err = SELV_OK;
+            s->state = SELV_SUIT_STATE_NEW;
+        }
+    } else if (err == SELV_OK && s->payload_count == 0 &&
+               total_len > view.len) {
+        err = SELV_ERR_CBOR_TRAILING;
+        s->state = SELV_SUIT_STATE_REFUSED;
+    }
+    s->failure.err = err;
+    return err;
 }

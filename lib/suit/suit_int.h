@@ -86,8 +86,7 @@ struct selv_suit_command {
     uint8_t code;     /* enum selv_suit_command_code; 0: private */
     uint8_t sections; /* bits of SELV_SUIT_IN_... */
     uint8_t flags;    /* enum selv_suit_command_flags */
-    uint8_t needs;    /* enum selv_suit_slot of a parameter that must be set,
-                         + 1; 0: none */
+    uint8_t needs;    /* enum selv_suit_slot of a parameter that must be set */
     uint8_t err;      /* enum selv_err of a condition that is not met */
     uint8_t todo;     /* enum selv_suit_todo_kind that the caller is given */
     enum selv_err (*run)(struct selv_suit *s, struct selv_suit_todo *todo);
@@ -97,7 +96,7 @@ struct selv_suit_command {
  * when that is fixed. profile->special reads what needs a closer look. */
 struct selv_suit_parameter_rule {
     uint8_t code; /* enum selv_suit_parameter; 0: private */
-    uint8_t slot; /* enum selv_suit_slot, SELV_SUIT_SLOT_COUNT: none */
+    uint8_t slot; /* enum selv_suit_slot */
     uint8_t type; /* enum selv_cbor_type, or SELV_SUIT_SPECIAL */
     uint8_t len;  /* bytes; 0: any */
 };
@@ -126,9 +125,6 @@ struct selv_suit_profile {
     /* Read the value of a parameter whose form is special. */
     void (*special)(struct selv_suit *s,
                     const struct selv_suit_parameter_rule *rule);
-    /* Whether the content parameter has this digest. */
-    enum selv_err (*content)(struct selv_suit *s,
-                             const uint8_t digest[static SELV_SHA256_LEN]);
     /* Look at every severed element and every command before any runs. NULL:
      * commands are looked at while they run, and what can be severed not at
      * all, for a profile that changes nothing and runs none of it. */
@@ -173,6 +169,9 @@ enum selv_err selv_suit_run_content(struct selv_suit *s,
                                     struct selv_suit_todo *todo);
 enum selv_err selv_suit_run_set_component_index(struct selv_suit *s,
                                                 struct selv_suit_todo *todo);
+/* The same in a profile that has strict-order and run-sequence. */
+enum selv_err selv_suit_run_set_index_strictly(struct selv_suit *s,
+                                               struct selv_suit_todo *todo);
 enum selv_err selv_suit_run_override_parameters(struct selv_suit *s,
                                                 struct selv_suit_todo *todo);
 enum selv_err selv_suit_run_try_each(struct selv_suit *s,
@@ -208,8 +207,14 @@ void selv_suit_rest_check(struct selv_suit *s);
 bool selv_suit_payload_find(struct selv_suit *s, struct selv_bytes uri,
                             uint32_t *off, uint32_t *len);
 enum selv_err selv_suit_capability_judge(struct selv_suit *s);
+/* The same of the number of authentication blocks; before the first sequence is
+ * opened. device->boot is there. */
+void selv_suit_capability_signers(struct selv_suit *s);
 void selv_suit_record(struct selv_suit *s, enum selv_err err);
 void selv_suit_record_every(struct selv_suit *s, enum selv_err err);
+/* Count a command that ended and had asked the caller for something:
+ * SELV_ERR_SUIT_WORK. */
+void selv_suit_record_request(struct selv_suit *s);
 void selv_suit_record_add(struct selv_suit *s, int32_t code, uint8_t policy,
                           enum selv_err err);
 const struct selv_suit_command *selv_suit_private_command(struct selv_suit *s,
@@ -218,9 +223,6 @@ const struct selv_suit_parameter_rule *
 selv_suit_private_parameter(const struct selv_suit *s, int32_t code);
 void selv_suit_special(struct selv_suit *s,
                        const struct selv_suit_parameter_rule *rule);
-enum selv_err
-selv_suit_content_answer(struct selv_suit *s,
-                         const uint8_t digest[static SELV_SHA256_LEN]);
 void selv_suit_check_sections(struct selv_suit *s);
 void selv_suit_severed_check(struct selv_suit *s);
 
@@ -249,7 +251,13 @@ extern const uint8_t selv_suit_section_keys[SELV_SUIT_SECTION_COUNT];
 void selv_suit_failure_reset(struct selv_suit *s);
 
 /* Go to an offset of the view; all of the view is before the cursor. */
-void selv_suit_seek(struct selv_suit *s, size_t off);
+inline void selv_suit_seek(struct selv_suit *s, size_t off)
+{
+    if (s->r.err == SELV_OK) {
+        s->r.p = s->view.p + off;
+        s->r.end = s->view.p + s->view.len;
+    }
+}
 
 /* Blame byte p for err, unless there is an error already. */
 void selv_suit_fault(struct selv_suit *s, enum selv_err err, const uint8_t *p);
@@ -272,10 +280,14 @@ enum selv_verdict selv_suit_digest_verdict(struct selv_suit *s, uint32_t off,
 void selv_suit_authenticate(struct selv_suit *s);
 
 /* Read the map at the cursor up to its end or to a key that is text: where the
- * value of each key is. allowed, required: bits of keys. Returns how many pairs
- * are left (suit_map.c). */
-uint32_t selv_suit_map_read(struct selv_suit *s, uint16_t *at, uint32_t allowed,
-                            uint32_t required);
+ * value of each key is. allowed: bits of keys. Returns how many pairs are left
+ * (suit_map.c). */
+uint32_t selv_suit_map_read(struct selv_suit *s, uint16_t *at,
+                            uint32_t allowed);
+
+/* Go to the value of a key that must be there: SELV_ERR_SUIT_MISSING. After an
+ * error nothing moves. */
+void selv_suit_go_to(struct selv_suit *s, const uint16_t *at, uint32_t key);
 
 /* Manifest and common (suit_manifest.c). Only when authentic. */
 void selv_suit_manifest_read(struct selv_suit *s);
@@ -288,16 +300,28 @@ enum {
     SELV_SUIT_FRAME_TRY = 2,        /* an alternative of a try-each */
     SELV_SUIT_FRAME_MUST_INDEX = 4, /* begins with set-component-index */
     SELV_SUIT_FRAME_PARALLEL = 8,   /* and has no other one */
-    SELV_SUIT_FRAME_LOOSE = 16      /* strict-order is false behind it */
+    SELV_SUIT_FRAME_LOOSE = 16,     /* strict-order is false */
+    SELV_SUIT_FRAME_OWN_ORDER = 32  /* what it says of strict-order holds in
+                                       it only */
 };
 
 /* Open the sequence in the byte string at the cursor, one level deeper. */
 void selv_suit_open(struct selv_suit *s, uint8_t flags);
 
-/* Go on while s->state is state: check or run commands, enter and leave
- * sequences. An error stops. */
-void selv_suit_go(struct selv_suit *s, uint8_t state,
-                  struct selv_suit_todo *todo);
+/* Read on: enter or leave a sequence, or find the row of the next command and
+ * go to its argument. SELV_OK when there is a command, SELV_SUIT_INTO when
+ * there is none, or what is wrong, kept in s->r, too. */
+enum selv_err selv_suit_next(struct selv_suit *s);
+
+/* Read the argument of a command that has a reporting policy. */
+void selv_suit_read_policy(struct selv_suit *s);
+
+/* Run commands, enter and leave sequences, until something has to wait for the
+ * caller or the procedure ends. */
+void selv_suit_go(struct selv_suit *s, struct selv_suit_todo *todo);
+
+/* The error in s->r ends it: make it the failure, with its place. */
+void selv_suit_stop(struct selv_suit *s);
 
 /* The command that waits has ended: go on behind it, or where its failure
  * leads. */

@@ -5,8 +5,7 @@
  * its own. */
 #include "suit/suit_int.h"
 
-uint32_t selv_suit_map_read(struct selv_suit *s, uint16_t *at, uint32_t allowed,
-                            uint32_t required)
+uint32_t selv_suit_map_read(struct selv_suit *s, uint16_t *at, uint32_t allowed)
 {
     struct selv_cbor *r = &s->r;
     uint32_t rank = 0;
@@ -20,17 +19,20 @@ uint32_t selv_suit_map_read(struct selv_suit *s, uint16_t *at, uint32_t allowed,
             selv_suit_fault(s, SELV_ERR_SUIT_KEY, start);
         } else {
             at[key] = selv_suit_off(s, r->p);
-            required &= ~(1u << key);
             selv_cbor_pass(r);
         }
         left--;
     }
-    if (required != 0 && r->err == SELV_OK) {
-        r->err = SELV_ERR_SUIT_MISSING;
-        s->failure.code = 0;
-        for (; (required & 1u) == 0; required >>= 1) {
-            s->failure.code++;
-        }
-    }
     return left;
+}
+
+void selv_suit_go_to(struct selv_suit *s, const uint16_t *at, uint32_t key)
+{
+    if (s->r.err == SELV_OK) {
+        s->failure.code = (int32_t)key;
+        if (at[key] == 0) {
+            s->r.err = SELV_ERR_SUIT_MISSING;
+        }
+        selv_suit_seek(s, at[key]);
+    }
 }

@@ -62,16 +62,20 @@ static void read_value(struct selv_suit *s,
 static void set(struct selv_suit *s, uint32_t slot, const uint8_t *value)
 {
     struct selv_suit_params *params = &s->params[s->f->component];
-    const uint8_t *old = s->view.p + params->at[slot];
+    const uint8_t *old = s->view.p + params->at[slot - 1];
     const uint8_t *now = value;
-    while (now != s->r.p && *old == *now) {
+    params->at[slot - 1] = selv_suit_off(s, value);
+    /* Most often it is set by the same command once more. */
+    while (old != value && now != s->r.p) {
+        if (*old != *now) {
+            if (slot <= SELV_SUIT_SLOT_IMAGE_SIZE) {
+                params->image_good = SELV_BAD;
+            }
+            break;
+        }
         old++;
         now++;
     }
-    if (now != s->r.p && slot <= SELV_SUIT_SLOT_IMAGE_SIZE) {
-        params->image_good = SELV_BAD;
-    }
-    params->at[slot] = selv_suit_off(s, value);
 }
 
 /* [manifest 8.4.10.3] */
@@ -96,7 +100,7 @@ enum selv_err selv_suit_run_override_parameters(struct selv_suit *s,
         const uint8_t *value = r->p;
         read_value(s, rule);
         if (s->state == SELV_SUIT_STATE_RUNNING &&
-            rule->slot < SELV_SUIT_SLOT_COUNT) {
+            rule->slot != SELV_SUIT_SLOT_NONE) {
             set(s, rule->slot, value);
         }
     }
@@ -107,7 +111,7 @@ enum selv_err selv_suit_run_override_parameters(struct selv_suit *s,
 
 bool selv_suit_param(struct selv_suit *s, enum selv_suit_slot slot)
 {
-    uint32_t off = s->params[s->f->component].at[slot];
+    uint32_t off = s->params[s->f->component].at[slot - 1];
     selv_suit_seek(s, off);
     return off != 0;
 }

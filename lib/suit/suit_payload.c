@@ -116,6 +116,9 @@ void selv_suit_rest_check(struct selv_suit *s)
     uint32_t off = 0;
     uint32_t len = 0;
     check_components(s);
+    if (s->r.err == SELV_OK && s->device->boot != NULL) {
+        selv_suit_capability_signers(s);
+    }
     if (s->r.err != SELV_OK) {
         return;
     }

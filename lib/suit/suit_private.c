@@ -67,12 +67,12 @@ struct selv_bytes selv_suit_parameter(const struct selv_suit *s,
 {
     const struct selv_suit_parameter_rule *rule =
         selv_suit_parameter_find(s, code);
-    if (rule == NULL || rule->slot >= SELV_SUIT_SLOT_COUNT ||
+    if (rule == NULL || rule->slot == SELV_SUIT_SLOT_NONE ||
         component >= s->component_count ||
-        s->params[component].at[rule->slot] == 0) {
+        s->params[component].at[rule->slot - 1] == 0) {
         return selv_bytes(NULL, 0);
     }
-    const uint8_t *start = s->view.p + s->params[component].at[rule->slot];
+    const uint8_t *start = s->view.p + s->params[component].at[rule->slot - 1];
     struct selv_cbor r = {start, s->view.p + s->view.len, SELV_OK};
     selv_cbor_pass(&r);
     return selv_bytes(start, (size_t)(r.p - start));

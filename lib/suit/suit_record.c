@@ -9,19 +9,19 @@ void selv_suit_record_into(struct selv_suit *s,
 {
     s->records = records;
     s->record_cap = cap;
-    s->record_count = 0;
+    s->counts.records = 0;
 }
 
 size_t selv_suit_record_count(const struct selv_suit *s)
 {
-    return s->record_count;
+    return s->counts.records;
 }
 
 void selv_suit_record_add(struct selv_suit *s, int32_t code, uint8_t policy,
                           enum selv_err err)
 {
-    if (s->record_count < s->record_cap) {
-        struct selv_suit_record *record = &s->records[s->record_count];
+    if (s->counts.records < s->record_cap) {
+        struct selv_suit_record *record = &s->records[s->counts.records];
         record->section = selv_suit_section_key(s);
         record->section_offset = (uint16_t)(s->f->at - s->base);
         record->code = code;
@@ -29,10 +29,19 @@ void selv_suit_record_add(struct selv_suit *s, int32_t code, uint8_t policy,
         record->policy = policy;
         record->component = s->f->component;
     }
-    s->record_count++;
+    s->counts.records++; /* SELV_SUIT_WORK_MAX bounds it */
 }
 
-void selv_suit_record(struct selv_suit *s, enum selv_err err)
+SELV_SUIT_APART void selv_suit_record_request(struct selv_suit *s)
+{
+    s->counts.requests++;
+    if (s->counts.requests > SELV_SUIT_REQUESTS_MAX) {
+        selv_suit_fault(s, SELV_ERR_SUIT_WORK, s->f->at);
+    }
+}
+
+SELV_SUIT_APART static void keep_if_asked(struct selv_suit *s,
+                                          enum selv_err err)
 {
     const struct selv_suit_frame *f = s->f;
     struct selv_cbor r = {f->at, f->next, SELV_OK};
@@ -45,5 +54,15 @@ void selv_suit_record(struct selv_suit *s, enum selv_err err)
     if (r.err == SELV_OK && (policy & asks) != 0 &&
         code != SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX) {
         selv_suit_record_add(s, code, (uint8_t)policy, err);
+    }
+}
+
+void selv_suit_record(struct selv_suit *s, enum selv_err err)
+{
+    if (s->row->todo != 0) {
+        selv_suit_record_request(s);
+    }
+    if (s->records != NULL) {
+        keep_if_asked(s, err);
     }
 }

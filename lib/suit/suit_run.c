@@ -23,7 +23,6 @@ void selv_suit_section_open(struct selv_suit *s, uint32_t off)
 {
     struct selv_suit_frame *f = s->frame;
     s->f = f;
-    f->flags = 0; /* what the sequence inherits */
     f->component = 0;
     s->failure.code = 0;
     s->targets = 0;
@@ -75,14 +74,11 @@ void selv_suit_section_ended(struct selv_suit *s)
  * to be called done by leaving it out. */
 static enum selv_err plan(struct selv_suit *s, enum selv_suit_procedure p)
 {
-    uint32_t i = p == SELV_SUIT_INVOCATION ? SELV_SUIT_SECTION_VALIDATE : 0;
-    uint32_t end = i + 3;
     uint32_t pending = 0;
-    for (; i < end; i++) {
+    for (uint32_t i = p; i < (uint32_t)p + 3; i++) {
         uint32_t key = selv_suit_section_keys[i];
         uint32_t off = s->manifest[key];
         s->failure.section = (int16_t)key;
-        s->failure.code = (int32_t)key;
         if (off == SELV_SUIT_TAKEN_OUT) {
             return SELV_ERR_SUIT_ABSENT;
         }
@@ -114,8 +110,8 @@ enum selv_err selv_suit_begin(struct selv_suit *s, enum selv_suit_procedure p)
     /* Unset, and no image good [manifest 6.1]. */
     memset(s->params, 0, sizeof s->params);
     s->work = SELV_SUIT_WORK_MAX * (uint32_t)s->payloads_off;
-    s->record_count = 0;
-    s->is_loose = false;
+    memset(&s->counts, 0, sizeof s->counts);
+    s->frame[0].flags = 0; /* what sequences inherit */
     s->is_again = false;
     s->r.err = SELV_OK;
     s->is_shared = false;
@@ -133,7 +129,7 @@ enum selv_suit_todo_kind selv_suit_poll(struct selv_suit *s,
         s->is_again = true;
         s->state = SELV_SUIT_STATE_RUNNING;
     }
-    selv_suit_go(s, SELV_SUIT_STATE_RUNNING, todo);
+    selv_suit_go(s, todo);
     if (s->state == SELV_SUIT_STATE_WAITING) {
         return todo->kind;
     }

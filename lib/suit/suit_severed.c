@@ -31,8 +31,9 @@ static void read_severable(struct selv_suit *s, uint32_t key)
 
 void selv_suit_severed_check(struct selv_suit *s)
 {
-    for (uint32_t key = SELV_SUIT_KEY_PAYLOAD_FETCH;
-         key <= SELV_SUIT_KEY_TEXT && s->r.err == SELV_OK; key++) {
-        read_severable(s, key);
+    static const uint8_t keys[] = {SELV_SUIT_KEY_PAYLOAD_FETCH,
+                                   SELV_SUIT_KEY_INSTALL, SELV_SUIT_KEY_TEXT};
+    for (size_t i = 0; i < sizeof keys && s->r.err == SELV_OK; i++) {
+        read_severable(s, keys[i]);
     }
 }

@@ -44,14 +44,26 @@ static void read_soft_failure(struct selv_suit *s, bool is_soft)
 
 static void read_strict_order(struct selv_suit *s, bool is_strict)
 {
+    struct selv_suit_frame *f = s->f;
+    uint8_t order = SELV_SUIT_FRAME_PARALLEL | SELV_SUIT_FRAME_LOOSE;
     if (s->state != SELV_SUIT_STATE_RUNNING) {
         return;
     }
-    if (!s->is_loose && (s->f->flags & SELV_SUIT_FRAME_PARALLEL) == 0) {
+    if ((f->flags & order) == 0) {
         s->targets = 0;
         s->sources = 0;
     }
-    s->is_loose = !is_strict;
+    /* For this sequence and those that hold it, and for the sections behind,
+     * but not beyond a run-sequence that has an order of its own. */
+    for (;; f--) {
+        f->flags &= (uint8_t)~SELV_SUIT_FRAME_LOOSE;
+        if (!is_strict) {
+            f->flags |= SELV_SUIT_FRAME_LOOSE;
+        }
+        if (f == s->frame || (f->flags & SELV_SUIT_FRAME_OWN_ORDER) != 0) {
+            break;
+        }
+    }
 }
 
 void selv_suit_special(struct selv_suit *s,

@@ -58,7 +58,8 @@ void selv_suit_open(struct selv_suit *s, uint8_t flags)
     f[1].next = r->p;
     f[1].end = r->end;
     f[1].pairs = (uint16_t)(count / 2);
-    f[1].flags = (uint8_t)(flags | (f->flags & SELV_SUIT_FRAME_PARALLEL));
+    f[1].flags = (uint8_t)(flags | (f->flags & (SELV_SUIT_FRAME_PARALLEL |
+                                                SELV_SUIT_FRAME_LOOSE)));
     f[1].component = f->component;
 }
 
@@ -66,17 +67,6 @@ void selv_suit_rewind(struct selv_suit *s)
 {
     s->f->next = s->f->at;
     s->f->pairs++;
-}
-
-/* Leave the innermost sequence. Returns its flags. */
-static uint32_t close_frame(struct selv_suit *s)
-{
-    uint32_t flags = s->f->flags;
-    s->f--;
-    if ((flags & SELV_SUIT_FRAME_LOOSE) != 0) {
-        s->is_loose = true;
-    }
-    return flags;
 }
 
 /* ---- how commands end --------------------------------------------------- */
@@ -97,11 +87,16 @@ static void record(struct selv_suit *s, enum selv_err err)
 }
 
 /* The current command has succeeded for the component whose turn it was: the
- * same again for the next one of the selection, or on behind it. */
+ * same again for the next one of the selection, or on behind it. While
+ * checking, only on: to the next alternative, if there is one. */
 static void finish(struct selv_suit *s)
 {
     struct selv_suit_frame *f = s->f;
+    if (s->state != SELV_SUIT_STATE_RUNNING) {
+        return;
+    }
     record(s, SELV_OK);
+    f->left = 0; /* one good alternative is enough */
     if (f->count < 2) {
         return;
     }
@@ -126,7 +121,8 @@ static void fail(struct selv_suit *s, enum selv_err err)
     record(s, err);
     if ((s->row->flags & SELV_SUIT_IS_CONDITION) != 0 &&
         (s->f->flags & SELV_SUIT_FRAME_SOFT) != 0) {
-        uint32_t flags = close_frame(s);
+        uint32_t flags = s->f->flags;
+        s->f--;
         if ((flags & SELV_SUIT_FRAME_TRY) == 0) {
             finish(s);
             return;
@@ -167,7 +163,7 @@ static void enter(struct selv_suit *s)
     s->failure.code = SELV_SUIT_DIRECTIVE_TRY_EACH;
     if (f->left != 0 || !selv_cbor_is_null(r)) {
         selv_suit_open(s, SELV_SUIT_FRAME_TRY | SELV_SUIT_FRAME_SOFT);
-    } else if (s->state == SELV_SUIT_STATE_RUNNING) {
+    } else {
         finish(s);
     }
 }
@@ -180,11 +176,10 @@ static void leave(struct selv_suit *s)
     if (s->r.err != SELV_OK) {
         return;
     }
-    (void)close_frame(s);
+    s->f--;
     if (s->f == s->frame) {
         selv_suit_section_ended(s);
-    } else if (s->state == SELV_SUIT_STATE_RUNNING) {
-        s->f->left = 0; /* one good alternative is enough */
+    } else {
         finish(s);
     }
 }
@@ -209,7 +204,8 @@ static void find_row(struct selv_suit *s)
         err = SELV_ERR_SUIT_COMMAND;
     } else if ((row->sections & selv_suit_where(s)) == 0) {
         err = SELV_ERR_SUIT_SECTION;
-    } else if (s->is_first && code != SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX &&
+    } else if (s->before == NULL &&
+               code != SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX &&
                (s->f->flags & SELV_SUIT_FRAME_MUST_INDEX) != 0) {
         /* "If the manifest contains more than one component, each command
          * sequence MUST begin with a Set Component Index" [manifest 6.2]: the
@@ -224,7 +220,7 @@ static void find_row(struct selv_suit *s)
 }
 
 /* A handler has run for the component whose turn it is. */
-SELV_SUIT_APART static void handled(struct selv_suit *s, enum selv_err err)
+static void handled(struct selv_suit *s, enum selv_err err)
 {
     if (err == SELV_SUIT_WAIT) {
         s->state = SELV_SUIT_STATE_WAITING;
@@ -239,71 +235,78 @@ SELV_SUIT_APART static void handled(struct selv_suit *s, enum selv_err err)
     }
 }
 
-SELV_SUIT_APART static void step(struct selv_suit *s,
-                                 struct selv_suit_todo *todo)
+enum selv_err selv_suit_next(struct selv_suit *s)
 {
     struct selv_suit_frame *f = s->f;
     struct selv_cbor *r = &s->r;
-    enum selv_err err = SELV_ERR_SUIT_UNSET;
-    bool is_check = s->state == SELV_SUIT_STATE_CHECKING;
     if (f->left != 0) {
         enter(s);
-        return;
+        return SELV_SUIT_INTO;
     }
     r->p = f->next;
     r->end = f->end;
     if (f->pairs == 0) {
         leave(s);
-        return;
+        return SELV_SUIT_INTO;
     }
-    s->is_first = f->at == NULL;
+    s->before = f->at;
     f->at = f->next;
     f->pairs--;
     s->failure.code = selv_cbor_pull_int(r);
     find_row(s);
-    if (r->err != SELV_OK) {
+    return r->err;
+}
+
+void selv_suit_read_policy(struct selv_suit *s)
+{
+    if (selv_cbor_pull(&s->r, SELV_CBOR_UINT) > SELV_SUIT_POLICY_ALL) {
+        selv_cbor_note(&s->r, SELV_ERR_SUIT_ARGUMENT);
+    }
+    s->f->next = s->r.p;
+}
+
+static void step(struct selv_suit *s, struct selv_suit_todo *todo)
+{
+    struct selv_suit_frame *f = s->f;
+    enum selv_err err = SELV_ERR_SUIT_UNSET;
+    if (selv_suit_next(s) != SELV_OK) {
         return;
     }
     const struct selv_suit_command *row = s->row;
     if ((row->flags & SELV_SUIT_HAS_ARGUMENT) != 0) {
         err = row->run(s, todo);
         if (err != SELV_SUIT_INTO) {
-            f->next = r->p;
+            f->next = s->r.p;
         }
     } else {
-        if (selv_cbor_pull(r, SELV_CBOR_UINT) > SELV_SUIT_POLICY_ALL) {
-            selv_cbor_note(r, SELV_ERR_SUIT_ARGUMENT);
-        }
-        f->next = r->p;
-        if (!is_check && r->err == SELV_OK &&
-            (row->needs == 0 ||
-             selv_suit_param(s, (enum selv_suit_slot)(row->needs - 1)))) {
+        selv_suit_read_policy(s);
+        if (s->r.err == SELV_OK &&
+            (row->needs == SELV_SUIT_SLOT_NONE ||
+             selv_suit_param(s, (enum selv_suit_slot)row->needs))) {
             err = row->run(s, todo);
         }
     }
-    if (is_check) {
-        if (s->profile->judge != NULL) {
-            selv_cbor_note(r, s->profile->judge(s));
-        }
-    } else if (r->err == SELV_OK) {
+    if (s->r.err == SELV_OK) {
         handled(s, err);
     }
 }
 
-void selv_suit_go(struct selv_suit *s, uint8_t state,
-                  struct selv_suit_todo *todo)
+void selv_suit_go(struct selv_suit *s, struct selv_suit_todo *todo)
 {
-    while (s->state == state && s->r.err == SELV_OK &&
-           selv_is_good(s->authentic)) {
-        step(s, todo);
-    }
-    if (s->r.err != SELV_OK && s->failure.err == SELV_OK) {
-        s->failure.section = selv_suit_section_key(s);
-        s->failure.section_offset = (uint16_t)(s->r.p - s->base);
-        if (state == SELV_SUIT_STATE_RUNNING) {
+    while (s->state == SELV_SUIT_STATE_RUNNING && selv_is_good(s->authentic)) {
+        if (s->r.err == SELV_OK) {
+            step(s, todo);
+        } else {
             s->failure.component = s->f->component;
+            selv_suit_stop(s);
         }
-        s->state = SELV_SUIT_STATE_FAILED;
-        (void)selv_suit_settle(s);
     }
+}
+
+void selv_suit_stop(struct selv_suit *s)
+{
+    s->failure.section = selv_suit_section_key(s);
+    s->failure.section_offset = (uint16_t)(s->r.p - s->base);
+    s->state = SELV_SUIT_STATE_FAILED;
+    (void)selv_suit_settle(s);
 }

@@ -60,7 +60,7 @@ static uint32_t image_len(const struct device *d)
 
     selv_suit_init(&suit, &selv_suit_profile_boot_select, &facts);
     if (selv_slot_envelope(&d->flash.flash, place, &scratch, &envelope) ||
-        selv_suit_feed(&suit, envelope, envelope.len) ||
+        selv_suit_feed_part(&suit, envelope, envelope.len) ||
         !selv_is_good(selv_suit_check(&suit)) ||
         selv_suit_begin(&suit, SELV_SUIT_INVOCATION) ||
         selv_suit_poll(&suit, &todo) != SELV_SUIT_DIGEST || !todo.has_size ||

@@ -264,7 +264,8 @@ static enum selv_verdict check(struct inspection *x,
     if (len > x->view.len) {
         len = x->view.len;
     }
-    if (selv_suit_feed(&x->suit, selv_bytes(x->view.p, len), x->view.len)) {
+    if (selv_suit_feed_part(&x->suit, selv_bytes(x->view.p, len),
+                            x->view.len)) {
         return SELV_BAD;
     }
     return selv_suit_check(&x->suit);

@@ -372,7 +372,7 @@ static enum selv_err load(const struct rows *rows,
                                             .anchor_count = 3};
 
     selv_suit_init(&suit, profile, &device);
-    enum selv_err err = selv_suit_feed(&suit, envelope, envelope.len);
+    enum selv_err err = selv_suit_feed_part(&suit, envelope, envelope.len);
     if (err == SELV_OK && selv_is_good(selv_suit_check(&suit))) {
         *code = 0;
         return SELV_OK;

@@ -315,7 +315,11 @@ static void digest(struct world *w, const struct selv_suit_todo *todo)
     selv_sha256_init(&h);
     selv_sha256_update(&h, c->p, len);
     selv_sha256_finish(&h, hash);
-    selv_suit_answer_digest(&w->suit, hash);
+    if (todo->kind == SELV_SUIT_CONTENT) {
+        selv_suit_answer_content(&w->suit, hash);
+    } else {
+        selv_suit_answer_digest(&w->suit, hash);
+    }
 }
 
 static bool lists(json_t *list, json_t *value)
@@ -476,7 +480,7 @@ static const struct selv_suit_profile *boot_profile(struct world *w,
 {
     selv_suit_init(&w->suit, &selv_suit_profile_boot_install, &w->device);
     bool is_good =
-        selv_suit_feed(&w->suit, envelope, envelope.len) == SELV_OK &&
+        selv_suit_feed_part(&w->suit, envelope, envelope.len) == SELV_OK &&
         selv_is_good(selv_suit_check(&w->suit));
     return is_good ? &selv_suit_profile_boot_install
                    : &selv_suit_profile_boot_select;
@@ -490,7 +494,7 @@ static bool load(struct world *w, const struct selv_suit_profile *profile,
 
     selv_suit_init(&w->suit, profile, &w->device);
     bool is_good =
-        selv_suit_feed(&w->suit, envelope, envelope.len) == SELV_OK &&
+        selv_suit_feed_part(&w->suit, envelope, envelope.len) == SELV_OK &&
         selv_is_good(selv_suit_check(&w->suit));
     if (is_good && !json_is_string(check)) {
         wrong(w, "accepted, not refused for %s", vector_text(check, "refused"));

@@ -369,7 +369,7 @@ enum selv_err maker_load(struct selv_suit *s,
                          struct selv_bytes envelope)
 {
     selv_suit_init(s, profile, device);
-    enum selv_err err = selv_suit_feed(s, envelope, envelope.len);
+    enum selv_err err = selv_suit_feed_part(s, envelope, envelope.len);
     if (err != SELV_OK) {
         return err;
     }
@@ -495,7 +495,7 @@ static void answer_content(struct selv_suit *s, const struct maker_world *world,
     selv_sha256_init(&h);
     selv_sha256_update(&h, content.p, content.len);
     selv_sha256_finish(&h, digest);
-    selv_suit_answer_digest(s, digest);
+    selv_suit_answer_content(s, digest);
 }
 
 static void store(struct selv_suit *s, struct maker_world *world,

@@ -307,6 +307,13 @@ static void test_boot_capability_limits(void **state)
     }
     can = selv_suit_capability_boot_select;
     make(&places[1], "3, 15");
+    can.signers_max = 1;
+    assert_int_equal(ask_consumer(&can), SELV_OK);
+    can.signers_max = 0;
+    assert_int_equal(ask_consumer(&can), SELV_ERR_SUIT_BOOTLOADER);
+    assert_int_equal(selv_suit_failure(&suit)->section,
+                     SELV_SUIT_KEY_AUTHENTICATION);
+    can = selv_suit_capability_boot_select;
     can.envelope_max = (uint16_t)envelope.len;
     assert_int_equal(ask_consumer(&can), SELV_OK);
     can.envelope_max--;
@@ -322,7 +329,8 @@ static void test_boot_capability_limits(void **state)
     assert_int_equal(selv_suit_failure(&suit)->section, 7);
     memset(&can, 0, sizeof can);
     assert_int_equal(ask_consumer(&can), SELV_ERR_SUIT_BOOTLOADER);
-    assert_int_equal(selv_suit_failure(&suit)->section, 3);
+    assert_int_equal(selv_suit_failure(&suit)->section,
+                     SELV_SUIT_KEY_AUTHENTICATION);
 }
 
 int main(void)

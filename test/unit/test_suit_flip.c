@@ -143,13 +143,13 @@ static void test_suit_truncations(void **state)
         for (size_t total = 0; total <= envelope.len; total += envelope.len) {
             selv_suit_init(&suit, &selv_suit_profile_consumer, maker_device(1));
             enum selv_err err =
-                selv_suit_feed(&suit, selv_bytes(p, len), total);
+                selv_suit_feed_part(&suit, selv_bytes(p, len), total);
             assert_int_equal(err, len <= payloads_off ? SELV_ERR_SUIT_MORE
                                                       : SELV_OK);
             if (err == SELV_ERR_SUIT_MORE) {
                 assert_false(selv_is_good(selv_suit_check(&suit)));
                 /* The same view, grown. */
-                err = selv_suit_feed(
+                err = selv_suit_feed_part(
                     &suit, selv_bytes(envelope.p, envelope.len), total);
                 assert_int_equal(err, SELV_OK);
             }
@@ -172,7 +172,7 @@ static void test_suit_payload_beyond_the_view(void **state)
     size_t whole = envelope.len;
     selv_suit_init(&suit, &selv_suit_profile_consumer, maker_device(1));
     assert_int_equal(
-        selv_suit_feed(&suit, selv_bytes(envelope.p, whole - 2), whole),
+        selv_suit_feed_part(&suit, selv_bytes(envelope.p, whole - 2), whole),
         SELV_OK);
     assert_true(selv_is_good(selv_suit_check(&suit)));
     assert_int_equal(selv_suit_begin(&suit, SELV_SUIT_UPDATE), SELV_OK);
@@ -186,7 +186,7 @@ static void test_suit_payload_beyond_the_view(void **state)
 
     selv_suit_init(&suit, &selv_suit_profile_consumer, maker_device(1));
     assert_int_equal(
-        selv_suit_feed(&suit, selv_bytes(envelope.p, whole - 8), whole),
+        selv_suit_feed_part(&suit, selv_bytes(envelope.p, whole - 8), whole),
         SELV_OK);
     assert_true(selv_is_good(selv_suit_check(&suit)));
     assert_non_null(strstr(maker_trace(&suit, SELV_SUIT_UPDATE, &world),
@@ -198,14 +198,15 @@ static void test_suit_payload_beyond_the_view(void **state)
                      SELV_ERR_CBOR_TRAILING);
     selv_suit_init(&suit, &selv_suit_profile_consumer, maker_device(1));
     assert_int_equal(
-        selv_suit_feed(&suit, selv_bytes(envelope.p, whole), whole + 1),
+        selv_suit_feed_part(&suit, selv_bytes(envelope.p, whole), whole + 1),
         SELV_OK);
     assert_false(selv_is_good(selv_suit_check(&suit)));
     assert_int_equal(selv_suit_failure(&suit)->err, SELV_ERR_CBOR_TRAILING);
     maker_envelope(&(struct maker_spec){.manifest = maker_ab}, &envelope);
     selv_suit_init(&suit, &selv_suit_profile_consumer, maker_device(1));
-    assert_int_equal(selv_suit_feed(&suit, selv_bytes(envelope.p, envelope.len),
-                                    envelope.len + 1),
+    assert_int_equal(selv_suit_feed_part(&suit,
+                                         selv_bytes(envelope.p, envelope.len),
+                                         envelope.len + 1),
                      SELV_ERR_CBOR_TRAILING);
 }
 

@@ -308,9 +308,11 @@ static void test_suit_calls_out_of_order(void **state)
     assert_int_equal(selv_suit_failure(&suit)->err, SELV_ERR_STATE);
     assert_false(selv_is_good(selv_suit_may_invoke(&suit)));
 
-    assert_int_equal(selv_suit_feed(&suit, view, view.len - 1), SELV_ERR_ARG);
-    assert_int_equal(selv_suit_feed(&suit, view, view.len), SELV_OK);
-    assert_int_equal(selv_suit_feed(&suit, view, view.len), SELV_ERR_STATE);
+    assert_int_equal(selv_suit_feed_part(&suit, view, view.len - 1),
+                     SELV_ERR_ARG);
+    assert_int_equal(selv_suit_feed_part(&suit, view, view.len), SELV_OK);
+    assert_int_equal(selv_suit_feed_part(&suit, view, view.len),
+                     SELV_ERR_STATE);
     assert_int_equal(selv_suit_begin(&suit, SELV_SUIT_UPDATE), SELV_ERR_STATE);
     assert_int_equal(selv_suit_poll(&suit, &todo), SELV_SUIT_FAILED);
     assert_true(selv_is_good(selv_suit_check(&suit)));
@@ -429,10 +431,10 @@ static void test_suit_other_envelope_after_more(void **state)
     memcpy(view, envelope.p, envelope.len);
     selv_suit_init(&suit, &selv_suit_profile_consumer, maker_device(0));
     assert_int_equal(
-        selv_suit_feed(&suit, selv_bytes(longer.p, longer.len - 1), 0),
+        selv_suit_feed_part(&suit, selv_bytes(longer.p, longer.len - 1), 0),
         SELV_ERR_SUIT_MORE);
-    assert_int_equal(selv_suit_feed(&suit, selv_bytes(view, envelope.len), 0),
-                     SELV_OK);
+    assert_int_equal(
+        selv_suit_feed_part(&suit, selv_bytes(view, envelope.len), 0), SELV_OK);
     assert_true(selv_is_good(selv_suit_check(&suit)));
     assert_int_equal(selv_suit_begin(&suit, SELV_SUIT_UPDATE),
                      SELV_ERR_SUIT_ABSENT);

@@ -44,47 +44,33 @@
 
 /* ---- the reader, with a count ------------------------------------------- */
 
-/* The linker takes these instead of the library's, of which this is a copy
- * under other names. */
+/* This program has an engine of its own, built as for devices, and these
+ * instead of the library's readers, of which it has a copy under other
+ * names. */
 static uint32_t plain_pull(struct selv_cbor *r, enum selv_cbor_type type);
 static int32_t plain_pull_int(struct selv_cbor *r);
-static int32_t plain_pull_key(struct selv_cbor *r, uint32_t *rank);
 static void plain_pass(struct selv_cbor *r);
-static const uint8_t *plain_enter(struct selv_cbor *r);
-static void plain_leave(struct selv_cbor *r, const uint8_t *end);
 
-#define selv_cbor_pull plain_pull
-#define selv_cbor_pull_int plain_pull_int
-#define selv_cbor_pull_key plain_pull_key
+#define selv_cbor_pull_long plain_pull
+#define selv_cbor_pull_long_int plain_pull_int
 #define selv_cbor_pass plain_pass
-#define selv_cbor_enter plain_enter
-#define selv_cbor_leave plain_leave
 #include "cbor/cbor_pull.c"
-#undef selv_cbor_pull
-#undef selv_cbor_pull_int
-#undef selv_cbor_pull_key
+#undef selv_cbor_pull_long
+#undef selv_cbor_pull_long_int
 #undef selv_cbor_pass
-#undef selv_cbor_enter
-#undef selv_cbor_leave
 
 static unsigned long heads;
 
-uint32_t selv_cbor_pull(struct selv_cbor *r, enum selv_cbor_type type)
+uint32_t selv_cbor_pull_long(struct selv_cbor *r, enum selv_cbor_type type)
 {
     heads++;
     return plain_pull(r, type);
 }
 
-int32_t selv_cbor_pull_int(struct selv_cbor *r)
+int32_t selv_cbor_pull_long_int(struct selv_cbor *r)
 {
     heads++;
     return plain_pull_int(r);
-}
-
-int32_t selv_cbor_pull_key(struct selv_cbor *r, uint32_t *rank)
-{
-    heads++;
-    return plain_pull_key(r, rank);
 }
 
 /* Counts what it reads by doing it once more, head by head. */
@@ -96,17 +82,6 @@ void selv_cbor_pass(struct selv_cbor *r)
         (void)plain_pull(&copy, SELV_CBOR_NONE);
         heads++;
     }
-}
-
-const uint8_t *selv_cbor_enter(struct selv_cbor *r)
-{
-    heads++;
-    return plain_enter(r);
-}
-
-void selv_cbor_leave(struct selv_cbor *r, const uint8_t *end)
-{
-    plain_leave(r, end);
 }
 
 /* ---- measuring ---------------------------------------------------------- */
@@ -438,7 +413,7 @@ static void append_payloads(unsigned count)
 static void test_suit_work_of_payloads(void **state)
 {
     (void)state;
-    enum { FETCHES = 300, PAYLOADS = 1000 };
+    enum { FETCHES = SELV_SUIT_REQUESTS_MAX, PAYLOADS = 1000 };
     struct work with, without;
     make("12, 0, 20, {21: \"none\"}", ", 21, 0", FETCHES, "");
     assert_int_equal(check(&without), SELV_OK);
@@ -456,6 +431,23 @@ static void test_suit_work_of_payloads(void **state)
     assert_true(with.run - without.run >= FETCHES * PAYLOADS);
     assert_true(with.run - without.run <= 2 * FETCHES * PAYLOADS);
     assert_true(without.run <= RUN_PER_BYTE * without.bytes);
+}
+
+/* What the caller is asked for takes longest, and is counted by itself. */
+static void test_suit_work_requests(void **state)
+{
+    (void)state;
+    struct work work;
+    for (unsigned fetches = SELV_SUIT_REQUESTS_MAX - 1;
+         fetches <= SELV_SUIT_REQUESTS_MAX + 1; fetches++) {
+        make("12, 0, 20, {21: \"none\"}", ", 21, 0", fetches, "");
+        assert_int_equal(check(&work), SELV_OK);
+        bool is_over = fetches > SELV_SUIT_REQUESTS_MAX;
+        assert_int_equal(run(&work), is_over ? SELV_ERR_SUIT_WORK : SELV_OK);
+        assert_int_equal(work.asked, fetches);
+        /* For each procedure anew. */
+        assert_int_equal(run(&work), is_over ? SELV_ERR_SUIT_WORK : SELV_OK);
+    }
 }
 
 /* The count is the library's: the same manifest, the same number, and a
@@ -507,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_suit_work_polls_are_free),
         cmocka_unit_test(test_suit_work_of_the_check),
         cmocka_unit_test(test_suit_work_of_payloads),
+        cmocka_unit_test(test_suit_work_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
