@@ -49,8 +49,9 @@ static void measure(const struct bench_example *example)
         instructions = count(&last);
     }
     if (last.err != SELV_OK) {
-        selv_board_print("error ");
-        selv_board_print_u32((uint32_t)last.err);
+        selv_board_print(example->name);
+        selv_board_print(": ");
+        selv_board_print(selv_err_str(last.err));
         selv_board_print("\n");
         selv_board_exit(1);
     }

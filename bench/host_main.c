@@ -36,13 +36,13 @@ int main(int argc, char **argv)
             printf("%s %zu %u %s", example->name, example->len,
                    (unsigned)result.todo_count, result.procedures);
             if (err != SELV_OK) {
-                printf(", stopped by error %d", (int)err);
+                printf(", stopped: %s", selv_err_str(err));
             }
             printf("\n");
         }
         if (err != SELV_OK && !example->may_fail) {
-            fprintf(stderr, "bench_engine: %s: error %d\n", example->name,
-                    (int)err);
+            fprintf(stderr, "bench_engine: %s: %s (%s)\n", example->name,
+                    selv_err_str(err), selv_err_name(err));
             return 1;
         }
     }

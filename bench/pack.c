@@ -239,57 +239,6 @@ static void begin_shared(struct text *t)
            "4: <<[12, true, 20, {1: " MAKER_VENDOR ", 5: 0}");
 }
 
-/* Many conditions, each for every component. */
-static void worst_flat(struct text *t, unsigned n)
-{
-    begin_shared(t);
-    add_times(t, ", 1, 15", n);
-    finish_shared(t);
-}
-
-/* The same, all components by name. */
-static void worst_list(struct text *t, unsigned n)
-{
-    begin_shared(t);
-    add_times(t, ", 12, [0, 1, 2, 3], 1, 15", n);
-    finish_shared(t);
-}
-
-static void worst_parameters(struct text *t, unsigned n)
-{
-    begin_shared(t);
-    add_times(t, ", 20, {5: 0}", n);
-    finish_shared(t);
-}
-
-/* Each try-each has alternatives that fail, but for the last. */
-static void worst_alternatives(struct text *t, unsigned n)
-{
-    begin_shared(t);
-    add_times(t, ", 15, [<<[2, 15]>>, <<[2, 15]>>, <<[2, 15]>>, null]", n);
-    finish_shared(t);
-}
-
-/* Nested as deep as it goes, each level for every component. */
-static void worst_nested(struct text *t, unsigned n)
-{
-    begin_shared(t);
-    add_times(t, ", 15, [<<[12, true", SELV_SUIT_DEPTH_MAX);
-    add_times(t, ", 1, 15", n);
-    add_times(t, "]>>, <<[1, 15]>>]", SELV_SUIT_DEPTH_MAX);
-    finish_shared(t);
-}
-
-/* The same with run-sequence. */
-static void worst_sequences(struct text *t, unsigned n)
-{
-    begin_shared(t);
-    add_times(t, ", 32, <<[12, true", SELV_SUIT_DEPTH_MAX);
-    add_times(t, ", 1, 15", n);
-    add_times(t, "]>>", SELV_SUIT_DEPTH_MAX);
-    finish_shared(t);
-}
-
 /* Many fetches of the last of many integrated payloads. */
 static void worst_payloads(struct text *t, unsigned n)
 {
@@ -309,19 +258,36 @@ static void add_payloads(struct text *t)
     add(t, "\"#z\": h''}");
 }
 
+/* Costly steps in the shared sequence: n times step, within SELV_SUIT_DEPTH_MAX
+ * times open and close, if there are any. Without a step: the payloads. */
 static const struct {
     const char *name;
-    void (*manifest)(struct text *t, unsigned n);
-    bool has_payloads;
+    const char *step;
+    const char *open, *close;
 } worst[] = {
-    {"flat", worst_flat, false},
-    {"list", worst_list, false},
-    {"parameters", worst_parameters, false},
-    {"alternatives", worst_alternatives, false},
-    {"nested", worst_nested, false},
-    {"sequences", worst_sequences, false},
-    {"payloads", worst_payloads, true},
+    /* many conditions, each for every component */
+    {"flat", ", 1, 15", "", ""},
+    /* the same, all components by name */
+    {"list", ", 12, [0, 1, 2, 3], 1, 15", "", ""},
+    {"parameters", ", 20, {5: 0}", "", ""},
+    /* each try-each has alternatives that fail, but for the last */
+    {"alternatives", ", 15, [<<[2, 15]>>, <<[2, 15]>>, <<[2, 15]>>, null]", "",
+     ""},
+    /* nested as deep as it goes, each level for every component */
+    {"nested", ", 1, 15", ", 15, [<<[12, true", "]>>, <<[1, 15]>>]"},
+    /* the same with run-sequence */
+    {"sequences", ", 1, 15", ", 32, <<[12, true", "]>>"},
+    {"payloads", NULL, NULL, NULL},
 };
+
+static void worst_shared(struct text *t, size_t which, unsigned n)
+{
+    begin_shared(t);
+    add_times(t, worst[which].open, SELV_SUIT_DEPTH_MAX);
+    add_times(t, worst[which].step, n);
+    add_times(t, worst[which].close, SELV_SUIT_DEPTH_MAX);
+    finish_shared(t);
+}
 
 /* The envelope with n costly steps. */
 static size_t make_worst(size_t which, unsigned n, struct maker_bytes *out)
@@ -329,8 +295,10 @@ static size_t make_worst(size_t which, unsigned n, struct maker_bytes *out)
     static struct text manifest, pairs;
     manifest.len = 0;
     pairs.len = 0;
-    worst[which].manifest(&manifest, n);
-    if (worst[which].has_payloads) {
+    if (worst[which].step != NULL) {
+        worst_shared(&manifest, which, n);
+    } else {
+        worst_payloads(&manifest, n);
         add_payloads(&pairs);
     }
     return make(manifest.p, pairs.len > 0 ? pairs.p : NULL, out);

@@ -15,9 +15,11 @@
 #define TOKEN_MAX 256u
 #define PATH_LEN 4096u
 #define URL_LEN 2048u
-#define ANSWER_MAX (8u << 20)  /* bytes of JSON that we take */
-#define CONNECT_TIMEOUT_S 10L  /* until there is a connection */
-#define STALLED_S 60L          /* without a byte either way */
+#define ANSWER_MAX (8u << 20) /* bytes of JSON that we take */
+#define CONNECT_TIMEOUT_S 10L /* until there is a connection */
+#define PATIENCE_S 30L        /* without a byte either way */
+#define PATIENCE_MAX_S 3600L
+#define UPLOAD_SLOWEST 4096u   /* bytes a second */
 #define PROGRESS_MIN (1 << 20) /* bytes: shorter uploads need no progress */
 
 /* ---- where the server is ------------------------------------------------- */
@@ -140,6 +142,24 @@ static bool settings_apply(struct selv_api *api, const char *server,
     return token_read(api, token_file, error);
 }
 
+static bool patience_read(struct selv_api *api, struct selv_error *error)
+{
+    const char *text = getenv("SELVAGE_TIMEOUT");
+    char *end;
+
+    api->patience_s = PATIENCE_S;
+    if (text == NULL || text[0] == '\0') {
+        return true;
+    }
+    api->patience_s = strtol(text, &end, 10);
+    return (*end == '\0' && api->patience_s >= 1 &&
+            api->patience_s <= PATIENCE_MAX_S) ||
+           selv_error_set(error, SELV_EXIT_USAGE,
+                          "SELVAGE_TIMEOUT: give seconds, 1 to %ld; not "
+                          "\"%.40s\"",
+                          PATIENCE_MAX_S, text);
+}
+
 bool selv_api_open(struct selv_api *api, const char *server,
                    const char *token_file, struct selv_error *error)
 {
@@ -151,7 +171,7 @@ bool selv_api_open(struct selv_api *api, const char *server,
         return selv_error_set(error, SELV_EXIT_ENVIRONMENT,
                               "the HTTP library does not start");
     }
-    is_good = config_read(&config, error) &&
+    is_good = patience_read(api, error) && config_read(&config, error) &&
               settings_apply(api, server, token_file, config, error);
     json_decref(config);
     if (!is_good) {
@@ -265,6 +285,13 @@ static bool judge(struct exchange *x, CURL *curl, CURLcode code,
     json_t *json;
     json_error_t why;
 
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+        return selv_error_set(error, SELV_EXIT_ENVIRONMENT,
+                              "%s: the server took too long (%s); is selvaged "
+                              "running there? SELVAGE_TIMEOUT=SECONDS waits "
+                              "longer",
+                              url, x->why);
+    }
     if (code != CURLE_OK) {
         return selv_error_set(error, SELV_EXIT_ENVIRONMENT,
                               "%s: %s; is selvaged running there? (--server)",
@@ -296,8 +323,10 @@ static bool judge(struct exchange *x, CURL *curl, CURLcode code,
     return true;
 }
 
+/* len: bytes that go up. */
 static void set_common(CURL *curl, const struct selv_api *api, const char *url,
-                       struct exchange *x, const struct curl_slist *headers)
+                       struct exchange *x, const struct curl_slist *headers,
+                       uint64_t len)
 {
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
@@ -307,7 +336,9 @@ static void set_common(CURL *curl, const struct selv_api *api, const char *url,
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, x->why);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, STALLED_S);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, api->patience_s);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT,
+                     4 * api->patience_s + (long)(len / UPLOAD_SLOWEST));
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     if (api->has_progress) {
         curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
@@ -337,7 +368,7 @@ static bool request(const struct selv_api *api, const char *path,
         selv_error_set(error, SELV_EXIT_USAGE, "the server's URL is too long");
         goto out;
     }
-    set_common(curl, api, url, &x, headers);
+    set_common(curl, api, url, &x, headers, len);
     if (upload != NULL) {
         curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(curl, CURLOPT_READDATA, upload);

@@ -5,7 +5,10 @@
  *
  * Calls: 1 open, which finds out where the server is and reads the token
  *        2 any number of requests   3 close
- * Owns:  copies of what it needs; JSON answers belong to the caller. */
+ * Owns:  copies of what it needs; JSON answers belong to the caller.
+ * Time:  no request goes on for ever: it fails without a connection after
+ *        10 s, when nothing comes or goes for patience_s, and after four times
+ *        patience_s and a second for each 4 KiB of an upload altogether. */
 #ifndef SELV_CLI_API_H
 #define SELV_CLI_API_H
 
@@ -18,13 +21,15 @@ struct selv_api {
     char *server; /* http://host:port, without a '/' at the end */
     char *token;
     bool has_progress; /* show the progress of long uploads on stderr */
+    long patience_s;   /* seconds that a server may say nothing, 1 to 3600 */
 };
 
 /* server, token_file: from the command line, NULL when not given. Then the
  * configuration file is asked (SELVAGE_CONFIG, else
  * ~/.config/selvage/config.json: "server", "token_file"); then the server is
  * http://127.0.0.1:8683 and the token where selvaged on this machine keeps it
- * (SELVAGE_STATE/token, else ~/.local/state/selvage/token). */
+ * (SELVAGE_STATE/token, else ~/.local/state/selvage/token). SELVAGE_TIMEOUT is
+ * patience_s, by default 30. */
 bool selv_api_open(struct selv_api *api, const char *server,
                    const char *token_file, struct selv_error *error);
 void selv_api_close(struct selv_api *api);

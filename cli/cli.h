@@ -75,8 +75,13 @@ struct selv_cli_option {
     const char **value;
     struct selv_cli_list *list;
     uint64_t *number;
-    bool *is_given; /* of a number; may be NULL */
+    uint64_t number_max; /* the highest number taken; 0: any of 64 bits */
+    bool *is_given;      /* of a number; may be NULL */
 };
+
+/* The highest sequence number that flags, device files and servers take: JSON
+ * numbers are signed here. Templates say higher ones as text. */
+#define SELV_CLI_SEQUENCE_MAX ((uint64_t)INT64_MAX)
 
 /* Arguments that are no options, in order; missing ones stay NULL. */
 struct selv_cli_positional {
@@ -92,6 +97,7 @@ struct selv_cli_syntax {
     size_t positional_count;
     struct selv_cli_list *rest; /* any number more of them; NULL: none */
     const char *rest_name;      /* such as "IMAGE" */
+    const char *see; /* last line of the help: where more is written, or NULL */
 };
 
 /* --help or -h */

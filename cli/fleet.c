@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/images.h"
+#include "cli/manifest_parts.h"
 #include "host/file.h"
 #include "host/hex.h"
 #include "host/manifest.h"
@@ -107,8 +108,9 @@ bool selv_fleet_envelope_read(const char *path, const char *const *images,
               selv_cli_images_check(description, images, image_count, error);
     json_decref(description);
     if (!is_good) {
+        selv_cli_envelope_explain(path, selv_bytes(bytes->p, bytes->len),
+                                  error);
         free(bytes->p);
-        selv_error_prefix(error, path);
     }
     return is_good;
 }

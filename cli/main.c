@@ -98,6 +98,29 @@ static int wrong(const struct selv_cli *cli, const char *what, const char *word)
     return selv_cli_fail(cli, &error);
 }
 
+/* The verbs that there are are few enough to be named. verb NULL: none was
+ * given. */
+static int verb_wrong(const struct selv_cli *cli, const char *noun,
+                      const char *verb)
+{
+    struct selv_error error;
+    char verbs[256] = "";
+
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        size_t len = strlen(verbs);
+
+        if (strcmp(commands[i].noun, noun) == 0) {
+            snprintf(verbs + len, sizeof(verbs) - len, "%s%s",
+                     len == 0 ? "" : ", ", commands[i].verb);
+        }
+    }
+    selv_error_set(&error, SELV_EXIT_USAGE,
+                   verb == NULL ? "a verb is missing behind \"%s\"%.0s: %s"
+                                : "%s: no such verb \"%.200s\"; it has %s",
+                   noun, verb == NULL ? "" : verb, verbs);
+    return selv_cli_fail(cli, &error);
+}
+
 static int fail(const struct selv_cli *cli, const char *what)
 {
     struct selv_error error;
@@ -127,9 +150,9 @@ static int dispatch(struct selv_cli *cli, int argc, char **argv)
         return wrong(cli, "no such noun", argv[0]);
     }
     if (argc == 1) {
-        return wrong(cli, "a verb is missing behind", argv[0]);
+        return verb_wrong(cli, argv[0], NULL);
     }
-    if (selv_cli_is_help(argv[1])) {
+    if (selv_cli_is_help(argv[1]) || strcmp(argv[1], "help") == 0) {
         commands_print(stdout, argv[0]);
         return SELV_EXIT_OK;
     }
@@ -140,7 +163,7 @@ static int dispatch(struct selv_cli *cli, int argc, char **argv)
             return commands[i].run(cli, argc - 2, argv + 2);
         }
     }
-    return wrong(cli, "no such verb", argv[1]);
+    return verb_wrong(cli, argv[0], argv[1]);
 }
 
 int main(int argc, char **argv)

@@ -184,9 +184,7 @@ static int create_run(struct selv_cli *cli, const struct create *c)
         }
         return code;
     }
-    done = selv_manifest_build_json(template,
-                                    selv_cli_folder_of(c->template, folder),
-                                    &envelope, &error) &&
+    done = selv_cli_template_build(c->template, template, &envelope, &error) &&
            (c->key == NULL || (sign_in_place(&envelope, &key, &error) &&
                                engine_check(envelope, &key, &error))) &&
            selv_file_write(c->output, selv_bytes(envelope.p, envelope.len),
@@ -216,8 +214,9 @@ int selv_cli_manifest_create(struct selv_cli *cli, int argc, char **argv)
          .value = &c.class_name},
         {.name = "--sequence",
          .value_name = "NUMBER",
-         .help = "sequence number: higher than any before",
+         .help = "sequence number: higher than any before, below 2^63",
          .number = &c.sequence,
+         .number_max = SELV_CLI_SEQUENCE_MAX,
          .is_given = &c.has_sequence},
         {.name = "--version",
          .value_name = "TEXT",
@@ -265,9 +264,10 @@ int selv_cli_manifest_create(struct selv_cli *cli, int argc, char **argv)
          .help = "the envelope",
          .value = &c.output},
     };
-    const struct selv_cli_syntax syntax = {.options = options,
-                                           .option_count = sizeof(options) /
-                                                           sizeof(options[0])};
+    const struct selv_cli_syntax syntax = {
+        .options = options,
+        .option_count = sizeof(options) / sizeof(options[0]),
+        .see = "templates: docs/spec/manifest-template.md, examples/"};
     int code;
 
     if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
@@ -333,9 +333,13 @@ int selv_cli_manifest_sign(struct selv_cli *cli, int argc, char **argv)
     if (!selv_cli_key_load(cli, key_path, SELV_CLI_KEY_PRIVATE, &key, &code)) {
         return code;
     }
-    done = selv_file_read(in, SELV_MANIFEST_FILE_MAX, &envelope, &error);
+    /* What is cut is told by its own bytes, not by those of what is signed. */
+    done = selv_cli_envelope_read(in, &envelope, &error) &&
+           (force || selv_cli_envelope_check(
+                         in, selv_bytes(envelope.p, envelope.len), &error));
     if (done && !sign_in_place(&envelope, &key, &error)) {
-        done = selv_error_prefix(&error, in);
+        done = selv_cli_envelope_explain(
+            in, selv_bytes(envelope.p, envelope.len), &error);
     }
     done = done && (force || engine_check(envelope, &key, &error)) &&
            selv_file_write(output, selv_bytes(envelope.p, envelope.len), 0644,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "cli/manifest_parts.h"
 #include "host/file.h"
 #include "host/paper.h"
 
@@ -22,6 +23,13 @@ static int diff_print(struct selv_cli *cli, json_t *diff, bool wants_code)
     }
     selv_cli_result(cli, diff);
     return wants_code && !is_same ? SELV_EXIT_REFUSED : SELV_EXIT_OK;
+}
+
+static bool envelope_read(const char *path, struct selv_buf *file,
+                          struct selv_error *error)
+{
+    return selv_cli_envelope_read(path, file, error) &&
+           selv_cli_envelope_check(path, selv_bytes(file->p, file->len), error);
 }
 
 int selv_cli_manifest_diff(struct selv_cli *cli, int argc, char **argv)
@@ -44,10 +52,12 @@ int selv_cli_manifest_diff(struct selv_cli *cli, int argc, char **argv)
     };
     const struct selv_cli_positional positionals[] = {{"OLD", &paths[0], true},
                                                       {"NEW", &paths[1], true}};
-    const struct selv_cli_syntax syntax = {.options = options,
-                                           .option_count = 3,
-                                           .positionals = positionals,
-                                           .positional_count = 2};
+    const struct selv_cli_syntax syntax = {
+        .options = options,
+        .option_count = 3,
+        .positionals = positionals,
+        .positional_count = 2,
+        .see = "JSON output: docs/spec/manifest-stories.md"};
     struct selv_buf file[2] = {{NULL, 0, 0}, {NULL, 0, 0}};
     struct selv_error error;
     json_t *diff = NULL;
@@ -56,8 +66,8 @@ int selv_cli_manifest_diff(struct selv_cli *cli, int argc, char **argv)
     if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
         return code;
     }
-    if (selv_file_read(paths[0], SELV_MANIFEST_FILE_MAX, &file[0], &error) &&
-        selv_file_read(paths[1], SELV_MANIFEST_FILE_MAX, &file[1], &error)) {
+    if (envelope_read(paths[0], &file[0], &error) &&
+        envelope_read(paths[1], &file[1], &error)) {
         diff = selv_manifest_diff(selv_bytes(file[0].p, file[0].len), paths[0],
                                   selv_bytes(file[1].p, file[1].len), paths[1],
                                   &names, &error);

@@ -28,11 +28,8 @@ static bool part_write(const char *path, struct selv_bytes bytes, bool force,
     struct stat st;
 
     if (strcmp(path, "/dev/stdout") == 0) {
-        return (fwrite(bytes.p, 1, bytes.len, stdout) == bytes.len &&
-                fflush(stdout) == 0) ||
-               selv_error_set(error, SELV_EXIT_ENVIRONMENT,
-                              "cannot write to standard output: %s",
-                              strerror(errno));
+        fwrite(bytes.p, 1, bytes.len, stdout);
+        return true; /* main sees whether it could be written */
     }
     return force || (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
                ? selv_file_write(path, bytes, 0644, error)
@@ -47,7 +44,8 @@ static bool folder_make(const char *folder, struct selv_error *error)
         (errno == EEXIST && stat(folder, &st) == 0 && S_ISDIR(st.st_mode))) {
         return true;
     }
-    return selv_error_set(error, SELV_EXIT_ENVIRONMENT, "%.800s: %s", folder,
+    return selv_error_set(error, SELV_EXIT_ENVIRONMENT,
+                          "cannot make the folder %.800s: %s", folder,
                           strerror(errno == EEXIST ? ENOTDIR : errno));
 }
 
@@ -58,10 +56,11 @@ static bool path_join(const char *folder, const char *name,
            selv_error_set(error, SELV_EXIT_USAGE, "the path is too long");
 }
 
-/* Nothing is written when one of the files is there already. */
+/* Nothing is written when one of the files is there already; hint says what
+ * the command can do about it. */
 static bool files_are_free(const char *folder,
                            const struct selv_manifest_file *files, size_t count,
-                           struct selv_error *error)
+                           const char *hint, struct selv_error *error)
 {
     for (size_t i = 0; i < count; i++) {
         char path[PATH_CAP];
@@ -72,9 +71,7 @@ static bool files_are_free(const char *folder,
         }
         if (lstat(path, &st) == 0) {
             return selv_error_set(error, SELV_EXIT_ENVIRONMENT,
-                                  "%.800s is there already; give another "
-                                  "folder, or --force",
-                                  path);
+                                  "%.800s is there already; %s", path, hint);
         }
     }
     return true;
@@ -82,10 +79,10 @@ static bool files_are_free(const char *folder,
 
 static bool files_write(const char *folder,
                         const struct selv_manifest_file *files, size_t count,
-                        bool force, struct selv_error *error)
+                        bool force, const char *hint, struct selv_error *error)
 {
     if (!folder_make(folder, error) ||
-        (!force && !files_are_free(folder, files, count, error))) {
+        (!force && !files_are_free(folder, files, count, hint, error))) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
@@ -99,7 +96,8 @@ static bool files_write(const char *folder,
     return true;
 }
 
-bool selv_cli_payloads_write(const char *folder, struct selv_bytes envelope,
+bool selv_cli_payloads_write(const char *folder, const char *path,
+                             struct selv_bytes envelope,
                              struct selv_error *error)
 {
     struct selv_manifest_file *files = NULL;
@@ -108,14 +106,15 @@ bool selv_cli_payloads_write(const char *folder, struct selv_bytes envelope,
     bool done;
 
     if (!selv_manifest_files(envelope, &files, &count, error)) {
-        return false;
+        return selv_cli_envelope_explain(path, envelope, error);
     }
     for (size_t i = 0; i < count; i++) {
         if (strcmp(files[i].what, "payload") == 0) {
             files[kept++] = files[i];
         }
     }
-    done = files_write(folder, files, kept, false, error);
+    done =
+        files_write(folder, files, kept, false, "give another folder", error);
     free(files);
     return done;
 }
@@ -177,7 +176,8 @@ static int all_extract(struct selv_cli *cli, const struct extract *e,
         files[count].what = "template";
         files[count++].bytes = selv_bytes(text, strlen(text));
         done = envelope_is_spared(e, files, count, &error) &&
-               files_write(e->all, files, count, e->force, &error);
+               files_write(e->all, files, count, e->force,
+                           "give another folder, or --force", &error);
     }
     for (size_t i = 0; done && i < count; i++) {
         selv_cli_say(cli, "%s/%s   %s, %zu bytes", e->all, files[i].name,
@@ -193,7 +193,9 @@ static int all_extract(struct selv_cli *cli, const struct extract *e,
     json_decref(template);
     if (!done) {
         json_decref(list);
-        selv_error_prefix(&error, e->in);
+        if (error.exit == SELV_EXIT_REFUSED) {
+            selv_cli_envelope_explain(e->in, envelope, &error);
+        }
         return selv_cli_fail(cli, &error);
     }
     selv_cli_result(cli, list);
@@ -223,7 +225,7 @@ static int part_extract(struct selv_cli *cli, const struct extract *e,
             : selv_manifest_element(envelope, e->element, &bytes, &error);
 
     if (!done) {
-        selv_error_prefix(&error, e->in);
+        selv_cli_envelope_explain(e->in, envelope, &error);
         return selv_cli_fail(cli, &error);
     }
     if (!part_write(e->output, bytes, e->force, &error)) {
@@ -245,7 +247,8 @@ static bool put_read(const char *text, bool is_payload,
 
     if (sign == NULL || sign == text || sign[1] == '\0') {
         return selv_error_set(error, SELV_EXIT_USAGE,
-                              "\"%.200s\" is not NAME=FILE", text);
+                              "%s: \"%.200s\" is not NAME=FILE",
+                              is_payload ? "--put-payload" : "--put", text);
     }
     if (!selv_file_read(sign + 1, SELV_MANIFEST_FILE_MAX, file, error)) {
         return false;
@@ -288,7 +291,10 @@ static int change_run(struct selv_cli *cli, const struct extract *e,
                                 : e->put.values[i],
                      is_payload, &parts[count++], &names[i], &files[i], &error);
     }
-    done = done && selv_manifest_change(envelope, parts, count, &out, &error) &&
+    if (done && !selv_manifest_change(envelope, parts, count, &out, &error)) {
+        done = selv_cli_envelope_explain(e->in, envelope, &error);
+    }
+    done = done &&
            part_write(e->output, selv_bytes(out.p, out.len), e->force, &error);
     for (size_t i = 0; i < puts; i++) {
         free(files[i].p);
@@ -405,7 +411,7 @@ int selv_cli_manifest_extract(struct selv_cli *cli, int argc, char **argv)
     if (code != 0) {
         return code;
     }
-    if (!selv_file_read(e.in, SELV_MANIFEST_FILE_MAX, &file, &error)) {
+    if (!selv_cli_envelope_read(e.in, &file, &error)) {
         return selv_cli_fail(cli, &error);
     }
     envelope = selv_bytes(file.p, file.len);

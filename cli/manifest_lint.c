@@ -75,10 +75,8 @@ static bool template_build(const char *path, struct selv_buf *out,
                            struct selv_error *error)
 {
     json_t *template = selv_cli_template_load(path, error);
-    char folder[4096];
-    bool done = template != NULL &&
-                selv_manifest_build_json(
-                    template, selv_cli_folder_of(path, folder), out, error);
+    bool done =
+        template != NULL && selv_cli_template_build(path, template, out, error);
 
     json_decref(template);
     return done;
@@ -119,11 +117,13 @@ int selv_cli_manifest_lint(struct selv_cli *cli, int argc, char **argv)
         {.name = "--rules", .help = "list the rules", .flag = &rules},
     };
     const struct selv_cli_positional positionals[] = {{"ENVELOPE", &in, false}};
-    const struct selv_cli_syntax syntax = {.options = options,
-                                           .option_count = sizeof(options) /
-                                                           sizeof(options[0]),
-                                           .positionals = positionals,
-                                           .positional_count = 1};
+    const struct selv_cli_syntax syntax = {
+        .options = options,
+        .option_count = sizeof(options) / sizeof(options[0]),
+        .positionals = positionals,
+        .positional_count = 1,
+        .see = "the rules: docs/spec/manifest-lint.md; JSON output: "
+               "docs/spec/manifest-json.md"};
     struct selv_lint_result result;
     struct selv_buf file = {NULL, 0, 0};
     struct selv_error error;
@@ -141,17 +141,16 @@ int selv_cli_manifest_lint(struct selv_cli *cli, int argc, char **argv)
         return selv_cli_usage(cli, "give an ENVELOPE, or --template FILE");
     }
     name = in == NULL ? template : in;
-    done = in == NULL
-               ? template_build(template, &file, &error)
-               : selv_file_read(in, SELV_MANIFEST_FILE_MAX, &file, &error);
+    done = in == NULL ? template_build(template, &file, &error)
+                      : selv_cli_envelope_read(in, &file, &error);
     if (!done) {
         return selv_cli_fail(cli, &error);
     }
     done = selv_manifest_lint(selv_bytes(file.p, file.len), in == NULL, &result,
                               &error);
     if (!done) {
+        selv_cli_envelope_explain(name, selv_bytes(file.p, file.len), &error);
         free(file.p);
-        selv_error_prefix(&error, name);
         return selv_cli_fail(cli, &error);
     }
     code = result_say(cli, name, &result, is_strict);

@@ -19,7 +19,7 @@ static int prose_show(struct selv_cli *cli, const char *path,
     char *prose;
 
     if (d == NULL) {
-        selv_error_prefix(&error, path);
+        selv_cli_envelope_explain(path, envelope, &error);
         return selv_cli_fail(cli, &error);
     }
     prose = selv_manifest_prose(d);
@@ -37,12 +37,12 @@ static int template_show(struct selv_cli *cli, const char *path,
     json_t *template;
 
     if (style->payloads != NULL &&
-        !selv_cli_payloads_write(style->payloads, envelope, &error)) {
+        !selv_cli_payloads_write(style->payloads, path, envelope, &error)) {
         return selv_cli_fail(cli, &error);
     }
     template = selv_manifest_template(envelope, style, &error);
     if (template == NULL) {
-        selv_error_prefix(&error, path);
+        selv_cli_envelope_explain(path, envelope, &error);
         return selv_cli_fail(cli, &error);
     }
     selv_cli_result(cli, template);
@@ -71,11 +71,13 @@ int selv_cli_manifest_show(struct selv_cli *cli, int argc, char **argv)
          .value = &style.payloads},
     };
     const struct selv_cli_positional positionals[] = {{"ENVELOPE", &in, true}};
-    const struct selv_cli_syntax syntax = {.options = options,
-                                           .option_count = sizeof(options) /
-                                                           sizeof(options[0]),
-                                           .positionals = positionals,
-                                           .positional_count = 1};
+    const struct selv_cli_syntax syntax = {
+        .options = options,
+        .option_count = sizeof(options) / sizeof(options[0]),
+        .positionals = positionals,
+        .positional_count = 1,
+        .see = "what --json prints: docs/spec/manifest-template.md, "
+               "docs/spec/manifest-json.md"};
     struct selv_buf file = {NULL, 0, 0};
     struct selv_error error;
     int code;
@@ -87,7 +89,7 @@ int selv_cli_manifest_show(struct selv_cli *cli, int argc, char **argv)
         return selv_cli_usage(cli, "--explicit and --payloads go with --json");
     }
     style.no_inline = style.payloads != NULL;
-    if (!selv_file_read(in, SELV_MANIFEST_FILE_MAX, &file, &error)) {
+    if (!selv_cli_envelope_read(in, &file, &error)) {
         return selv_cli_fail(cli, &error);
     }
     code =

@@ -8,60 +8,26 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/manifest_parts.h"
 #include "host/file.h"
 #include "host/paper.h"
 
-enum { DEVICE_FILE_MAX = 1 << 20 };
-
 struct simulate {
     const char *envelope, *device, *procedure, *install;
-    struct selv_cli_list keys, faults;
+    struct selv_cli_list key_paths, faults;
     struct selv_simulate_plan plan;
-    struct selv_cose_key anchors[SELV_CLI_LIST_MAX];
-    const char *names[SELV_CLI_LIST_MAX];
+    struct selv_cli_keys keys;
     char folder[4096];
     struct selv_buf file;
 };
 
-/* Keys that fit no block are passed over, as in verify. */
-static bool keys_load(struct simulate *c, struct selv_error *error)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < c->keys.count; i++) {
-        struct selv_key key;
-
-        if (!selv_key_load(c->keys.values[i], &key, error)) {
-            return false;
-        }
-        if (key.cose.method != NULL) {
-            c->anchors[count] = key.cose;
-            c->anchors[count].kid_len = 0;
-            c->names[count++] = c->keys.values[i];
-        }
-        selv_key_wipe(&key);
-    }
-    c->plan.keys = c->anchors;
-    c->plan.key_names = c->names;
-    c->plan.key_count = count;
-    return true;
-}
-
 static bool device_load(struct simulate *c, struct selv_error *error)
 {
     const char *slash = strrchr(c->device, '/');
-    struct selv_buf file;
-    json_error_t where;
 
-    if (!selv_file_read(c->device, DEVICE_FILE_MAX, &file, error)) {
-        return false;
-    }
-    c->plan.device = json_loadb((const char *)file.p, file.len,
-                                JSON_REJECT_DUPLICATES, &where);
-    free(file.p);
+    c->plan.device = selv_cli_json_load(c->device, 0, error);
     if (c->plan.device == NULL) {
-        return selv_error_set(error, SELV_EXIT_REFUSED, "%s:%d:%d: %s",
-                              c->device, where.line, where.column, where.text);
+        return false;
     }
     if (slash != NULL && (size_t)(slash - c->device) < sizeof(c->folder) - 1) {
         memcpy(c->folder, c->device, (size_t)(slash - c->device) + 1);
@@ -122,9 +88,10 @@ static int inputs_check(const struct selv_cli *cli, const struct simulate *c)
     const char *const inputs[] = {c->envelope, c->device};
     int code = selv_cli_output_check(cli, c->install, inputs, 2);
 
-    return code != 0 ? code
-                     : selv_cli_output_check(cli, c->install, c->keys.values,
-                                             c->keys.count);
+    return code != 0
+               ? code
+               : selv_cli_output_check(cli, c->install, c->key_paths.values,
+                                       c->key_paths.count);
 }
 
 static bool install_write(const struct simulate *c, json_t *story,
@@ -167,9 +134,13 @@ static int simulate_run(const struct selv_cli *cli, struct simulate *c)
     json_t *story = NULL;
     enum selv_exit code;
 
-    if (!keys_load(c, &error) || !device_load(c, &error)) {
+    if (!selv_cli_keys_load(&c->key_paths, &c->keys, &error) ||
+        !device_load(c, &error)) {
         return selv_cli_fail(cli, &error);
     }
+    c->plan.keys = c->keys.keys;
+    c->plan.key_names = c->keys.names;
+    c->plan.key_count = c->keys.count;
     if (selv_cli_output_check_json(cli, c->install, c->plan.device,
                                    c->plan.folder) != 0) {
         return SELV_EXIT_USAGE;
@@ -177,6 +148,9 @@ static int simulate_run(const struct selv_cli *cli, struct simulate *c)
     if (selv_file_read(c->envelope, SELV_MANIFEST_FILE_MAX, &c->file, &error)) {
         c->plan.envelope = selv_bytes(c->file.p, c->file.len);
         story = selv_manifest_simulate(&c->plan, &error);
+    }
+    if (c->file.p != NULL && story == NULL) {
+        selv_error_prefix(&error, c->device);
     }
     if (story == NULL) {
         return selv_cli_fail(cli, &error);
@@ -208,10 +182,10 @@ int selv_cli_manifest_simulate(struct selv_cli *cli, int argc, char **argv)
         {.name = "--key",
          .value_name = "FILE",
          .help = "a key that may have signed; also several times",
-         .list = &c.keys},
+         .list = &c.key_paths},
         {.name = "--device",
          .value_name = "FILE",
-         .help = "the device (JSON, docs/spec/manifest-stories.md)",
+         .help = "the device (JSON)",
          .value = &c.device},
         {.name = "--procedure",
          .value_name = "NAME",
@@ -228,11 +202,13 @@ int selv_cli_manifest_simulate(struct selv_cli *cli, int argc, char **argv)
     };
     const struct selv_cli_positional positionals[] = {
         {"ENVELOPE", &c.envelope, true}};
-    const struct selv_cli_syntax syntax = {.options = options,
-                                           .option_count = sizeof(options) /
-                                                           sizeof(options[0]),
-                                           .positionals = positionals,
-                                           .positional_count = 1};
+    const struct selv_cli_syntax syntax = {
+        .options = options,
+        .option_count = sizeof(options) / sizeof(options[0]),
+        .positionals = positionals,
+        .positional_count = 1,
+        .see = "device files: docs/spec/manifest-json.md; what is told, and "
+               "its JSON: docs/spec/manifest-stories.md"};
     int code;
 
     if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
@@ -244,7 +220,7 @@ int selv_cli_manifest_simulate(struct selv_cli *cli, int argc, char **argv)
     if (code == 0) {
         code = simulate_run(cli, &c);
     }
-    selv_wipe(c.anchors, sizeof(c.anchors));
+    selv_wipe(&c.keys, sizeof(c.keys));
     json_decref(c.plan.device);
     free(c.file.p);
     return code;

@@ -12,48 +12,17 @@
 #include "host/manifest.h"
 #include "host/manifest_verify.h"
 
-enum { DEVICE_FILE_MAX = 1 << 20 };
-
-/* The keys that could verify a block, and what they are called. */
-struct keys {
-    struct selv_cose_key keys[SELV_CLI_LIST_MAX];
-    const char *names[SELV_CLI_LIST_MAX];
-    size_t count;
-};
-
 /* What is judged, and by what. */
 struct judgement {
     const char *path;
     struct selv_bytes envelope;
-    struct keys keys;
+    struct selv_cli_keys keys;
     bool has_device;
     struct selv_manifest_device device;
     struct selv_manifest_verdict verdict;
     json_t *blocks;      /* NULL: no envelope */
     json_t *description; /* NULL: the same */
 };
-
-/* Keys of other kinds are passed over. kids are only hints, so none may rule a
- * given key out. */
-static bool keys_load(const struct selv_cli_list *paths, struct keys *keys,
-                      struct selv_error *error)
-{
-    keys->count = 0;
-    for (size_t i = 0; i < paths->count; i++) {
-        struct selv_key key;
-
-        if (!selv_key_load(paths->values[i], &key, error)) {
-            return false;
-        }
-        if (key.cose.method != NULL) {
-            keys->names[keys->count] = paths->values[i];
-            keys->keys[keys->count] = key.cose;
-            keys->keys[keys->count++].kid_len = 0;
-        }
-        selv_key_wipe(&key);
-    }
-    return true;
-}
 
 /* A component's "file", from the device file's folder, as digest and size. */
 static bool file_take(const char *path, json_t *component,
@@ -85,22 +54,13 @@ static bool file_take(const char *path, json_t *component,
 static bool device_load(const char *path, struct selv_manifest_device *device,
                         struct selv_error *error)
 {
-    struct selv_buf file;
-    json_error_t where;
-    json_t *json;
+    json_t *json = selv_cli_json_load(path, 0, error);
     json_t *component;
     bool done = true;
     size_t i;
 
-    if (!selv_file_read(path, DEVICE_FILE_MAX, &file, error)) {
-        return false;
-    }
-    json = json_loadb((const char *)file.p, file.len, JSON_REJECT_DUPLICATES,
-                      &where);
-    free(file.p);
     if (json == NULL) {
-        return selv_error_set(error, SELV_EXIT_REFUSED, "%.200s:%d:%d: %s",
-                              path, where.line, where.column, where.text);
+        return false;
     }
     json_array_foreach(json_object_get(json, "components"), i, component)
     {
@@ -283,7 +243,11 @@ static int judge(struct selv_cli *cli, struct judgement *j)
     if (j->verdict.is_accepted) {
         accepted_say(cli, j);
     } else {
-        selv_manifest_why(&j->verdict, why);
+        if (j->envelope.len == 0) {
+            snprintf(why, sizeof(why), "the file is empty");
+        } else {
+            selv_manifest_why(&j->verdict, why);
+        }
         refused_say(cli, j, why);
     }
     if (cli->json) {
@@ -311,10 +275,12 @@ int selv_cli_manifest_verify(struct selv_cli *cli, int argc, char **argv)
     };
     const struct selv_cli_positional positionals[] = {
         {"ENVELOPE", &j.path, true}};
-    const struct selv_cli_syntax syntax = {.options = options,
-                                           .option_count = 2,
-                                           .positionals = positionals,
-                                           .positional_count = 1};
+    const struct selv_cli_syntax syntax = {
+        .options = options,
+        .option_count = 2,
+        .positionals = positionals,
+        .positional_count = 1,
+        .see = "device files, JSON output: docs/spec/manifest-json.md"};
     struct selv_buf file = {NULL, 0, 0};
     struct selv_error error;
     int code;
@@ -323,7 +289,7 @@ int selv_cli_manifest_verify(struct selv_cli *cli, int argc, char **argv)
         return code;
     }
     j.has_device = device_path != NULL;
-    if (!keys_load(&key_paths, &j.keys, &error) ||
+    if (!selv_cli_keys_load(&key_paths, &j.keys, &error) ||
         (j.has_device && !device_load(device_path, &j.device, &error)) ||
         !selv_file_read(j.path, SELV_MANIFEST_FILE_MAX, &file, &error)) {
         selv_wipe(&j.keys, sizeof(j.keys));

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +55,9 @@ static void help_print(const struct selv_cli *cli,
     }
     printf("  %-26s %s\n  %-26s %s\n", "--json",
            "the result as JSON on standard output", "--quiet", "errors only");
+    if (syntax->see != NULL) {
+        printf("\n%s; also selvage(1)\n", syntax->see);
+    }
 }
 
 /* True when the argument is this option; *value points behind a '=', or is
@@ -82,17 +84,18 @@ static bool option_is(const struct selv_cli_option *o, const char *argument,
 static bool number_take(const struct selv_cli *cli,
                         const struct selv_cli_option *o, const char *text)
 {
+    const uint64_t max = o->number_max == 0 ? UINT64_MAX : o->number_max;
     char *end;
 
     errno = 0;
     *o->number = strtoull(text, &end, 10);
-    if (*end == '\0' && errno == ERANGE && text[0] >= '0' && text[0] <= '9') {
-        selv_cli_usage(cli, "%s: %s is too large; the highest number is %llu",
-                       o->name, text, ULLONG_MAX);
+    if (*end != '\0' || text[0] < '0' || text[0] > '9') {
+        selv_cli_usage(cli, "%s: \"%s\" is not a whole number", o->name, text);
         return false;
     }
-    if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9') {
-        selv_cli_usage(cli, "%s: \"%s\" is not a whole number", o->name, text);
+    if (errno == ERANGE || *o->number > max) {
+        selv_cli_usage(cli, "%s: %s is too large; the highest number is %llu",
+                       o->name, text, (unsigned long long)max);
         return false;
     }
     if (o->is_given != NULL) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/images.h"
+#include "cli/manifest_parts.h"
 #include "crypto/crypto.h"
 #include "host/file.h"
 #include "host/hex.h"
@@ -196,9 +197,13 @@ bool selv_cli_publish_static(const struct selv_cli *cli, const char *folder,
            tree_write(folder, selv_bytes(file.p, file.len), description, images,
                       image_count, path, error);
     json_decref(description);
+    if (!done) {
+        selv_cli_envelope_explain(envelope, selv_bytes(file.p, file.len),
+                                  error);
+    }
     free(file.p);
     if (!done) {
-        return selv_error_prefix(error, envelope);
+        return false;
     }
     selv_cli_say(cli, "%s   and %zu image%s below %s/i", path, image_count,
                  image_count == 1 ? "" : "s", folder);

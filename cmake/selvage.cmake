@@ -62,6 +62,16 @@ function(selvage_program name)
     install(TARGETS ${name} RUNTIME DESTINATION bin)
 endfunction()
 
+# Each of these takes three seconds or more: left out of `make quick`, as if
+# their folder had labelled them `slow`.
+set(SELVAGE_SLOW_TESTS test_suit_flip test_suit_differential device_environment
+    device_refuse device_bad_server server_api)
+function(selvage_slow_label name)
+    if(name IN_LIST SELVAGE_SLOW_TESTS)
+        set_property(TEST ${name} APPEND PROPERTY LABELS slow)
+    endif()
+endfunction()
+
 enable_testing()
 function(selvage_test name)
     cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
@@ -72,6 +82,7 @@ function(selvage_test name)
     add_test(NAME ${name} COMMAND ${name}
         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+    selvage_slow_label(${name})
 endfunction()
 
 # The command runs in the top folder with SELVAGE_BUILD set to the build
@@ -86,6 +97,7 @@ function(selvage_script name)
     set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77
         TIMEOUT ${A_TIMEOUT} LABELS "${A_LABELS}"
         ENVIRONMENT "SELVAGE_BUILD=${CMAKE_BINARY_DIR};SELVAGE_DEPS=${SELVAGE_DEPS}")
+    selvage_slow_label(${name})
 endfunction()
 
 add_custom_target(fuzzers COMMENT "all fuzz targets")

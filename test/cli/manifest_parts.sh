@@ -63,7 +63,9 @@ cmp -s payloads/app.bin a.bin || complain "--payloads wrote another payload"
 [ "$(cat payloads/0-.._.._x)" = small ] || complain "no safe file name"
 expect 0 "" $manifest create --template shown.json --key author.pem -o again.suit
 cmp -s p.suit again.suit || complain "payloads in files give other bytes"
-expect 3 "there already" $manifest show --json --payloads payloads p.suit
+expect 3 "there already; give another folder" \
+    $manifest show --json --payloads payloads p.suit
+grep -q -- --force err && complain "show has no --force, and names it"
 echo more >>payloads/app.bin
 expect 1 'template.payloads.#app.bin: the file payloads/app.bin is another' \
     $manifest create --template shown.json -o x
@@ -78,7 +80,8 @@ cmp -s p.suit again.suit || complain "extract --all and create give other bytes"
     "0-.._.._x app.bin install.cbor manifest.cbor template.json text.cbor " ] ||
     complain "extract --all wrote other files: $(ls all)"
 rm all/app.bin
-expect 3 "there already" $manifest extract p.suit --all all
+expect 3 "there already; give another folder, or --force" \
+    $manifest extract p.suit --all all
 [ -e all/app.bin ] && complain "a refused extract left a file"
 expect 0 "" $manifest extract p.suit --all all --force
 expect 0 "payload, 5000 bytes" $manifest extract p.suit --payload app.bin -o pl

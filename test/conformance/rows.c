@@ -122,6 +122,43 @@ static void turn_around(struct row_expectation *e)
     e->behind = SELV_OK;
 }
 
+/* What is read of every row is there; else what is not, printed. features and
+ * manifest_keys may be missing: then there are none. */
+static bool is_readable(const char *path, json_t *index)
+{
+    static const char *const needed[] = {"file", "kind", "expected"};
+    static const char *const lists[] = {"features", "manifest_keys"};
+    size_t i;
+    size_t n;
+    json_t *row;
+    json_t *word;
+
+    json_array_foreach(index, i, row)
+    {
+        for (size_t k = 0; k < 3; k++) {
+            bool is_asked = k < 2 || is_kind(row, "envelope");
+            if (is_asked && !json_is_string(json_object_get(row, needed[k]))) {
+                fprintf(stderr, "suit_rows: %s: row %zu: no text \"%s\"\n",
+                        path, i, needed[k]);
+                return false;
+            }
+        }
+        for (size_t k = 0; k < 2; k++) {
+            json_array_foreach(json_object_get(row, lists[k]), n, word)
+            {
+                if (!json_is_string(word)) {
+                    fprintf(stderr,
+                            "suit_rows: %s: row %zu: \"%s\" is no list of "
+                            "texts\n",
+                            path, i, lists[k]);
+                    return false;
+                }
+            }
+        }
+    }
+    return true;
+}
+
 /* ---- all rows ------------------------------------------------------------ */
 
 struct count {
@@ -245,10 +282,14 @@ int main(int argc, char **argv)
     (void)snprintf(path, sizeof(path), "%s/suit/index.json", argv[argc - 1]);
     json_t *index = json_load_file(path, JSON_DECODE_INT_AS_REAL, &error);
     if (!json_is_array(index)) {
-        fprintf(stderr, "suit_rows: %s: %s\n", path, error.text);
+        fprintf(stderr, "suit_rows: %s: %s\n", path,
+                index == NULL ? error.text : "not a list of rows");
+        json_decref(index);
         return 3;
     }
-    if (selv_crypto_init() != SELV_OK || !rows_open(&rows, argv[argc - 1])) {
+    if (!is_readable(path, index) || selv_crypto_init() != SELV_OK ||
+        !rows_open(&rows, argv[argc - 1])) {
+        json_decref(index);
         return 3;
     }
     json_array_foreach(index, i, row)
