@@ -310,7 +310,10 @@ static bool uuid_value(const struct build *b, const struct place *at,
     uint8_t derived[SELV_UUID_LEN];
 
     if (text != NULL && !selv_uuid_parse(text, uuid)) {
-        return build_wrong(b, at, "\"%s\" is not a UUID", text);
+        return build_wrong(b, at,
+                           "\"%s\" is not a UUID; for one made from names give "
+                           "{\"vendor\": DOMAIN}, for a class also \"class\"",
+                           text);
     }
     if (json_is_string(value) ||
         (text != NULL && json_object_size(value) == 1)) {

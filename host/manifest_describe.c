@@ -77,6 +77,13 @@ json_t *manifest_component_json(struct selv_bytes id)
     return text;
 }
 
+json_t *manifest_uint_json(uint64_t number)
+{
+    return number <= INT64_MAX
+               ? json_integer((json_int_t)number)
+               : json_sprintf("%llu", (unsigned long long)number);
+}
+
 /* ---- values -----------------------------------------------------------------
  */
 
@@ -144,8 +151,8 @@ static json_t *item_json(struct selv_bytes item)
     bool flag;
 
     selv_cbor_init(&r, item);
-    if (selv_cbor_uint(&r, &number) == SELV_OK && number <= INT64_MAX) {
-        return json_integer((json_int_t)number);
+    if (selv_cbor_uint(&r, &number) == SELV_OK) {
+        return manifest_uint_json(number);
     }
     selv_cbor_init(&r, item);
     if (selv_cbor_int(&r, &negative) == SELV_OK) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The device file (docs/spec/manifest-json.md). */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -191,6 +192,23 @@ static bool number_parse(json_t *json, const char *name, uint64_t max,
            (json_is_integer(value) && json_integer_value(value) >= 0 &&
             *number <= max) ||
            bad(error, name, "not a number from 0");
+}
+
+/* Numbers in JSON end at 2^63 - 1 here; text goes on from there. */
+static bool sequence_parse(json_t *json, const char *name, uint64_t *number,
+                           struct selv_error *error)
+{
+    const char *text = text_of(json, name);
+    char *end;
+
+    if (text == NULL) {
+        return number_parse(json, name, UINT64_MAX, number, error);
+    }
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    return (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 &&
+            *number > INT64_MAX) ||
+           bad(error, name, "not a number from 0; text only above 2^63 - 1");
 }
 
 /* ---- identity --------------------------------------------------------------
@@ -587,10 +605,10 @@ bool selv_manifest_device_parse(json_t *json,
     if (!all_members_check(json, error)) {
         return false;
     }
-    if (!number_parse(json, "sequence_number", UINT64_MAX,
-                      &device->sequence_number, error) ||
-        !number_parse(json, "security_floor", UINT64_MAX,
-                      &device->security_floor, error)) {
+    if (!sequence_parse(json, "sequence_number", &device->sequence_number,
+                        error) ||
+        !sequence_parse(json, "security_floor", &device->security_floor,
+                        error)) {
         return false;
     }
     device->has_digest = json_object_get(json, "digest") != NULL;

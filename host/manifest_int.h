@@ -74,6 +74,9 @@ void manifest_pen_uuid(uint32_t pen, uint8_t uuid[static 16]);
 /* "app", "a/b"; a segment that is no plain text as h'00'. */
 json_t *manifest_component_json(struct selv_bytes id);
 
+/* A number; as text above 2^63 - 1, where numbers in JSON end here. */
+json_t *manifest_uint_json(uint64_t number);
+
 /* The same of component i of an envelope, cut to the room; "": there is none
  * (manifest_verify.c). */
 void manifest_component_name(struct selv_bytes envelope, size_t i, char *text,

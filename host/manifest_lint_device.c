@@ -121,12 +121,16 @@ static void limits_check(struct lint *l)
         const struct manifest_section *s = &tree->sections[i];
         struct place path = place_member(NULL, s->word->name);
         struct lint_at here = {s->word->name, &path, s->item.p};
+        size_t depth;
 
-        if (s->is_commands && depth_of(&s->sequence) > SELV_SUIT_DEPTH_MAX) {
+        depth = s->is_commands ? depth_of(&s->sequence) : 0;
+        if (depth > SELV_SUIT_DEPTH_MAX) {
             lint_find(l, LINT_DEVICE_LIMIT, &here,
-                      "sequences nested %zu deep; devices take %u "
+                      "sequences nested %s%zu deep; devices take %u "
                       "(SELV_SUIT_DEPTH_MAX)",
-                      depth_of(&s->sequence), (unsigned)SELV_SUIT_DEPTH_MAX);
+                      depth > MANIFEST_TREE_DEPTH_MAX ? "more than " : "",
+                      depth > MANIFEST_TREE_DEPTH_MAX ? depth - 1 : depth,
+                      (unsigned)SELV_SUIT_DEPTH_MAX);
         }
     }
 }

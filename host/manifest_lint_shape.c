@@ -447,7 +447,8 @@ static void sequence_check(const struct walk *w, const struct place *path,
         }
         command_check(w, has_inside ? &named : &element, &s->commands[i]);
     }
-    if (s->err != SELV_OK) {
+    /* What is too deep is well formed: lint_device tells it. */
+    if (s->err != SELV_OK && s->err != SELV_ERR_SUIT_DEPTH) {
         struct lint_at at = at_of(w, path, s->err_at);
 
         lint_find(w->l, LINT_MALFORMED, &at, "the sequence is malformed: %s",

@@ -300,12 +300,16 @@ static void texts_print(FILE *f, json_t *texts, int depth)
 
 static void head_print(FILE *f, json_t *d)
 {
+    json_t *number = json_object_get(d, "sequence_number");
     const char *digest = json_string_value(json_object_get(d, "digest"));
     const char *uri = json_string_value(json_object_get(d, "reference_uri"));
 
-    fprintf(
-        f, "%-12s%lld\n", "sequence",
-        (long long)json_integer_value(json_object_get(d, "sequence_number")));
+    if (json_is_string(number)) {
+        fprintf(f, "%-12s%s\n", "sequence", json_string_value(number));
+    } else {
+        fprintf(f, "%-12s%lld\n", "sequence",
+                (long long)json_integer_value(number));
+    }
     fprintf(f, "%-12ssha-256 %s%s\n", "digest", digest,
             json_is_true(json_object_get(d, "digest_is_right"))
                 ? ""

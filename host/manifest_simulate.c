@@ -616,7 +616,7 @@ static void manifest_tell(struct story *t, json_t *out)
     selv_hex_encode(selv_bytes(t->digest, SELV_SHA256_LEN), digits);
     json_object_set_new(out, "digest", json_string(digits));
     json_object_set_new(out, "sequence_number",
-                        json_integer((json_int_t)t->sequence_number));
+                        manifest_uint_json(t->sequence_number));
 }
 
 static void procedures_run(struct story *t, json_t *out)

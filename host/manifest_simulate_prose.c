@@ -339,13 +339,14 @@ char *selv_manifest_simulate_prose(json_t *story, bool has_colours)
         return NULL;
     }
     if (sequence != NULL) {
-        json_t *text = json_sprintf("sequence number %lld, sha-256 %s%s%s",
-                                    (long long)json_integer_value(sequence),
-                                    text_of(story, "digest"),
+        char *number = selv_paper_words(sequence);
+        json_t *text = json_sprintf("sequence number %s, sha-256 %s%s%s",
+                                    number, text_of(story, "digest"),
                                     signer == NULL ? "" : ", verified with ",
                                     text_of(story, "signed_by"));
         char *words = selv_paper_words(text);
 
+        free(number);
         selv_paper_shorten(words);
         selv_paper_wrap(&p, words, 0, 2);
         free(words);

@@ -523,7 +523,7 @@ json_t *simulate_world_device(const struct simulate_world *w,
         selv_hex_encode(selv_bytes(digest, SELV_SHA256_LEN), digits);
         json_object_set_new(out, "digest", json_string(digits));
         json_object_set_new(out, "sequence_number",
-                            json_integer((json_int_t)sequence_number));
+                            manifest_uint_json(sequence_number));
     }
     for (size_t i = 0; i < w->device.component_count; i++) {
         json_t *component = json_array_get(list, i);

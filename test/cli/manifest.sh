@@ -158,6 +158,27 @@ expect 2 "--sequence" $create --image a.bin -o x
 expect 2 "not a whole number" $create --sequence -1 --image a.bin -o x
 expect 2 "not a whole number" $create --sequence 1x --image a.bin -o x
 # Sequence numbers by flags end where JSON numbers do, and templates go on.
+for number in 9223372036854775808 18446744073709551615; do
+    echo '{"sequence-number": "'$number'", "components": ["app"], "shared":
+        [{"override-parameters": {"vendor-identifier": {"vendor": "a.b"}}},
+        "vendor-identifier"], "invoke": ["invoke"]}' >high.json
+    echo '{"vendor": "a.b", "class": "c", "sequence_number": "'$number'",
+        "components": [{"id": "app"}]}' >high-device.json
+    expect 0 "" "$selvage" manifest create --template high.json \
+        --key author.pem -o high.suit
+    expect 0 "sequence    $number" "$selvage" manifest show high.suit
+    expect 0 "\"sequence-number\": \"$number\"" \
+        "$selvage" manifest show --json high.suit
+    expect 0 "sequence number $number," \
+        "$selvage" manifest verify --key author.pub.pem high.suit
+    expect 0 "\"sequence_number\": \"$number\"" \
+        "$selvage" manifest verify --json --key author.pub.pem high.suit
+    expect 0 "2 -> $number" "$selvage" manifest diff r.suit high.suit
+    expect 1 "sequence number $number," "$selvage" manifest simulate \
+        --key author.pub.pem --device high-device.json high.suit
+    expect 1 "sequence number lower than allowed" "$selvage" manifest verify \
+        --key author.pub.pem --device high-device.json r.suit
+done
 for over in 9223372036854775808 18446744073709551615 18446744073709551616 \
     99999999999999999999999; do
     expect 2 "$over is too large; the highest number is 9223372036854775807" \

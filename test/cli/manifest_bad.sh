@@ -85,6 +85,24 @@ for bad in '[]' '{}' '{"vendor": 3}' \
         $manifest simulate e.suit --key author.pem --device bad.json
 done
 
+# Deeper than any device goes, and than any tool looks.
+for depth in 5 16 17 400; do
+    nested='"abort"'
+    for _ in $(seq $depth); do
+        nested="{\"run-sequence\": [$nested]}"
+    done
+    echo "{\"sequence-number\": 1, \"components\": [\"app\"],
+        \"install\": [$nested]}" >deep.json
+    expect 1 "devices take 4 (SELV_SUIT_DEPTH_MAX)" \
+        $manifest lint --template deep.json
+    grep -q malformed out && complain "$depth deep is called malformed"
+    case $depth in
+    5 | 16) words="nested $depth deep" ;;
+    *) words="nested more than 16 deep" ;;
+    esac
+    grep -qF "$words" out || complain "no \"$words\" at depth $depth"
+done
+
 # Outputs that cannot be, by their own names.
 expect 3 "selvage: cannot make the folder a.bin: " \
     $manifest extract e.suit --all a.bin
