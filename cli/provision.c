@@ -255,7 +255,7 @@ static bool flash_fill(const struct provision *p,
                        struct selv_error *error)
 {
     struct selv_buf out = {bytes + selv_layout_default.factory_off,
-                           SELV_FACTORY_LEN_MAX, 0};
+                           SELV_FACTORY_LEN, 0};
     const struct selv_flash flash = {
         .port = bytes,
         .size = SELV_LAYOUT_DEFAULT_SIZE,

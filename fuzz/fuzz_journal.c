@@ -20,7 +20,7 @@ enum { FLASH_MAX = 1 << 16, RELEASE_COUNT = 3 };
 
 static struct selv_release releases[RELEASE_COUNT];
 static struct selv_factory factory;
-static uint8_t factory_bytes[SELV_FACTORY_LEN_MAX];
+static uint8_t factory_bytes[SELV_FACTORY_LEN];
 static size_t factory_len;
 static const char *const geometries[] = {"256x4-00", "512x8-ff", "512x32-ff",
                                          "1024x16-00"};

@@ -2,16 +2,16 @@
  *
  * store/factory.h - what a device is born with: identity, trust anchor and
  * random seed, written once in the factory and never by any firmware.
- * Format: docs/spec/flash.md (a CBOR map that begins with a format version,
- * followed by the first 8 bytes of its SHA-256). */
+ * Format: docs/spec/flash.md (fixed places, so that a bootloader needs few
+ * instructions to read them, then the first 8 bytes of their SHA-256). */
 #ifndef SELV_STORE_FACTORY_H
 #define SELV_STORE_FACTORY_H
 
 #include "base/base.h"
 #include "cose/cose.h"
 
-#define SELV_FACTORY_VERSION 1u
-#define SELV_FACTORY_LEN_MAX 384u      /* bytes, encoded */
+#define SELV_FACTORY_VERSION 2u
+#define SELV_FACTORY_LEN 200u          /* bytes, encoded */
 #define SELV_FACTORY_COMPONENT_MAX 32u /* bytes of encoded component id */
 
 struct selv_factory {
@@ -28,7 +28,8 @@ struct selv_factory {
 /* SELV_ERR_STORE_FACTORY (missing, damaged), SELV_ERR_STORE_VERSION. */
 SELV_MUST_CHECK enum selv_err selv_factory_decode(struct selv_bytes in,
                                                   struct selv_factory *out);
-/* Host builds only. SELV_ERR_SPACE. */
+/* Host builds only. SELV_ERR_SPACE; SELV_ERR_ARG when the anchor is no P-256
+ * key or the component identifier no CBOR array. */
 SELV_MUST_CHECK enum selv_err
 selv_factory_encode(const struct selv_factory *factory, struct selv_buf *out);
 

@@ -2,57 +2,50 @@
  *
  * store/factory_encode.c - the factory's half of store/factory.h; host builds
  * only. */
-#include "store/factory.h"
-
-#include "cbor/cbor.h"
 #include "store/factory_int.h"
 
-enum { KEY_LEN_MAX = 128 };
+#include "cbor/cbor.h"
 
-static void put_bytes(struct selv_cbor_writer *w, uint64_t key, const void *p,
-                      size_t len)
+/* Whether the component identifier is an array, whole, and nothing else. */
+static bool is_component_id(struct selv_bytes id)
 {
-    selv_cbor_put_uint(w, key);
-    selv_cbor_put_bstr(w, selv_bytes(p, len));
+    struct selv_cbor r;
+    selv_cbor_init(&r, id);
+    return id.len <= SELV_FACTORY_COMPONENT_MAX &&
+           selv_cbor_peek(&r) == SELV_CBOR_ARRAY &&
+           selv_cbor_skip(&r, NULL) == SELV_OK && selv_cbor_is_end(&r);
 }
 
 enum selv_err selv_factory_encode(const struct selv_factory *factory,
                                   struct selv_buf *out)
 {
-    struct selv_cbor_writer w;
-    struct selv_bytes map;
-    struct selv_sha256 hash;
     uint8_t digest[SELV_SHA256_LEN];
-    uint8_t key_bytes[KEY_LEN_MAX];
-    struct selv_buf key = {key_bytes, sizeof key_bytes, 0};
+    const struct selv_cose_key *anchor = &factory->anchor;
+    uint8_t *p = out->p;
 
-    enum selv_err err = selv_cose_key_encode(&factory->anchor, NULL, &key);
-    if (err) {
-        return err;
+    if (anchor->method != &selv_cose_es256 ||
+        anchor->kid_len > sizeof anchor->kid ||
+        !is_component_id(
+            selv_bytes(factory->component_id, factory->component_id_len))) {
+        return SELV_ERR_ARG;
     }
-    selv_cbor_writer_init(&w, out->p, out->cap);
-    selv_cbor_put_map(&w, SELV_FACTORY_KEY_COUNT);
-    selv_cbor_put_uint(&w, SELV_FACTORY_KEY_VERSION);
-    selv_cbor_put_uint(&w, SELV_FACTORY_VERSION);
-    put_bytes(&w, SELV_FACTORY_KEY_VENDOR, factory->vendor_id, 16);
-    put_bytes(&w, SELV_FACTORY_KEY_CLASS, factory->class_id, 16);
-    put_bytes(&w, SELV_FACTORY_KEY_DEVICE, factory->device_id, 16);
-    put_bytes(&w, SELV_FACTORY_KEY_SEED, factory->seed, 32);
-    put_bytes(&w, SELV_FACTORY_KEY_ANCHOR, key.p, key.len);
-    put_bytes(&w, SELV_FACTORY_KEY_COMPONENT, factory->component_id,
-              factory->component_id_len);
-    err = selv_cbor_finish(&w, &map);
-    if (err) {
-        return err;
-    }
-    if (map.len + SELV_FACTORY_CHECK_LEN > out->cap ||
-        map.len + SELV_FACTORY_CHECK_LEN > SELV_FACTORY_LEN_MAX) {
+    if (out->cap < SELV_FACTORY_LEN) {
         return SELV_ERR_SPACE;
     }
-    selv_sha256_init(&hash);
-    selv_sha256_update(&hash, map.p, map.len);
-    selv_sha256_finish(&hash, digest);
-    memcpy(out->p + map.len, digest, SELV_FACTORY_CHECK_LEN);
-    out->len = map.len + SELV_FACTORY_CHECK_LEN;
+    memset(p, 0, SELV_FACTORY_LEN);
+    p[SELV_FACTORY_AT_VERSION] = SELV_FACTORY_VERSION;
+    p[SELV_FACTORY_AT_KIND] = SELV_FACTORY_KIND;
+    p[SELV_FACTORY_AT_ANCHOR_TYPE] = SELV_FACTORY_ANCHOR_P256;
+    p[SELV_FACTORY_AT_KID_LEN] = anchor->kid_len;
+    p[SELV_FACTORY_AT_COMPONENT_LEN] = factory->component_id_len;
+    memcpy(p + SELV_FACTORY_AT_IDENTITY, factory, SELV_FACTORY_IDENTITY_LEN);
+    memcpy(p + SELV_FACTORY_AT_ANCHOR, anchor->public_key,
+           SELV_P256_PUBLIC_LEN);
+    memcpy(p + SELV_FACTORY_AT_KID, anchor->kid, anchor->kid_len);
+    memcpy(p + SELV_FACTORY_AT_COMPONENT, factory->component_id,
+           factory->component_id_len);
+    selv_factory_check_of(p, digest);
+    memcpy(p + SELV_FACTORY_AT_CHECK, digest, SELV_FACTORY_CHECK_LEN);
+    out->len = SELV_FACTORY_LEN;
     return SELV_OK;
 }

@@ -1,19 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store/factory_int.h - the keys of the factory data's map. */
+ * store/factory_int.h - where the fields of the factory data stand
+ * (docs/spec/flash.md). */
 #ifndef SELV_STORE_FACTORY_INT_H
 #define SELV_STORE_FACTORY_INT_H
 
+#include "store/factory.h"
+
 enum {
-    SELV_FACTORY_CHECK_LEN = 8,
-    SELV_FACTORY_KEY_VERSION = 0,
-    SELV_FACTORY_KEY_VENDOR = 1,
-    SELV_FACTORY_KEY_CLASS = 2,
-    SELV_FACTORY_KEY_DEVICE = 3,
-    SELV_FACTORY_KEY_SEED = 4,
-    SELV_FACTORY_KEY_ANCHOR = 5,    /* bstr .cbor COSE_Key */
-    SELV_FACTORY_KEY_COMPONENT = 6, /* bstr .cbor component identifier */
-    SELV_FACTORY_KEY_COUNT = 7
+    SELV_FACTORY_KIND = 0x46,     /* F */
+    SELV_FACTORY_ANCHOR_P256 = 1, /* ES256, ESP256; x and y */
+    SELV_FACTORY_AT_VERSION = 0,
+    SELV_FACTORY_AT_KIND = 1,
+    SELV_FACTORY_AT_ANCHOR_TYPE = 2,
+    SELV_FACTORY_AT_KID_LEN = 3,
+    SELV_FACTORY_AT_COMPONENT_LEN = 4,
+    SELV_FACTORY_AT_IDENTITY = 8, /* vendor, class, device id, seed */
+    SELV_FACTORY_IDENTITY_LEN = 3 * 16 + 32,
+    SELV_FACTORY_AT_ANCHOR =
+        SELV_FACTORY_AT_IDENTITY + SELV_FACTORY_IDENTITY_LEN,
+    SELV_FACTORY_AT_KID = SELV_FACTORY_AT_ANCHOR + SELV_P256_PUBLIC_LEN,
+    SELV_FACTORY_AT_COMPONENT = SELV_FACTORY_AT_KID + 8,
+    SELV_FACTORY_AT_CHECK =
+        SELV_FACTORY_AT_COMPONENT + SELV_FACTORY_COMPONENT_MAX,
+    SELV_FACTORY_CHECK_LEN = 8
 };
+
+_Static_assert(SELV_FACTORY_AT_CHECK + SELV_FACTORY_CHECK_LEN ==
+                   SELV_FACTORY_LEN,
+               "the check ends the data");
+_Static_assert(offsetof(struct selv_factory, seed) == 3 * 16,
+               "the identity is copied as one piece");
+
+/* The first bytes of the SHA-256 of what stands before the check. */
+void selv_factory_check_of(const uint8_t data[static SELV_FACTORY_LEN],
+                           uint8_t digest[static SELV_SHA256_LEN]);
 
 #endif

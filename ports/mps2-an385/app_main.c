@@ -241,7 +241,7 @@ static void storage_start(const struct selv_boot_record *record)
                                                       : SELV_BOARD_WRITER_APP_B,
                           kick);
     factory = app.flash.map + selv_layout_default.factory_off;
-    err = selv_factory_decode(selv_bytes(factory, SELV_FACTORY_LEN_MAX),
+    err = selv_factory_decode(selv_bytes(factory, SELV_FACTORY_LEN),
                               &app.factory);
     if (err) {
         stop("factory data", err);

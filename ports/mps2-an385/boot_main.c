@@ -69,7 +69,7 @@ static enum selv_verdict choose(enum selv_reset_cause cause)
 
     selv_board_flash_open(&flash, SELV_BOARD_WRITER_BOOT, kick);
     stored = selv_bytes(flash.map + selv_layout_default.factory_off,
-                        SELV_FACTORY_LEN_MAX);
+                        SELV_FACTORY_LEN);
     if (selv_flash_check(&flash) || selv_crypto_init() ||
         selv_factory_decode(stored, &factory)) {
         record.refused_reason = SELV_ERR_STORE_FACTORY;

@@ -42,8 +42,8 @@ static void write_factory(const struct selv_flash *flash, uint8_t fill)
 {
     const struct selv_suit_device *like = maker_device(0);
     struct selv_factory factory;
-    uint8_t encoded[SELV_FACTORY_LEN_MAX + SELV_FLASH_UNIT_MAX];
-    struct selv_buf out = {encoded, SELV_FACTORY_LEN_MAX, 0};
+    uint8_t encoded[SELV_FACTORY_LEN + SELV_FLASH_UNIT_MAX];
+    struct selv_buf out = {encoded, SELV_FACTORY_LEN, 0};
     uint32_t len;
 
     memset(&factory, 0, sizeof factory);

@@ -729,8 +729,8 @@ static void provision(struct world *w, const struct world_release *r)
 {
     const struct selv_slot_place *place = &w->layout.slot[0];
     const struct selv_suit_device *like = maker_device(0);
-    uint8_t encoded[SELV_FACTORY_LEN_MAX + SELV_FLASH_UNIT_MAX];
-    struct selv_buf out = {encoded, SELV_FACTORY_LEN_MAX, 0};
+    uint8_t encoded[SELV_FACTORY_LEN + SELV_FLASH_UNIT_MAX];
+    struct selv_buf out = {encoded, SELV_FACTORY_LEN, 0};
     struct selv_slot_writer writer;
     uint8_t byte;
 

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Factory data: round trip, every truncation, every flipped bit, and maps
+ * Factory data: round trip, every truncation, every flipped bit, and data
  * that are whole but wrong. */
 #include "store_fixture.h"
 
-#include "cbor/cbor.h"
 #include "crypto/crypto.h"
 #include "sim/release.h"
 #include "store/factory.h"
 
 static struct selv_factory factory;
-static uint8_t encoded[SELV_FACTORY_LEN_MAX];
+static uint8_t encoded[SELV_FACTORY_LEN];
 static size_t encoded_len;
 
 static int make_factory(void **state)
@@ -76,51 +75,77 @@ static void test_store_factory_refuses_every_flipped_bit(void **state)
     }
 }
 
-/* Seal whatever map is there, as the factory would. */
-static enum selv_err decode_sealed(uint8_t *p, size_t map_len)
+/* Seal whatever is there, as the factory would. */
+static enum selv_err decode_sealed(uint8_t *p)
 {
     struct selv_factory got;
     struct selv_sha256 hash;
     uint8_t digest[32];
     selv_sha256_init(&hash);
-    selv_sha256_update(&hash, p, map_len);
+    selv_sha256_update(&hash, p, SELV_FACTORY_LEN - 8);
     selv_sha256_finish(&hash, digest);
-    memcpy(p + map_len, digest, 8);
-    return selv_factory_decode(selv_bytes(p, map_len + 8), &got);
+    memcpy(p + SELV_FACTORY_LEN - 8, digest, 8);
+    return selv_factory_decode(selv_bytes(p, SELV_FACTORY_LEN), &got);
 }
 
-static void test_store_factory_refuses_whole_but_wrong_maps(void **state)
+static void test_store_factory_refuses_whole_but_wrong(void **state)
 {
+    static const struct {
+        size_t at;
+        uint8_t value;
+        enum selv_err err;
+    } rows[] = {
+        {0, 1, SELV_ERR_STORE_VERSION},
+        {0, 3, SELV_ERR_STORE_VERSION},
+        {1, 0x4a, SELV_ERR_STORE_FACTORY}, /* a journal's record */
+        {2, 0, SELV_ERR_STORE_FACTORY},    /* of no kind of anchor */
+        {2, 2, SELV_ERR_STORE_FACTORY},
+        {3, 9, SELV_ERR_STORE_FACTORY},
+        {3, 255, SELV_ERR_STORE_FACTORY},
+        {4, 0, SELV_ERR_STORE_FACTORY},
+        {4, 33, SELV_ERR_STORE_FACTORY},
+        {4, 255, SELV_ERR_STORE_FACTORY},
+        {3, 0, SELV_OK},
+        {3, 8, SELV_OK},
+        {4, 1, SELV_OK},
+        {4, 32, SELV_OK},
+    };
+    uint8_t p[SELV_FACTORY_LEN];
     (void)state;
-    uint8_t p[SELV_FACTORY_LEN_MAX];
-    size_t map_len = encoded_len - 8;
-#define WRONG(at, value, error)                                                \
-    do {                                                                       \
-        memcpy(p, encoded, map_len);                                           \
-        p[at] = (value);                                                       \
-        assert_int_equal(decode_sealed(p, map_len), (error));                  \
-    } while (0)
-    memcpy(p, encoded, map_len);
-    assert_int_equal(decode_sealed(p, map_len), SELV_OK);
-    /* a7 00 01 01 50 <vendor> 02 50 <class> ... */
-    WRONG(2, 2, SELV_ERR_STORE_VERSION);
-    WRONG(2, 0, SELV_ERR_STORE_VERSION);
-    WRONG(1, 7, SELV_ERR_STORE_FACTORY);              /* keys out of order */
-    WRONG(3, 8, SELV_ERR_STORE_FACTORY);              /* another key */
-    WRONG(4, 0x70, SELV_ERR_STORE_FACTORY);           /* a text, not bytes */
-    WRONG(map_len - 5, 0x41, SELV_ERR_STORE_FACTORY); /* length of its item */
-    WRONG(map_len - 5, 0x01, SELV_ERR_STORE_FACTORY); /* component no array */
-#undef WRONG
-    /* A map of one key less. */
-    memcpy(p, encoded, map_len);
-    p[0] = 0xa6;
-    assert_int_equal(decode_sealed(p, map_len - 7), SELV_ERR_STORE_FACTORY);
+    memcpy(p, encoded, sizeof p);
+    assert_int_equal(decode_sealed(p), SELV_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        memcpy(p, encoded, sizeof p);
+        p[rows[i].at] = rows[i].value;
+        assert_int_equal(decode_sealed(p), rows[i].err);
+    }
+}
+
+static void test_store_factory_encode_refuses(void **state)
+{
+    uint8_t p[SELV_FACTORY_LEN];
+    struct selv_buf out = {p, sizeof p, 0};
+    struct selv_factory wrong = factory;
+    (void)state;
+    wrong.anchor.method = &selv_cose_hmac256;
+    assert_int_equal(selv_factory_encode(&wrong, &out), SELV_ERR_ARG);
+    wrong = factory;
+    wrong.anchor.kid_len = 9;
+    assert_int_equal(selv_factory_encode(&wrong, &out), SELV_ERR_ARG);
+    wrong = factory;
+    wrong.component_id[0] = 0x01; /* no array */
+    assert_int_equal(selv_factory_encode(&wrong, &out), SELV_ERR_ARG);
+    wrong = factory;
+    wrong.component_id_len++; /* and one byte more */
+    assert_int_equal(selv_factory_encode(&wrong, &out), SELV_ERR_ARG);
+    wrong.component_id_len = 0;
+    assert_int_equal(selv_factory_encode(&wrong, &out), SELV_ERR_ARG);
 }
 
 static void test_store_factory_encode_limits(void **state)
 {
     (void)state;
-    uint8_t p[SELV_FACTORY_LEN_MAX];
+    uint8_t p[SELV_FACTORY_LEN];
     for (size_t cap = 0; cap < encoded_len; cap++) {
         struct selv_buf out = {p, cap, 0};
         assert_int_equal(selv_factory_encode(&factory, &out), SELV_ERR_SPACE);
@@ -133,7 +158,8 @@ int main(void)
         cmocka_unit_test(test_store_factory_comes_back),
         cmocka_unit_test(test_store_factory_refuses_every_truncation),
         cmocka_unit_test(test_store_factory_refuses_every_flipped_bit),
-        cmocka_unit_test(test_store_factory_refuses_whole_but_wrong_maps),
+        cmocka_unit_test(test_store_factory_refuses_whole_but_wrong),
+        cmocka_unit_test(test_store_factory_encode_refuses),
         cmocka_unit_test(test_store_factory_encode_limits),
     };
     return selv_crypto_init()
