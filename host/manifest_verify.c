@@ -82,7 +82,8 @@ static void digest_answer(struct selv_suit *s, const struct world *w,
         selv_suit_answer_content(s, image->digest);
     } else if (image->is_known) {
         selv_suit_answer_digest(s, image->digest);
-    } else if (image->is_any && todo->digest != NULL) {
+    } else if (image->is_any && todo->kind == SELV_SUIT_DIGEST &&
+               todo->digest != NULL) {
         selv_suit_answer_digest(s, todo->digest);
     } else {
         selv_suit_answer(s, todo->kind == SELV_SUIT_CONTENT
@@ -340,6 +341,9 @@ static void refusal_complete(struct selv_bytes envelope,
 /* ---- judging
  * ---------------------------------------------------------------------- */
 
+/* No device answers as often as this. */
+#define POLLS_MAX 10000u
+
 static bool update_run(struct selv_suit *s, struct world *w,
                        struct selv_manifest_verdict *v)
 {
@@ -348,7 +352,7 @@ static bool update_run(struct selv_suit *s, struct world *w,
     if (selv_suit_begin(s, SELV_SUIT_UPDATE) != SELV_OK) {
         return refuse(v, selv_suit_failure(s)->err, selv_suit_failure(s));
     }
-    for (;;) {
+    for (unsigned i = 0; i < POLLS_MAX; i++) {
         switch (selv_suit_poll(s, &todo)) {
         case SELV_SUIT_DONE:
             return true;
@@ -363,6 +367,7 @@ static bool update_run(struct selv_suit *s, struct world *w,
             break;
         }
     }
+    return refuse(v, SELV_ERR_SUIT_WORK, NULL);
 }
 
 /* The bootloader over what the update left. */
@@ -374,7 +379,7 @@ static bool boot_poll(struct selv_suit *s, struct world *w,
     if (selv_suit_begin(s, SELV_SUIT_INVOCATION) != SELV_OK) {
         return refuse(v, selv_suit_failure(s)->err, selv_suit_failure(s));
     }
-    for (;;) {
+    for (unsigned i = 0; i < POLLS_MAX; i++) {
         switch (selv_suit_poll(s, &todo)) {
         case SELV_SUIT_DONE:
             return true;
@@ -393,6 +398,7 @@ static bool boot_poll(struct selv_suit *s, struct world *w,
             break;
         }
     }
+    return refuse(v, SELV_ERR_SUIT_WORK, NULL);
 }
 
 static bool boot_run(struct world *w, const struct facts *update,

@@ -211,6 +211,12 @@ const char *selv_manifest_expected(const struct selv_suit_failure *where,
                                is_parameter);
         }
     }
+    if (where->err == SELV_ERR_SUIT_MISSING &&
+        where->section == SELV_SUIT_KEY_AUTHENTICATION) {
+        return where->code == SELV_SUIT_KEY_AUTHENTICATION
+                   ? "an authentication wrapper (the envelope's key 2)"
+                   : "a manifest (the envelope's key 3)";
+    }
     if (where->err == SELV_ERR_SUIT_MISSING && key_words(where->code) != NULL) {
         return key_words(where->code);
     }
@@ -226,9 +232,14 @@ const char *selv_manifest_expected(const struct selv_suit_failure *where,
 /* ---- one line --------------------------------------------------------------
  */
 
-/* The key of the manifest, or of its common element. */
+/* The key of the manifest, of its common element, or, when what stands around
+ * the manifest is missing, of the envelope. */
 static const char *key_name(int section, int32_t key)
 {
+    if (section == SELV_SUIT_KEY_AUTHENTICATION) {
+        return key == SELV_SUIT_KEY_AUTHENTICATION ? "authentication-wrapper"
+                                                   : "manifest";
+    }
     if (section == SELV_SUIT_KEY_COMMON) {
         return key == SELV_SUIT_COMMON_COMPONENTS        ? "components"
                : key == SELV_SUIT_COMMON_SHARED_SEQUENCE ? "shared-sequence"

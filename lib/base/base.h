@@ -69,8 +69,11 @@ enum selv_verdict { SELV_GOOD = 0x3ca5965a, SELV_BAD = 0x435a69a5 };
 /* True only for SELV_GOOD; reads the value twice. */
 inline bool selv_is_good(enum selv_verdict v)
 {
-    volatile uint32_t verdict = (uint32_t)v;
-    return verdict == (uint32_t)SELV_GOOD && verdict == (uint32_t)SELV_GOOD;
+    /* Complements, or a compiler makes the second test of what the first one
+     * has in its registers, and one skipped instruction passes both. */
+    volatile uint32_t first = (uint32_t)v;
+    volatile uint32_t second = ~(uint32_t)v;
+    return first == (uint32_t)SELV_GOOD && second == ~(uint32_t)SELV_GOOD;
 }
 
 /* ---- assertions ------------------------------------------------------- */

@@ -198,6 +198,7 @@ inline bool selv_cbor_quick(struct selv_cbor *r, enum selv_cbor_type type,
 /* Heads of any length. */
 uint32_t selv_cbor_pull_long(struct selv_cbor *r, enum selv_cbor_type type);
 int32_t selv_cbor_pull_long_int(struct selv_cbor *r);
+const uint8_t *selv_cbor_enter_long(struct selv_cbor *r);
 
 inline uint32_t selv_cbor_pull(struct selv_cbor *r, enum selv_cbor_type type)
 {
@@ -217,11 +218,12 @@ inline int32_t selv_cbor_pull_int(struct selv_cbor *r)
 inline const uint8_t *selv_cbor_enter(struct selv_cbor *r)
 {
     const uint8_t *end = r->end;
-    uint32_t len = selv_cbor_pull(r, SELV_CBOR_BSTR);
-    if (r->err == SELV_OK) {
-        r->end = r->p;
-        r->p -= len;
+    uint32_t len;
+    if (!selv_cbor_quick(r, SELV_CBOR_BSTR, &len)) {
+        return selv_cbor_enter_long(r);
     }
+    r->end = r->p;
+    r->p -= len;
     return end;
 }
 

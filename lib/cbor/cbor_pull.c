@@ -6,6 +6,7 @@ extern inline bool selv_cbor_quick(struct selv_cbor *r,
 extern inline uint32_t selv_cbor_pull(struct selv_cbor *r,
                                       enum selv_cbor_type type);
 extern inline int32_t selv_cbor_pull_int(struct selv_cbor *r);
+extern inline const uint8_t *selv_cbor_enter(struct selv_cbor *r);
 
 static uint64_t refuse(struct selv_cbor *r, enum selv_err err)
 {
@@ -146,7 +147,16 @@ bool selv_cbor_is_null(const struct selv_cbor *r)
     return r->p != r->end && *r->p == (SELV_CBOR_SIMPLE << 5 | SELV_CBOR_NULL);
 }
 
-extern inline const uint8_t *selv_cbor_enter(struct selv_cbor *r);
+const uint8_t *selv_cbor_enter_long(struct selv_cbor *r)
+{
+    const uint8_t *end = r->end;
+    uint32_t len = selv_cbor_pull_long(r, SELV_CBOR_BSTR);
+    if (r->err == SELV_OK) {
+        r->end = r->p;
+        r->p -= len;
+    }
+    return end;
+}
 
 void selv_cbor_leave(struct selv_cbor *r, const uint8_t *end)
 {

@@ -64,7 +64,8 @@ selv_cose_verify(struct selv_bytes block, struct selv_bytes payload,
 /* The same over bytes that stand in a larger structure: r is over the block,
  * and payload[0] and payload[1] together are the payload's encoded byte string,
  * so that one that is encoded already needs no copy. The reason is left in
- * r->err; *key_index is written when it is good. */
+ * r->err; *key_index is written when it is good. Nothing verifies when r has an
+ * error already, which may then be replaced by another. */
 SELV_MUST_CHECK enum selv_verdict selv_cose_verify_at(
     struct selv_cbor *r, const struct selv_bytes payload[static 2],
     const struct selv_cose_key *keys, size_t key_count, size_t *key_index);

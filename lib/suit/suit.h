@@ -67,7 +67,7 @@ struct selv_suit_capability {
  * procedure can begin: for tools that look at manifests of other devices. */
 struct selv_suit_device {
     const struct selv_suit_component *components;
-    size_t component_count;
+    size_t component_count;   /* 0 to 31; 0 without components */
     const uint8_t *vendor_id; /* 16 bytes, a UUID [RFC 9562]; NULL: has none */
     const uint8_t *class_id;  /* the same */
     const uint8_t *device_id; /* the same */
@@ -112,8 +112,9 @@ enum selv_suit_todo_kind {
     SELV_SUIT_DIGEST,  /* SHA-256 of the component's first size bytes (the
                           whole component when there is no size), then
                           answer_digest */
-    SELV_SUIT_CONTENT, /* the same, for check-content: of size bytes, which
-                          must be all that the component holds */
+    SELV_SUIT_CONTENT, /* for check-content: SHA-256 of size bytes, which must
+                          be all that the component holds, then
+                          answer_content */
     SELV_SUIT_COPY,    /* copy the source component into the component */
     SELV_SUIT_WRITE,   /* write data into the component */
     SELV_SUIT_SWAP,    /* exchange the component and the source component */
@@ -243,7 +244,8 @@ struct selv_suit {
                                             what waits for an answer */
     struct selv_bytes view;
     size_t total_len;      /* of the envelope, 0: unknown */
-    const uint8_t *before; /* the command before it in its sequence, or NULL */
+    const uint8_t *before; /* the command that was read before it in its
+                              sequence; NULL: it is the first */
     const uint8_t *base;   /* first byte of the outermost sequence */
     const uint8_t *digest; /* of the manifest, in the wrapper */
     enum selv_verdict authentic;
@@ -277,15 +279,15 @@ void selv_suit_init(struct selv_suit *s,
                     const struct selv_suit_profile *profile,
                     const struct selv_suit_device *device);
 
-/* Take a whole envelope, with or without its integrated payloads. Nothing is
- * believed yet. Any error is final: SELV_ERR_SUIT_TAG, _KEY, _MISSING,
+/* Take a whole envelope; of its integrated payloads the boot profiles take no
+ * notice. Nothing is believed yet. Any error is final: SELV_ERR_SUIT_TAG, _KEY,
  * _TOO_LARGE, SELV_ERR_CBOR_*; SELV_ERR_STATE when it was fed before. */
 SELV_MUST_CHECK enum selv_err selv_suit_feed(struct selv_suit *s,
                                              struct selv_bytes envelope);
 
 /* The same with its first view.len bytes; total_len is the whole envelope's
- * length when known, else 0. SELV_OK when the view holds the wrapper, the
- * manifest and every severable element (payloads may be missing);
+ * length when known, else 0. SELV_OK when the view holds all elements but
+ * integrated payloads;
  * SELV_ERR_SUIT_MORE when it must grow (feed it again, from its first byte);
  * SELV_ERR_ARG for a view longer than total_len; any other error is final. An
  * integrated payload whose key or head lies beyond the view cannot be fetched

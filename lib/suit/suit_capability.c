@@ -34,6 +34,7 @@ void selv_suit_capability_signers(struct selv_suit *s)
 {
     const struct selv_suit_capability *boot = s->device->boot;
     s->failure.section = SELV_SUIT_KEY_AUTHENTICATION;
+    s->failure.code = 0;
     selv_suit_seek(s, s->envelope[SELV_SUIT_KEY_AUTHENTICATION]);
     const uint8_t *start = s->r.p;
     (void)selv_cbor_enter(&s->r);

@@ -7,7 +7,7 @@
 enum selv_err selv_suit_run_content(struct selv_suit *s,
                                     struct selv_suit_todo *todo)
 {
-    enum selv_err err = selv_suit_run_ask(s, todo);
+    enum selv_err err = selv_suit_run_request(s, todo);
     todo->has_size = true;
     todo->size = (uint32_t)selv_suit_param_bytes(s, SELV_SUIT_SLOT_CONTENT).len;
     return err;

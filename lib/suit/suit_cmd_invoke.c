@@ -8,5 +8,5 @@ enum selv_err selv_suit_run_invoke(struct selv_suit *s,
                                    struct selv_suit_todo *todo)
 {
     todo->data = selv_suit_param_bytes(s, SELV_SUIT_SLOT_INVOKE_ARGS);
-    return selv_suit_run_ask(s, todo);
+    return selv_suit_run_request(s, todo);
 }

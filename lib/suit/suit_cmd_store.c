@@ -4,6 +4,18 @@
  * moves the bytes. */
 #include "suit/suit_int.h"
 
+enum selv_err selv_suit_run_request(struct selv_suit *s,
+                                    struct selv_suit_todo *todo)
+{
+    if (!s->is_again) {
+        s->counts.requests++;
+    }
+    if (s->counts.requests > SELV_SUIT_REQUESTS_MAX) {
+        selv_suit_fault(s, SELV_ERR_SUIT_WORK, s->f->at);
+    }
+    return selv_suit_run_ask(s, todo);
+}
+
 /* Before: sets of components that other commands of the sequence write and
  * read. A component "MUST NOT be both" while strict-order is false
  * [manifest 6.7]; a swap does both to both. */
@@ -30,7 +42,7 @@ enum selv_err selv_suit_run_store(struct selv_suit *s,
         is_race(s, writes, reads)) {
         return SELV_ERR_SUIT_RACE;
     }
-    return selv_suit_run_ask(s, todo);
+    return selv_suit_run_request(s, todo);
 }
 
 enum selv_err selv_suit_run_copy(struct selv_suit *s,

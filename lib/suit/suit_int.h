@@ -33,7 +33,7 @@ _Static_assert(sizeof(void *) != 4 || SELV_SUIT_COMPONENTS_MAX != 4 ||
 /* What the engine is doing. */
 enum selv_suit_state {
     SELV_SUIT_STATE_NEW,      /* fed nothing, or not enough */
-    SELV_SUIT_STATE_FED,      /* the view holds all it must */
+    SELV_SUIT_STATE_FED,      /* the view is read to the end of its keys */
     SELV_SUIT_STATE_REFUSED,  /* by feed or check: only init leads out */
     SELV_SUIT_STATE_CHECKING, /* going through a sequence; nothing runs */
     /* From here on it is authentic and well formed. */
@@ -193,6 +193,11 @@ enum selv_err selv_suit_run_private(struct selv_suit *s,
 enum selv_err selv_suit_run_ask(struct selv_suit *s,
                                 struct selv_suit_todo *todo);
 
+/* The same in a profile that runs updates, which counts them:
+ * SELV_ERR_SUIT_WORK. */
+enum selv_err selv_suit_run_request(struct selv_suit *s,
+                                    struct selv_suit_todo *todo);
+
 /* The same, and bytes change in the current component. source: the other
  * component that the command reads, or the component itself.
  * SELV_ERR_SUIT_RACE. */
@@ -212,9 +217,6 @@ enum selv_err selv_suit_capability_judge(struct selv_suit *s);
 void selv_suit_capability_signers(struct selv_suit *s);
 void selv_suit_record(struct selv_suit *s, enum selv_err err);
 void selv_suit_record_every(struct selv_suit *s, enum selv_err err);
-/* Count a command that ended and had asked the caller for something:
- * SELV_ERR_SUIT_WORK. */
-void selv_suit_record_request(struct selv_suit *s);
 void selv_suit_record_add(struct selv_suit *s, int32_t code, uint8_t policy,
                           enum selv_err err);
 const struct selv_suit_command *selv_suit_private_command(struct selv_suit *s,

@@ -35,7 +35,7 @@ enum selv_err selv_suit_run_private(struct selv_suit *s,
     if ((s->row->flags & SELV_SUIT_IS_CONDITION) == 0) {
         s->params[s->f->component].image_good = SELV_BAD;
     }
-    return selv_suit_run_ask(s, todo);
+    return selv_suit_run_request(s, todo);
 }
 
 const struct selv_suit_parameter_rule *

@@ -18,7 +18,7 @@ static const struct selv_suit_command commands[] = {
      SELV_SUIT_SLOT_CLASS_ID, SELV_ERR_SUIT_CLASS, 0, selv_suit_run_identity},
     {SELV_SUIT_CONDITION_IMAGE_MATCH, SELV_SUIT_ANYWHERE,
      SELV_SUIT_IS_CONDITION, SELV_SUIT_SLOT_IMAGE_DIGEST, SELV_ERR_SUIT_IMAGE,
-     SELV_SUIT_DIGEST, selv_suit_run_ask},
+     SELV_SUIT_DIGEST, selv_suit_run_request},
     {SELV_SUIT_DIRECTIVE_INVOKE, SELV_SUIT_IN_INVOKE, 0, 0, 0, SELV_SUIT_INVOKE,
      selv_suit_run_invoke},
     {SELV_SUIT_DIRECTIVE_TRY_EACH, SELV_SUIT_ANYWHERE, SELV_SUIT_HAS_ARGUMENT,

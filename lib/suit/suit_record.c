@@ -4,6 +4,10 @@
  * [manifest 8.4.7], for whoever writes a report. */
 #include "suit/suit_int.h"
 
+/* A command that is recorded has two bytes at least. */
+_Static_assert(SELV_SUIT_WORK_MAX *SELV_SUIT_ENVELOPE_MAX / 2 <= 65536,
+               "records are counted in 16 bits");
+
 void selv_suit_record_into(struct selv_suit *s,
                            struct selv_suit_record *records, size_t cap)
 {
@@ -29,15 +33,7 @@ void selv_suit_record_add(struct selv_suit *s, int32_t code, uint8_t policy,
         record->policy = policy;
         record->component = s->f->component;
     }
-    s->counts.records++; /* SELV_SUIT_WORK_MAX bounds it */
-}
-
-SELV_SUIT_APART void selv_suit_record_request(struct selv_suit *s)
-{
-    s->counts.requests++;
-    if (s->counts.requests > SELV_SUIT_REQUESTS_MAX) {
-        selv_suit_fault(s, SELV_ERR_SUIT_WORK, s->f->at);
-    }
+    s->counts.records++;
 }
 
 SELV_SUIT_APART static void keep_if_asked(struct selv_suit *s,
@@ -59,9 +55,6 @@ SELV_SUIT_APART static void keep_if_asked(struct selv_suit *s,
 
 void selv_suit_record(struct selv_suit *s, enum selv_err err)
 {
-    if (s->row->todo != 0) {
-        selv_suit_record_request(s);
-    }
     if (s->records != NULL) {
         keep_if_asked(s, err);
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Stepping through command sequences [manifest 6.4, 6.5]. One walk checks and
- * runs: while checking it enters every sequence and lets the handlers look at
- * their arguments; while running it evaluates. Nothing recurses; a frame holds
- * what is known of one open sequence.
+ * Stepping through command sequences [manifest 6.4, 6.5]. What runs them is
+ * here; what only checks them (suit_check_sections.c) walks with the same
+ * selv_suit_next. Nothing recurses; a frame holds what is known of one open
+ * sequence.
  *
  * Invariants:
  *  1 s->f belongs to the sequence whose command is next, the frames before it

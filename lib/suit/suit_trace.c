@@ -6,9 +6,6 @@
 
 void selv_suit_record_every(struct selv_suit *s, enum selv_err err)
 {
-    if (s->row->todo != 0) {
-        selv_suit_record_request(s);
-    }
     struct selv_cbor r = {s->f->at, s->f->next, SELV_OK};
     int32_t code = selv_cbor_pull_int(&r);
     uint32_t policy = selv_cbor_pull(&r, SELV_CBOR_UINT);

@@ -193,6 +193,12 @@ static const struct {
      DEVICE ", \"components\": [{\"id\": \"app\", \"content\": "
             "\"68656c6c70\"}]",
      SELV_ERR_SUIT_CONTENT, SELV_MANIFEST_BOOT_UNKNOWN},
+    /* Fetched, so that anything may be there: no content is known of it. */
+    {HEAD "\"install\": [" SET("\"uri\": \"coap://x/y\"") ", \"fetch\", " SET(
+         "\"content\": \"hello\", \"image-digest\": " DIGEST) ", "
+                                                              "\"check-"
+                                                              "content\"]",
+     DEVICE ", " APP, SELV_ERR_SUIT_CONTENT, SELV_MANIFEST_BOOT_UNKNOWN},
     /* An integrated payload is what it is. */
     {HEAD SHARED "\"install\": [" SET(
          "\"uri\": \"#a\"") ", \"fetch\", \"image-match\"], \"payloads\": "

@@ -651,6 +651,13 @@ static const struct row orders[] = {
      INSTALL3(LOOSE ", " RUN("12, 2, " FETCH_B) ", " FETCH_A
                                                 ", 12, 1, " COPY("0")),
      .trace = "fetch(2 b) fetch(0 a) " RACE("22", "1")},
+    {"also when it said true for itself",
+     INSTALL3(LOOSE ", " RUN("12, 2, " STRICT
+                             ", " FETCH_B) ", " FETCH_A ", 12, 1, " COPY("0")),
+     .trace = "fetch(2 b) fetch(0 a) " RACE("22", "1")},
+    {"but a procedure begins with true",
+     INSTALL3(FETCH_A ", 12, 1, " COPY("0") ", " LOOSE),
+     .trace = "fetch(0 a) copy(1 from 0) done"},
     {"also when a soft failure ended it",
      INSTALL3(LOOSE ", " RUN("12, 2, " SOFT ", 14, 0") ", " FETCH_A
                                                        ", 12, 1, " COPY("0")),

@@ -325,8 +325,11 @@ static void test_suit_calls_out_of_order(void **state)
     selv_suit_answer(&suit, SELV_ERR_SUIT_OPERATION);
     assert_int_equal(selv_suit_poll(&suit, &todo), SELV_SUIT_FETCH);
     selv_suit_answer_digest(&suit, digest); /* the wrong kind */
+    selv_suit_answer_content(&suit, digest);
     assert_int_equal(selv_suit_poll(&suit, &todo), SELV_SUIT_FETCH);
     selv_suit_answer(&suit, SELV_OK);
+    assert_int_equal(selv_suit_poll(&suit, &todo), SELV_SUIT_DIGEST);
+    selv_suit_answer_content(&suit, digest);
     assert_int_equal(selv_suit_poll(&suit, &todo), SELV_SUIT_DIGEST);
     assert_int_equal(todo.digest[0], 0xaa);
     selv_suit_answer(&suit, SELV_OK); /* no digest is no good digest */
@@ -411,6 +414,72 @@ static void test_suit_changed_index_is_refused(void **state)
     assert_int_equal(selv_suit_failure(&suit)->err, SELV_ERR_SUIT_INDEX);
 }
 
+/* What ends too early or too late, to the byte; and nothing good comes after a
+ * refusal. */
+static void test_suit_ends_of_a_feed(void **state)
+{
+    static uint8_t view[SELV_SUIT_ENVELOPE_MAX + 1];
+    static const struct selv_suit_profile *const profiles[] = {
+        &selv_suit_profile_boot_select, &selv_suit_profile_boot_install,
+        &selv_suit_profile_consumer};
+    struct selv_suit_todo todo;
+    (void)state;
+    maker_envelope(&(struct maker_spec){.manifest = maker_ab}, &envelope);
+    struct selv_bytes whole = {envelope.p, envelope.len};
+    for (size_t i = 0; i < sizeof profiles / sizeof profiles[0]; i++) {
+        selv_suit_init(&suit, profiles[i], maker_device(0));
+        assert_int_equal(selv_suit_feed_part(&suit, whole, whole.len + 1),
+                         SELV_ERR_CBOR_TRAILING);
+        assert_false(selv_is_good(selv_suit_check(&suit)));
+        assert_int_not_equal(selv_suit_begin(&suit, SELV_SUIT_INVOCATION),
+                             SELV_OK);
+        assert_int_equal(selv_suit_poll(&suit, &todo), SELV_SUIT_FAILED);
+    }
+    /* tag, map of one pair, the wrapper's key, a string longer than all */
+    const uint8_t start[] = {0xd8, 0x6b, 0xa2, 0x02, 0x59, 0x0f, 0xff};
+    memcpy(view, start, sizeof start);
+    for (size_t len = sizeof view - 2; len <= sizeof view; len++) {
+        selv_suit_init(&suit, &selv_suit_profile_consumer, maker_device(0));
+        assert_int_equal(selv_suit_feed_part(&suit, selv_bytes(view, len), 0),
+                         len < SELV_SUIT_ENVELOPE_MAX
+                             ? SELV_ERR_SUIT_MORE
+                             : SELV_ERR_SUIT_TOO_LARGE);
+    }
+}
+
+/* Facts of the manifest that every profile must see by itself. */
+static void test_suit_manifest_is_read_by_every_profile(void **state)
+{
+    static const struct selv_suit_profile *const profiles[] = {
+        &selv_suit_profile_boot_select, &selv_suit_profile_boot_install,
+        &selv_suit_profile_consumer};
+    static const struct {
+        const char *manifest;
+        enum selv_err err;
+    } rows[] = {
+        {"{1: 1, 2: 7, 3: <<{2: [[h'00'], [h'01'], [h'00']]}>>}",
+         SELV_ERR_SUIT_COMPONENTS},
+        {"{1: 1, 2: 7, 3: <<{2: [[h'09']]}>>}", SELV_ERR_SUIT_COMPONENT},
+        {"{1: 1, 2: 7, 3: <<{2: []}>>}", SELV_ERR_SUIT_COMPONENTS},
+        {"{1: 1, 2: 7, 3: <<{4: <<[14, 0]>>}>>}", SELV_ERR_SUIT_MISSING},
+        {"{1: 1, 2: 7}", SELV_ERR_SUIT_MISSING},
+        {"{1: 1, 3: <<{2: [[h'00']]}>>}", SELV_ERR_SUIT_MISSING},
+        {"{2: 7, 3: <<{2: [[h'00']]}>>}", SELV_ERR_SUIT_MISSING},
+        {"{1: 2, 2: 7, 3: <<{2: [[h'00']]}>>}", SELV_ERR_SUIT_VERSION},
+        {"{0: 1, 1: 1, 2: 7, 3: <<{2: [[h'00']]}>>}", SELV_ERR_SUIT_KEY},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        maker_envelope(&(struct maker_spec){.manifest = rows[i].manifest},
+                       &envelope);
+        for (size_t k = 0; k < sizeof profiles / sizeof profiles[0]; k++) {
+            assert_int_equal(maker_load(&suit, profiles[k], maker_device(0),
+                                        selv_bytes(envelope.p, envelope.len)),
+                             rows[i].err);
+        }
+    }
+}
+
 /* A transfer that began anew with another, shorter envelope. */
 static void test_suit_other_envelope_after_more(void **state)
 {
@@ -456,6 +525,8 @@ int main(void)
         cmocka_unit_test(test_suit_facts),
         cmocka_unit_test(test_suit_may_be_polled_for_long),
         cmocka_unit_test(test_suit_changed_index_is_refused),
+        cmocka_unit_test(test_suit_ends_of_a_feed),
+        cmocka_unit_test(test_suit_manifest_is_read_by_every_profile),
         cmocka_unit_test(test_suit_other_envelope_after_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

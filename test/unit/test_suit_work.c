@@ -440,13 +440,18 @@ static void test_suit_work_requests(void **state)
     struct work work;
     for (unsigned fetches = SELV_SUIT_REQUESTS_MAX - 1;
          fetches <= SELV_SUIT_REQUESTS_MAX + 1; fetches++) {
-        make("12, 0, 20, {21: \"none\"}", ", 21, 0", fetches, "");
-        assert_int_equal(check(&work), SELV_OK);
-        bool is_over = fetches > SELV_SUIT_REQUESTS_MAX;
-        assert_int_equal(run(&work), is_over ? SELV_ERR_SUIT_WORK : SELV_OK);
-        assert_int_equal(work.asked, fetches);
-        /* For each procedure anew. */
-        assert_int_equal(run(&work), is_over ? SELV_ERR_SUIT_WORK : SELV_OK);
+        /* Bare, and each in a sequence of its own. */
+        for (int nested = 0; nested < 2; nested++) {
+            make("12, 0, 20, {21: \"none\"}",
+                 nested ? ", 32, <<[21, 0]>>" : ", 21, 0", fetches, "");
+            assert_int_equal(check(&work), SELV_OK);
+            bool is_over = fetches > SELV_SUIT_REQUESTS_MAX;
+            enum selv_err end = is_over ? SELV_ERR_SUIT_WORK : SELV_OK;
+            assert_int_equal(run(&work), end);
+            assert_int_equal(work.asked, fetches - is_over);
+            /* For each procedure anew. */
+            assert_int_equal(run(&work), end);
+        }
     }
 }
 
