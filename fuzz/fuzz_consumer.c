@@ -91,6 +91,7 @@ static void boot(void)
     struct selv_boot b = {.flash = &w.v.flash,
                           .layout = &w.layout,
                           .factory = &w.factory,
+                          .strategy = &selv_strategy_ab,
                           .reset_cause = w.cause};
     uint8_t slot;
 

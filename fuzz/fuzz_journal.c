@@ -22,7 +22,7 @@ static struct selv_release releases[RELEASE_COUNT];
 static struct selv_factory factory;
 static uint8_t factory_bytes[SELV_FACTORY_LEN];
 static size_t factory_len;
-static const char *const geometries[] = {"256x4-00", "512x8-ff", "512x32-ff",
+static const char *const geometries[] = {"320x4-00", "512x8-ff", "512x32-ff",
                                          "1024x16-00"};
 static uint8_t mem[2 * FLASH_MAX];
 
@@ -83,6 +83,7 @@ static bool boot(struct selv_vflash *v, const struct selv_layout *layout,
     b.flash = &v->flash;
     b.layout = layout;
     b.factory = &factory;
+    b.strategy = &selv_strategy_ab;
     b.reset_cause = cause;
     b.scratch = (struct selv_buf){scratch, sizeof scratch, 0};
     bool is_good = selv_is_good(selv_boot_choose(&b, record));

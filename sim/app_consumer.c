@@ -152,7 +152,8 @@ static bool goes_on(struct sim_world *w, struct selv_consumer *c,
 {
     switch (w->flow) {
     case SIM_FLOW_UPDATE:
-        w->is_confirmed = true;
+    case SIM_FLOW_REPEAT:
+        w->confirmed = w->record.sequence;
         selv_consumer_selftest(c, true);
         return true;
     case SIM_FLOW_WATCHDOG:
@@ -228,7 +229,7 @@ enum sim_end sim_app_consumer(struct sim_world *w, enum selv_reset_cause *cause)
     config.trial_timeout_s = TRIAL_TIMEOUT_S;
     config.random[0] = (uint8_t)w->boot_count;
     memset(&server, 0, sizeof server);
-    server.release = w->new_release;
+    server.release = sim_world_offer(w);
     selv_coap_server_init(&server.coap, server.seen, SEEN_COUNT, random);
     if (selv_consumer_init(&c, &config, 0)) {
         return fault(w, "does not start");

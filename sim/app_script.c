@@ -24,7 +24,7 @@ static enum sim_end give_up(struct sim_world *w, const char *what,
 
 static bool is_new(const struct sim_world *w, const uint8_t digest[static 32])
 {
-    return memcmp(digest, w->new_release->digest, 32) == 0;
+    return memcmp(digest, sim_world_offer(w)->digest, 32) == 0;
 }
 
 /* The trial: what the release does is what the flow is about. */
@@ -41,8 +41,9 @@ static enum sim_end run_trial(struct sim_world *w, struct selv_log *log,
         *cause = SELV_RESET_CRASH;
         break;
     case SIM_FLOW_UPDATE:
+    case SIM_FLOW_REPEAT:
         *cause = SELV_RESET_REQUESTED;
-        w->is_confirmed = true;
+        w->confirmed = w->record.sequence;
         log->state = SELV_LOG_CONFIRM;
         log->slot = w->record.slot;
         memcpy(log->digest, w->record.digest, 32);
@@ -74,7 +75,7 @@ static enum sim_end report(struct sim_world *w, struct selv_log *log)
 /* The image from log->progress on, noting each sector that is whole. */
 static enum selv_err download(struct sim_world *w, struct selv_log *log)
 {
-    const struct selv_release *r = w->new_release;
+    const struct selv_release *r = sim_world_offer(w);
     const struct selv_flash *flash = &w->v.flash;
     struct selv_slot_writer writer;
     enum selv_err err =
@@ -85,10 +86,8 @@ static enum selv_err download(struct sim_world *w, struct selv_log *log)
                                                    : (uint32_t)BLOCK_LEN;
         err = selv_slot_write(&writer, selv_bytes(r->image[log->slot] + at, n));
         at += n;
-        uint32_t whole = at / flash->sector_len * flash->sector_len;
-        if (err == SELV_OK && whole > log->progress &&
-            at - writer.tail_len >= whole) {
-            log->progress = whole;
+        if (err == SELV_OK && writer.whole > log->progress) {
+            log->progress = writer.whole;
             err = selv_log_write(flash, &w->layout, log);
         }
     }
@@ -97,7 +96,7 @@ static enum selv_err download(struct sim_world *w, struct selv_log *log)
 
 static enum selv_err store_envelope(struct sim_world *w, uint8_t slot)
 {
-    const struct selv_release *r = w->new_release;
+    const struct selv_release *r = sim_world_offer(w);
     return selv_slot_put_envelope(&w->v.flash, &w->layout.slot[slot],
                                   selv_bytes(r->envelope, r->envelope_len));
 }
@@ -105,7 +104,7 @@ static enum selv_err store_envelope(struct sim_world *w, uint8_t slot)
 static enum sim_end update(struct sim_world *w, struct selv_log *log,
                            enum selv_reset_cause *cause)
 {
-    const struct selv_release *r = w->new_release;
+    const struct selv_release *r = sim_world_offer(w);
     uint8_t slot = w->record.slot ^ 1, digest[32];
     enum selv_err err = SELV_OK;
     *cause = SELV_RESET_REQUESTED;
@@ -118,10 +117,12 @@ static enum sim_end update(struct sim_world *w, struct selv_log *log,
         log->slot = slot;
         log->progress = 0;
         memcpy(log->digest, r->digest, 32);
-        err = selv_log_write(&w->v.flash, &w->layout, log);
-        if (err) {
-            return give_up(w, "begin", err);
-        }
+    }
+    /* Also to resume: a request that was cut when it was written may read as
+     * torn now and as whole later. */
+    err = selv_log_write(&w->v.flash, &w->layout, log);
+    if (err) {
+        return give_up(w, "begin", err);
     }
     err = download(w, log);
     if (err) {

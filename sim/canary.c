@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * sim/canary.c - stands in for lib/store/journal.c in selvage-sim-canary:
- * journals with the mistakes that journals have. The record is a copy of the
- * struct, since only the simulator reads it. */
+ * journals and bootloaders with the mistakes that they have. The record is a
+ * copy of the struct, since only the simulator reads it. */
 #include "sim/canary.h"
 
 #include "crypto/crypto.h"
+#include "sim/canary_real.h"
 #include "store/journal.h"
 
 enum { MAGIC = 0x43414e41, RECORD_MAX = 256, PLACES_MIN = 1 };
@@ -14,6 +15,21 @@ enum canary {
     ERASE_FIRST, /* one place: erases the newest record, then writes */
     NO_CHECK,    /* a record counts when its first byte is there */
     SAME_SECTOR, /* when full, erases the sector that holds the newest */
+    ONE_COPY,    /* right but for that: each record stands in one sector, and
+                    is believed as soon as it reads as whole */
+    READ_ONCE,   /* the same, and what cannot be read once is not there */
+    TRUST_ERASE, /* a sector that reads as erased is not erased again */
+    /* From here on the real journal, under a bootloader that errs. */
+    TRUST_ALONE, /* decides on a record that one sector lacks */
+    COUNT_LATE,  /* counts an attempt after the hand-over */
+    FLOOR_EARLY, /* raises the floor when the trial begins */
+    REFUSE_LATE, /* forgets to write down why a trial ended */
+    MARK_FIRST,  /* from here on a swap that errs: enum sim_mistake */
+    TRUST_MARKS,
+    MARKS_LATE,
+    TRY_FIRST,
+    READ_MARK_LAST,
+    OVERWRITE_MARKS_LATE, /* and an overwrite */
     CANARY_COUNT
 };
 
@@ -27,13 +43,47 @@ const char *sim_canary_name(size_t i)
         [ERASE_FIRST] = "erase-first",
         [NO_CHECK] = "no-check",
         [SAME_SECTOR] = "same-sector",
+        [ONE_COPY] = "one-copy",
+        [READ_ONCE] = "read-once",
+        [TRUST_ERASE] = "trust-erase",
+        [TRUST_ALONE] = "trust-alone",
+        [COUNT_LATE] = "count-late",
+        [FLOOR_EARLY] = "floor-early",
+        [REFUSE_LATE] = "refuse-late",
+        [MARK_FIRST] = "mark-first",
+        [TRUST_MARKS] = "trust-marks",
+        [MARKS_LATE] = "marks-late",
+        [TRY_FIRST] = "try-first",
+        [READ_MARK_LAST] = "read-mark-last",
+        [OVERWRITE_MARKS_LATE] = "copy-marks-late",
     };
     return names[i];
 }
 
 void sim_canary_select(size_t i)
 {
+    static const enum sim_mistake mistakes[CANARY_COUNT] = {
+        [MARK_FIRST] = SIM_MISTAKE_MARK_FIRST,
+        [TRUST_MARKS] = SIM_MISTAKE_TRUST_MARKS,
+        [MARKS_LATE] = SIM_MISTAKE_MARKS_LATE,
+        [TRY_FIRST] = SIM_MISTAKE_TRY_FIRST,
+        [READ_MARK_LAST] = SIM_MISTAKE_READ_MARK_LAST,
+        [OVERWRITE_MARKS_LATE] = SIM_MISTAKE_MARKS_LATE,
+    };
     selected = (enum canary)i;
+    sim_mistake = mistakes[i];
+}
+
+bool sim_canary_takes_two(size_t i)
+{
+    return i == TRUST_MARKS || i == READ_MARK_LAST;
+}
+
+const char *sim_canary_strategy(size_t i)
+{
+    return i >= OVERWRITE_MARKS_LATE ? "overwrite"
+           : i >= MARK_FIRST         ? "swap"
+                                     : "ab";
 }
 
 struct place {
@@ -66,8 +116,8 @@ static void compute_check(const struct place *p, uint8_t check[static 8])
     memcpy(check, digest, 8);
 }
 
-static bool read_place(const struct selv_flash *flash, uint32_t off,
-                       struct place *p)
+static bool read_once(const struct selv_flash *flash, uint32_t off,
+                      struct place *p)
 {
     uint8_t check[8];
     if (flash->read(flash->port, off, p, sizeof *p) != SELV_OK ||
@@ -76,6 +126,13 @@ static bool read_place(const struct selv_flash *flash, uint32_t off,
     }
     compute_check(p, check);
     return selected == NO_CHECK || memcmp(check, p->check, 8) == 0;
+}
+
+static bool read_place(const struct selv_flash *flash, uint32_t off,
+                       struct place *p)
+{
+    return read_once(flash, off, p) ||
+           (selected != READ_ONCE && read_once(flash, off, p));
 }
 
 /* The newest of sector 0 and, but for ERASE_FIRST, of sector 1. */
@@ -104,6 +161,13 @@ enum selv_err selv_journal_read(const struct selv_flash *flash,
                                 const struct selv_layout *layout,
                                 struct selv_journal *out)
 {
+    if (selected >= TRUST_ALONE) {
+        enum selv_err err = real_journal_read(flash, layout, out);
+        if (err == SELV_OK && selected == TRUST_ALONE) {
+            out->is_alone = false;
+        }
+        return err;
+    }
     struct place p;
     unsigned sector;
     uint32_t index;
@@ -111,6 +175,7 @@ enum selv_err selv_journal_read(const struct selv_flash *flash,
         return SELV_ERR_STORE_EMPTY;
     }
     *out = p.journal;
+    out->is_alone = false; /* p may be any bytes */
     return SELV_OK;
 }
 
@@ -128,10 +193,35 @@ static enum selv_err put(const struct selv_flash *flash, uint32_t off,
     return flash->write(flash->port, off, padded, place_len(flash));
 }
 
+/* What the bootloader meant to write, as one that errs would. */
+static enum selv_err write_wrong(const struct selv_flash *flash,
+                                 const struct selv_layout *layout,
+                                 struct selv_journal *journal)
+{
+    struct selv_journal before;
+    bool is_trial = journal->trial_state == SELV_TRIAL_RUNNING;
+    if (selected == COUNT_LATE && is_trial && journal->trial_attempts > 1) {
+        return SELV_OK; /* "after the hand-over": never, it does not return */
+    }
+    if (selected == FLOOR_EARLY && is_trial) {
+        journal->floor = journal->trial_sequence;
+    }
+    if (selected == REFUSE_LATE && journal->refused_was_trial &&
+        real_journal_read(flash, layout, &before) == SELV_OK) {
+        memcpy(journal->refused_digest, before.refused_digest, 32);
+        journal->refused_reason = before.refused_reason;
+        journal->refused_was_trial = before.refused_was_trial;
+    }
+    return real_journal_write(flash, layout, journal);
+}
+
 enum selv_err selv_journal_write(const struct selv_flash *flash,
                                  const struct selv_layout *layout,
                                  struct selv_journal *journal)
 {
+    if (selected >= TRUST_ALONE) {
+        return write_wrong(flash, layout, journal);
+    }
     struct place p, newest;
     unsigned sector = 0;
     uint32_t index = 0;
@@ -148,9 +238,14 @@ enum selv_err selv_journal_write(const struct selv_flash *flash,
             return put(flash, off, &p);
         }
     }
-    if (is_found && selected == NO_CHECK) {
+    if (is_found && selected != ERASE_FIRST && selected != SAME_SECTOR) {
         sector ^= 1;
     }
-    enum selv_err err = flash->erase(flash->port, layout->journal_off[sector]);
+    enum selv_err err = SELV_OK;
+    if (selected != TRUST_ERASE ||
+        !selv_flash_is_erased(flash, layout->journal_off[sector],
+                              flash->sector_len)) {
+        err = flash->erase(flash->port, layout->journal_off[sector]);
+    }
     return err ? err : put(flash, layout->journal_off[sector], &p);
 }

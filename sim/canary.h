@@ -5,12 +5,27 @@
 #ifndef SELV_SIM_CANARY_H
 #define SELV_SIM_CANARY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* How many there are: 0 in selvage-sim. */
 extern const size_t sim_canary_count;
 const char *sim_canary_name(size_t i);
-/* From now on the journal is the i-th broken one. */
+/* From now on the journal, or the bootloader, is the i-th broken one. */
 void sim_canary_select(size_t i);
+/* The strategy under which it errs, and whether it takes two cuts to show. */
+const char *sim_canary_strategy(size_t i);
+bool sim_canary_takes_two(size_t i);
+
+/* What a bootloader that installs does wrong (canary_move.c). */
+enum sim_mistake {
+    SIM_MISTAKE_NONE,
+    SIM_MISTAKE_MARK_FIRST,  /* marks a step before it copies */
+    SIM_MISTAKE_TRUST_MARKS, /* goes on by the marks alone, without a record */
+    SIM_MISTAKE_MARKS_LATE,  /* erases the marks after the journal says go */
+    SIM_MISTAKE_TRY_FIRST,   /* journals the end of the move before it */
+    SIM_MISTAKE_READ_MARK_LAST /* looks again at the mark of a resume */
+};
+extern enum sim_mistake sim_mistake;
 
 #endif

@@ -15,3 +15,15 @@ void sim_canary_select(size_t i)
 {
     (void)i;
 }
+
+const char *sim_canary_strategy(size_t i)
+{
+    (void)i;
+    return "ab";
+}
+
+bool sim_canary_takes_two(size_t i)
+{
+    (void)i;
+    return false;
+}

@@ -31,20 +31,34 @@ sim_app *sim_cut_app(const char *name)
     return NULL;
 }
 
+const struct sim_strategy *sim_cut_strategy(const char *name)
+{
+    for (size_t i = 0; i < sim_strategy_count; i++) {
+        if (strcmp(sim_strategies[i].name, name) == 0) {
+            return &sim_strategies[i];
+        }
+    }
+    return NULL;
+}
+
 /* ---- releases
  * ---------------------------------------------------------------- */
 
 /* Releases that fill the geometry's slots but for a few bytes, so that the
  * last write unit is not whole. */
-static bool make_releases(const struct selv_geometry *g,
-                          struct sim_releases *releases)
+bool sim_cut_releases(const struct sim_strategy *strategy,
+                      const struct selv_geometry *g,
+                      struct sim_releases *releases)
 {
     struct selv_release *all[] = {&releases->older, &releases->old,
-                                  &releases->new};
+                                  &releases->new, &releases->newest};
+    releases->strategy = strategy;
     for (uint32_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        struct selv_release_plan plan = {.sequence = 1 + i, .content = 1 + i};
-        plan.image_len = g->image_sectors * g->sector_len;
-        plan.image_len -= i < 2 ? g->sector_len + 5 : 3;
+        struct selv_release_plan plan = {.sequence = 1 + i,
+                                         .content = 1 + i,
+                                         .install = (uint8_t)strategy->install};
+        plan.image_len = selv_geometry_image_max(g);
+        plan.image_len -= i != 2 ? g->sector_len + 5 : 3;
         if (selv_release_make(&plan, all[i])) {
             return false;
         }
@@ -64,6 +78,8 @@ static void prepare(const struct cut_options *o, struct sim_search *s,
     s->releases = releases;
     s->seed = o->seed;
     s->depth = o->depth;
+    s->faults = o->faults;
+    s->is_worn = o->is_worn;
     s->share_count = 1;
 }
 
@@ -74,7 +90,9 @@ static void prepare(const struct cut_options *o, struct sim_search *s,
 struct result {
     bool is_good;
     uint32_t op_count;
-    uint64_t cut_count, known_count, boot_count;
+    uint64_t cut_count, known_count, boot_count, read_count, try_count;
+    double space, covered;
+    const char *how; /* the same in every process: they are forks */
     char fault[200];
     char replay[SIM_REPLAY_MAX];
 };
@@ -99,6 +117,11 @@ static void copy_result(const struct sim_search *s, bool is_good,
     r->cut_count = s->cut_count;
     r->known_count = s->known_count;
     r->boot_count = s->boot_count;
+    r->read_count = s->read_count;
+    r->try_count = s->try_count;
+    r->space = s->space;
+    r->covered = s->covered;
+    r->how = s->how;
     memcpy(r->fault, s->fault, sizeof r->fault);
     memcpy(r->replay, s->replay, sizeof r->replay);
 }
@@ -153,10 +176,15 @@ static void add_result(struct result *sum, const struct result *r)
     sum->cut_count += r->cut_count;
     sum->known_count += r->known_count;
     sum->boot_count += r->boot_count;
+    sum->read_count += r->read_count;
+    sum->space += r->space;
+    sum->covered += r->covered;
     if (!r->is_good && sum->is_good) {
         sum->is_good = false;
         memcpy(sum->fault, r->fault, sizeof sum->fault);
         memcpy(sum->replay, r->replay, sizeof sum->replay);
+        sum->try_count = r->try_count;
+        sum->how = r->how;
     }
 }
 
@@ -207,6 +235,14 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* What share of the full depth was covered, in percent: never 100 when
+ * something was left out. */
+static double share(double covered, double space)
+{
+    double percent = space > 0 ? 100 * covered / space : 100;
+    return covered < space && percent > 99.9 ? 99.9 : percent;
+}
+
 /* Words of ours only: nothing in them needs escaping. */
 static void tell(const struct cut_options *o, const struct sim_search *s,
                  const struct result *r, double seconds, bool is_first)
@@ -215,12 +251,18 @@ static void tell(const struct cut_options *o, const struct sim_search *s,
     if (o->is_json) {
         printf("%s\n  {\"flow\": \"%s\", \"geometry\": \"%s\", "
                "\"operations\": %u, \"cuts\": %llu, \"known\": %llu, "
-               "\"boots\": %llu, \"seconds\": %.2f, \"good\": %s",
+               "\"boots\": %llu, \"reads\": %llu, \"seconds\": %.2f, "
+               "\"good\": %s",
                is_first ? "" : ",", flow, name, (unsigned)r->op_count,
                (unsigned long long)r->cut_count,
                (unsigned long long)r->known_count,
-               (unsigned long long)r->boot_count, seconds,
+               (unsigned long long)r->boot_count,
+               (unsigned long long)r->read_count, seconds,
                r->is_good ? "true" : "false");
+        if (r->space > 0) {
+            printf(", \"space\": %.0f, \"covered\": %.0f", r->space,
+                   r->covered);
+        }
         if (!r->is_good) {
             printf(", \"fault\": \"%s\", \"replay\": \"%s\"", r->fault,
                    r->replay);
@@ -229,14 +271,26 @@ static void tell(const struct cut_options *o, const struct sim_search *s,
         return;
     }
     if (!o->is_quiet || !r->is_good) {
-        printf("%-8s %-14s %4u operations %8llu cuts %9llu boots %6.1f s  %s\n",
+        printf("%-8s %-14s %4u operations %8llu cuts %9llu boots %6.1f s  %s",
                flow, name, (unsigned)r->op_count,
                (unsigned long long)r->cut_count,
                (unsigned long long)r->boot_count, seconds,
                r->is_good ? "good" : "FAULT");
+        if (r->read_count > 0) {
+            printf(", %llu failed reads", (unsigned long long)r->read_count);
+        }
+        if (r->space > 0) {
+            printf(", %.1f %% of depth %u", share(r->covered, r->space),
+                   (unsigned)s->depth);
+        }
+        printf("\n");
     }
     if (!r->is_good) {
         printf("  %s\n  selvage-sim cut --replay %s\n", r->fault, r->replay);
+        if (r->how != NULL) {
+            printf("  the last mishap: %s; the smallest of %llu cases\n",
+                   r->how, (unsigned long long)r->try_count + 1);
+        }
     }
     fflush(stdout);
 }
@@ -244,34 +298,65 @@ static void tell(const struct cut_options *o, const struct sim_search *s,
 /* ---- commands
  * ---------------------------------------------------------------------- */
 
+/* How many searches there are from this one on, this one included. */
+static uint32_t searches_left(const struct cut_options *o, size_t g, int f)
+{
+    uint32_t count = 0;
+    for (; g < selv_geometry_count; g++, f = 0) {
+        for (; f < SIM_FLOW_COUNT; f++) {
+            count += o->geometries[g] && o->flows[f] &&
+                     sim_strategy_has(o->strategy, &selv_geometries[g],
+                                      (enum sim_flow)f);
+        }
+    }
+    return count;
+}
+
+/* An even part of the time that is left. Some of it always is: depth 1 is
+ * whole, however long that takes. */
+static double time_for(const struct cut_options *o, double end, size_t g, int f)
+{
+    double left = (end - now_s()) / searches_left(o, g, f);
+    return o->seconds <= 0 ? 0 : left > 0.01 ? left : 0.01;
+}
+
 int sim_cut_all(const struct cut_options *o)
 {
     struct sim_releases *releases = malloc(sizeof *releases);
     bool is_good = true, is_whole = releases != NULL, is_first = true;
-    uint64_t cuts = 0;
+    uint64_t cuts = 0, reads = 0;
+    double space = 0, covered = 0, end = now_s() + o->seconds;
     if (o->is_json) {
-        printf("{\"app\": \"%s\", \"depth\": %u, \"seed\": %llu, "
+        printf("{\"app\": \"%s\", \"strategy\": \"%s\", \"depth\": %u, "
+               "\"seed\": %llu, "
                "\"searches\": [",
-               o->app_name, (unsigned)o->depth, (unsigned long long)o->seed);
+               o->app_name, o->strategy->name, (unsigned)o->depth,
+               (unsigned long long)o->seed);
     }
     for (size_t g = 0; g < selv_geometry_count && is_whole; g++) {
         if (!o->geometries[g]) {
             continue;
         }
-        is_whole = make_releases(&selv_geometries[g], releases);
+        is_whole = sim_cut_releases(o->strategy, &selv_geometries[g], releases);
         for (int f = 0; f < SIM_FLOW_COUNT && is_whole; f++) {
             struct sim_search s;
             struct result r;
-            if (!o->flows[f]) {
+            if (!o->flows[f] ||
+                !sim_strategy_has(o->strategy, &selv_geometries[g],
+                                  (enum sim_flow)f)) {
                 continue;
             }
             double start = now_s();
             prepare(o, &s, &selv_geometries[g], (enum sim_flow)f, releases);
+            s.seconds = time_for(o, end, g, f);
             is_whole = search(o, &s, &r);
             tell(o, &s, &r, now_s() - start, is_first);
             is_first = false;
             is_good = is_good && r.is_good;
             cuts += r.cut_count;
+            reads += r.read_count;
+            space += r.space;
+            covered += r.covered;
         }
     }
     free(releases);
@@ -279,10 +364,67 @@ int sim_cut_all(const struct cut_options *o)
         printf("\n], \"cuts\": %llu, \"good\": %s}\n", (unsigned long long)cuts,
                is_good && is_whole ? "true" : "false");
     } else if (!o->is_quiet && is_whole) {
-        printf("%llu cuts: %s\n", (unsigned long long)cuts,
+        printf("%llu cuts, %llu failed reads: %s\n", (unsigned long long)cuts,
+               (unsigned long long)reads,
                is_good ? "every rule held" : "RULES WERE BROKEN");
+        if (space > 0) {
+            printf("depth 1 whole; of depth %u %.2f %% (%.0f of about %.0f "
+                   "cases), sampled with seed %llu\n",
+                   (unsigned)o->depth, share(covered, space), covered, space,
+                   (unsigned long long)o->seed);
+        }
     }
     return !is_whole ? 3 : is_good ? 0 : 1;
+}
+
+/* Mishaps from the plainest on: which of them a canary needs is told. */
+static const struct {
+    const char *words;
+    struct sim_faults faults;
+    uint32_t depth;
+    double seconds; /* for what goes beyond depth 1 */
+} classes[] = {
+    {"cuts", {false, false}, 1, 0},
+    {"failed reads", {false, true}, 1, 0},
+    {"metastable bytes", {true, false}, 1, 0},
+    {"pairs of metastable bytes", {true, false}, 2, 30},
+};
+
+/* Small units have too many ways for pairs of them. */
+enum { PAIRS_UNIT_MIN = 8 };
+
+/* True when a search of this canary found a fault. */
+static bool is_caught_by(const struct cut_options *o, size_t i, size_t class,
+                         struct sim_releases *releases)
+{
+    for (size_t g = 0; g < selv_geometry_count; g++) {
+        for (int f = 0; f < SIM_FLOW_COUNT; f++) {
+            struct sim_search s;
+            if (!o->geometries[g] || !o->flows[f] ||
+                !sim_strategy_has(o->strategy, &selv_geometries[g],
+                                  (enum sim_flow)f) ||
+                (classes[class].depth > 1 &&
+                 selv_geometries[g].write_unit < PAIRS_UNIT_MIN) ||
+                !sim_cut_releases(o->strategy, &selv_geometries[g], releases)) {
+                continue;
+            }
+            prepare(o, &s, &selv_geometries[g], (enum sim_flow)f, releases);
+            s.faults = classes[class].faults;
+            s.depth = classes[class].depth;
+            s.seconds = classes[class].seconds;
+            if (sim_search_run(&s)) {
+                continue;
+            }
+            if (!o->is_quiet) {
+                printf("canary %-12s caught after %llu cuts by %s (%s): %s\n"
+                       "  case %s\n",
+                       sim_canary_name(i), (unsigned long long)s.cut_count,
+                       classes[class].words, s.how, s.fault, s.replay);
+            }
+            return true;
+        }
+    }
+    return false;
 }
 
 /* A canary is caught when any flow on any geometry finds it. */
@@ -291,29 +433,23 @@ int sim_cut_canaries(const struct cut_options *o)
     struct sim_releases *releases = malloc(sizeof *releases);
     size_t caught_count = 0;
     for (size_t i = 0; releases != NULL && i < sim_canary_count; i++) {
+        struct cut_options mine = *o;
         bool is_caught = false;
+        mine.strategy = sim_cut_strategy(sim_canary_strategy(i));
         sim_canary_select(i);
-        for (size_t g = 0; g < selv_geometry_count && !is_caught; g++) {
-            for (int f = 0; f < SIM_FLOW_COUNT && !is_caught; f++) {
-                struct sim_search s;
-                if (!o->geometries[g] || !o->flows[f] ||
-                    !make_releases(&selv_geometries[g], releases)) {
-                    continue;
-                }
-                prepare(o, &s, &selv_geometries[g], (enum sim_flow)f, releases);
-                is_caught = !sim_search_run(&s);
-                if (is_caught && !o->is_quiet) {
-                    printf("canary %-12s caught after %llu cuts: %s\n  "
-                           "case %s\n",
-                           sim_canary_name(i), (unsigned long long)s.cut_count,
-                           s.fault, s.replay);
-                }
-            }
+        /* Pairs are for those that need them, and for nobody else: a whole
+         * depth 1 goes before them. */
+        size_t pairs = sizeof classes / sizeof classes[0] - 1;
+        size_t class = sim_canary_takes_two(i) ? pairs : 0;
+        size_t end = sim_canary_takes_two(i) ? pairs + 1 : pairs;
+        for (; class < end && !is_caught; class ++) {
+            is_caught = is_caught_by(&mine, i, class, releases);
         }
         if (!is_caught) {
             printf("canary %-12s MISSED\n", sim_canary_name(i));
         }
         caught_count += is_caught;
+        fflush(stdout);
     }
     free(releases);
     if (!o->is_quiet) {
@@ -326,25 +462,27 @@ int sim_cut_canaries(const struct cut_options *o)
  * ------------------------------------------------------------------------- */
 
 struct replay {
-    char app[16], flow[16], geometry[16];
+    char app[16], strategy[16], flow[16], geometry[16];
     unsigned long long seed;
     struct sim_cut cuts[SIM_DEPTH_MAX];
     uint32_t count;
 };
 
-/* app/flow/geometry/seed/op.way[,op.way...] */
+/* app/strategy/flow/geometry/seed/op.way[,op.way...] */
 static bool parse_replay(const char *text, struct replay *r)
 {
     int at = 0, n = 0;
     memset(r, 0, sizeof *r);
-    if (sscanf(text, "%15[^/]/%15[^/]/%15[^/]/%llu/%n", r->app, r->flow,
-               r->geometry, &r->seed, &at) != 4 ||
+    if (sscanf(text, "%15[^/]/%15[^/]/%15[^/]/%15[^/]/%llu/%n", r->app,
+               r->strategy, r->flow, r->geometry, &r->seed, &at) != 5 ||
         at == 0) {
         return false;
     }
     while (text[at] != 0 && r->count < SIM_DEPTH_MAX) {
         unsigned op, way;
         n = 0;
+        r->cuts[r->count].is_read = text[at] == 'r';
+        at += text[at] == 'r';
         if (sscanf(text + at, "%u.%u%n", &op, &way, &n) != 2 || n == 0) {
             return false;
         }
@@ -352,12 +490,22 @@ static bool parse_replay(const char *text, struct replay *r)
         r->cuts[r->count++].way = way;
         at += n;
         at += text[at] == ',' && text[at + 1] != 0;
+        /* Power stays: nothing comes after a read that failed. */
+        if (r->cuts[r->count - 1].is_read && text[at] != 0) {
+            return false;
+        }
     }
     return text[at] == 0;
 }
 
-static bool find_flow(const char *name, enum sim_flow *flow)
+/* name may end in "+worn". */
+static bool find_flow(char *name, enum sim_flow *flow, bool *is_worn)
 {
+    char *plus = strchr(name, '+');
+    *is_worn = plus != NULL && strcmp(plus, "+worn") == 0;
+    if (*is_worn) {
+        *plus = 0;
+    }
     for (int i = 0; i < SIM_FLOW_COUNT; i++) {
         if (strcmp(name, sim_flow_name((enum sim_flow)i)) == 0) {
             *flow = (enum sim_flow)i;
@@ -374,25 +522,29 @@ int sim_cut_replay(const struct cut_options *o)
     struct result sum;
     struct replay r;
     enum sim_flow flow;
-    bool is_valid = parse_replay(o->replay, &r) && find_flow(r.flow, &flow);
+    bool is_valid =
+        parse_replay(o->replay, &r) && find_flow(r.flow, &flow, &mine.is_worn);
     const struct selv_geometry *g =
         is_valid ? selv_geometry_find(r.geometry) : NULL;
     mine.app = is_valid ? sim_cut_app(r.app) : NULL;
-    if (g == NULL || mine.app == NULL) {
+    mine.strategy = is_valid ? sim_cut_strategy(r.strategy) : NULL;
+    if (g == NULL || mine.app == NULL || mine.strategy == NULL ||
+        !sim_strategy_has(mine.strategy, g, flow)) {
         fprintf(stderr,
                 "selvage-sim: --replay %s: not of the form "
-                "app/flow/geometry/seed/op.way[,op.way...]\n",
+                "app/strategy/flow/geometry/seed/op.way[,op.way...]\n",
                 o->replay);
         return 2;
     }
     struct sim_releases *releases = malloc(sizeof *releases);
-    if (releases == NULL || !make_releases(g, releases)) {
+    if (releases == NULL || !sim_cut_releases(mine.strategy, g, releases)) {
         free(releases);
         return 3;
     }
     mine.app_name = r.app;
     mine.seed = r.seed;
     mine.depth = SIM_DEPTH_MAX;
+    mine.faults = (struct sim_faults){true, true};
     prepare(&mine, &s, g, flow, releases);
     double start = now_s();
     copy_result(&s, false, &sum);

@@ -10,20 +10,31 @@
 #define SIM_JOBS_MAX 64u
 #define SIM_GEOMETRIES_MAX 32u
 #define SIM_APP_DEFAULT "consumer"
+#define SIM_STRATEGY_DEFAULT "ab"
 
 struct cut_options {
     bool flows[SIM_FLOW_COUNT], has_flows;
     bool geometries[SIM_GEOMETRIES_MAX], has_geometries;
     sim_app *app;
     const char *app_name;
+    const struct sim_strategy *strategy;
+    struct sim_faults faults;
     uint32_t depth, jobs;
+    double seconds; /* for all searches together; 0: no limit */
     uint64_t seed;
     const char *replay;
+    bool is_worn;
     bool is_canary, is_json, is_quiet, has_no_progress;
 };
 
 /* By name; NULL when there is none. */
 sim_app *sim_cut_app(const char *name);
+const struct sim_strategy *sim_cut_strategy(const char *name);
+
+/* Releases that fill the geometry's slots but for a few bytes. */
+bool sim_cut_releases(const struct sim_strategy *strategy,
+                      const struct selv_geometry *g,
+                      struct sim_releases *releases);
 
 /* Exit codes: 0 every rule held (each canary was caught), 1 not, 2 the
  * replay string means nothing, 3 the system failed. */

@@ -12,21 +12,37 @@
 #include "crypto/crypto.h"
 #include "sim/canary.h"
 #include "sim/cut.h"
+#include "sim/hostile.h"
 
 enum { EXIT_GOOD = 0, EXIT_FAULT = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
 
 static const char help[] =
     "usage: selvage-sim cut [flags]\n"
+    "       selvage-sim hostile [--geometry NAMES] [--seed N] [--replay "
+    "STRING]\n"
     "\n"
     "Run a whole update on virtual flash, with the real bootloader, and cut\n"
     "the power before, inside and after every write and erase. After each cut\n"
     "the device boots again until nothing changes; after each boot the rules\n"
     "are checked: an authentic image runs, no number falls, no boot loop.\n"
+    "hostile damages journal, log and slots at each stage of an update: every\n"
+    "byte, every length, old and future logs, forged requests, moved images.\n"
     "\n"
-    "  --flow NAME[,NAME]      update, revert, watchdog, crash, or all (all)\n"
+    "  --flow NAME[,NAME]      update, revert, watchdog, crash,\n"
+    "                          repeat, or all (all)\n"
     "  --geometry NAME[,NAME]  see --list, or all (all)\n"
+    "  --strategy NAME         ab, swap or overwrite (ab)\n"
     "  --app NAME              consumer or script (consumer)\n"
+    "  --worn                  begin with journal and log one record before\n"
+    "                          they wrap around, the log with serials near "
+    "2^32\n"
     "  --depth N               cuts in a row, 1 to 4 (1)\n"
+    "  --seconds N             for all of it: depth 1 whole, of the rest a\n"
+    "                          sample, and what share that is (no limit)\n"
+    "  --faults NAME[,NAME]    besides clean and torn cuts: metastable (bytes\n"
+    "                          read differently later), reads (any read of "
+    "the\n"
+    "                          bootloader fails once), all, none (all)\n"
     "  --seed N                of the random bits of torn operations (1)\n"
     "  --jobs N                processes (one for each core)\n"
     "  --replay STRING         run the one case that a fault names\n"
@@ -93,6 +109,16 @@ static bool take_flow(struct cut_options *o, const char *name)
     return is_known;
 }
 
+static bool take_fault(struct cut_options *o, const char *name)
+{
+    bool is_all = strcmp(name, "all") == 0;
+    bool is_metastable = strcmp(name, "metastable") == 0;
+    bool is_reads = strcmp(name, "reads") == 0;
+    o->faults.has_metastable |= is_all || is_metastable;
+    o->faults.has_reads |= is_all || is_reads;
+    return is_all || is_metastable || is_reads || strcmp(name, "none") == 0;
+}
+
 static bool take_geometry(struct cut_options *o, const char *name)
 {
     if (strcmp(name, "all") == 0) {
@@ -128,12 +154,14 @@ static const struct {
     enum flag_kind kind;
     char key;
 } flags[] = {
-    {"--flow", FLAG_VALUE, 'f'},   {"--geometry", FLAG_VALUE, 'g'},
-    {"--app", FLAG_VALUE, 'a'},    {"--depth", FLAG_VALUE, 'd'},
-    {"--seed", FLAG_VALUE, 's'},   {"--jobs", FLAG_VALUE, 'j'},
-    {"--replay", FLAG_VALUE, 'r'}, {"--canary", FLAG_NONE, 'c'},
-    {"--break", FLAG_VALUE, 'b'},  {"--json", FLAG_NONE, 'J'},
-    {"--quiet", FLAG_NONE, 'q'},   {"--no-progress", FLAG_NONE, 'p'},
+    {"--flow", FLAG_VALUE, 'f'},     {"--geometry", FLAG_VALUE, 'g'},
+    {"--strategy", FLAG_VALUE, 'S'}, {"--app", FLAG_VALUE, 'a'},
+    {"--depth", FLAG_VALUE, 'd'},    {"--seed", FLAG_VALUE, 's'},
+    {"--jobs", FLAG_VALUE, 'j'},     {"--replay", FLAG_VALUE, 'r'},
+    {"--canary", FLAG_NONE, 'c'},    {"--break", FLAG_VALUE, 'b'},
+    {"--seconds", FLAG_VALUE, 't'},  {"--faults", FLAG_VALUE, 'F'},
+    {"--worn", FLAG_NONE, 'w'},      {"--json", FLAG_NONE, 'J'},
+    {"--quiet", FLAG_NONE, 'q'},     {"--no-progress", FLAG_NONE, 'p'},
 };
 
 static bool select_canary(const char *name)
@@ -161,9 +189,18 @@ static bool set_flag(struct cut_options *o, char key, const char *value)
         o->app = sim_cut_app(value);
         o->app_name = value;
         return o->app != NULL;
+    case 'S':
+        o->strategy = sim_cut_strategy(value);
+        return o->strategy != NULL;
     case 'd':
         o->depth = parse_number(value, SIM_DEPTH_MAX, &n) ? (uint32_t)n : 0;
         return o->depth != 0;
+    case 't':
+        o->seconds = parse_number(value, 1000000, &n) ? (double)n : 0;
+        return n != 0;
+    case 'F':
+        o->faults = (struct sim_faults){false, false};
+        return parse_list(value, o, take_fault);
     case 's':
         o->seed = parse_number(value, ~0ul, &n) ? n : 0;
         return n != 0;
@@ -172,6 +209,9 @@ static bool set_flag(struct cut_options *o, char key, const char *value)
         return o->jobs != 0;
     case 'r':
         o->replay = value;
+        return true;
+    case 'w':
+        o->is_worn = true;
         return true;
     case 'c':
         o->is_canary = true;
@@ -234,6 +274,9 @@ static void set_defaults(struct cut_options *o)
         o->app_name = SIM_APP_DEFAULT;
         o->app = sim_cut_app(o->app_name);
     }
+    if (o->strategy == NULL) {
+        o->strategy = sim_cut_strategy(SIM_STRATEGY_DEFAULT);
+    }
     if (!o->has_flows) {
         take_flow(o, "all");
     }
@@ -268,7 +311,7 @@ static int run_canary_program(const char *self, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct cut_options o = {.depth = 1, .seed = 1};
+    struct cut_options o = {.depth = 1, .seed = 1, .faults = {true, true}};
     if (argc < 2) {
         fputs(help, stderr);
         return EXIT_USAGE;
@@ -286,7 +329,8 @@ int main(int argc, char **argv)
             return list_geometries();
         }
     }
-    if (strcmp(argv[1], "cut") != 0) {
+    bool is_hostile = strcmp(argv[1], "hostile") == 0;
+    if (!is_hostile && strcmp(argv[1], "cut") != 0) {
         return usage("no such noun", argv[1]);
     }
     int status = parse(argc - 2, argv + 2, &o);
@@ -300,6 +344,9 @@ int main(int argc, char **argv)
     if (selv_crypto_init()) {
         fprintf(stderr, "selvage-sim: the crypto library does not start\n");
         return EXIT_ENVIRONMENT;
+    }
+    if (is_hostile) {
+        return sim_hostile(&o);
     }
     if (o.replay != NULL) {
         return sim_cut_replay(&o);

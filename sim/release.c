@@ -13,6 +13,8 @@ enum { POLICY = 15, PART_MAX = 512, DIGEST_ITEM_MAX = 48 };
 
 /* The encoding of [h'617070'], "app". */
 static const uint8_t component_id[] = {0x81, 0x43, 'a', 'p', 'p'};
+/* [h'617070', h'73'] */
+static const uint8_t staging_id[] = {0x82, 0x43, 'a', 'p', 'p', 0x41, 's'};
 static const uint8_t other_component_id[] = {0x81, 0x43, 'a', 'p', 'q'};
 
 static void hash_text(const char *text, uint8_t digest[static 32])
@@ -55,6 +57,7 @@ void selv_release_factory(struct selv_factory *factory)
 static void make_image(const struct selv_release_plan *plan, uint32_t slot,
                        uint8_t *image)
 {
+    slot = plan->install == SELV_RELEASE_FETCHED ? slot : SELV_SLOT_A;
     uint32_t x = plan->content * 2654435761u + slot * 40503u + 1;
     for (uint32_t i = 0; i < plan->image_len; i++) {
         x ^= x << 13;
@@ -110,6 +113,18 @@ static void put_identity(struct selv_cbor_writer *w,
     put_condition(w, SELV_SUIT_CONDITION_CLASS_ID);
 }
 
+static void put_uri(struct selv_cbor_writer *w, const uint8_t *digest)
+{
+    static const char hex[] = "0123456789abcdef";
+    char uri[3 + 64] = "/i/";
+    for (size_t i = 0; i < 32; i++) {
+        uri[3 + 2 * i] = hex[digest[i] >> 4];
+        uri[4 + 2 * i] = hex[digest[i] & 15];
+    }
+    selv_cbor_put_uint(w, SELV_SUIT_PARAMETER_URI);
+    selv_cbor_put_tstr(w, selv_bytes(uri, sizeof uri));
+}
+
 /* What holds for one slot: [override {slot}, condition slot, override {...}],
  * either digest and size, or the URI. */
 static void put_alternative(struct selv_cbor_writer *w,
@@ -117,7 +132,6 @@ static void put_alternative(struct selv_cbor_writer *w,
                             const struct selv_release *r, uint32_t slot,
                             bool is_uri)
 {
-    static const char hex[] = "0123456789abcdef";
     uint8_t part[PART_MAX];
     struct selv_cbor_writer seq;
     struct selv_bytes v = {NULL, 0};
@@ -131,14 +145,8 @@ static void put_alternative(struct selv_cbor_writer *w,
     put_condition(&seq, SELV_SUIT_CONDITION_COMPONENT_SLOT);
     selv_cbor_put_uint(&seq, SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS);
     if (is_uri) {
-        char uri[3 + 64] = "/i/";
-        for (size_t i = 0; i < 32; i++) {
-            uri[3 + 2 * i] = hex[digest[i] >> 4];
-            uri[4 + 2 * i] = hex[digest[i] & 15];
-        }
         selv_cbor_put_map(&seq, 1);
-        selv_cbor_put_uint(&seq, SELV_SUIT_PARAMETER_URI);
-        selv_cbor_put_tstr(&seq, selv_bytes(uri, sizeof uri));
+        put_uri(&seq, digest);
     } else {
         selv_cbor_put_map(&seq, 2);
         selv_cbor_put_uint(&seq, SELV_SUIT_PARAMETER_IMAGE_DIGEST);
@@ -171,6 +179,67 @@ static struct selv_bytes finish(const struct selv_cbor_writer *w,
     return v;
 }
 
+/* ---- a manifest for a device that stages ---------------------------------
+ */
+
+enum { APPLICATION, STAGING };
+
+static void put_index(struct selv_cbor_writer *w, unsigned component)
+{
+    selv_cbor_put_uint(w, SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX);
+    selv_cbor_put_uint(w, component);
+}
+
+/* One digest and size for application and staging area. */
+static void put_staged_shared(struct selv_cbor_writer *s,
+                              const struct selv_release_plan *plan,
+                              const struct selv_release *r)
+{
+    selv_cbor_put_array(s, 10);
+    selv_cbor_put_uint(s, SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX);
+    selv_cbor_put_array(s, 2);
+    selv_cbor_put_uint(s, APPLICATION);
+    selv_cbor_put_uint(s, STAGING);
+    put_identity(s, plan);
+    selv_cbor_put_uint(s, SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS);
+    selv_cbor_put_map(s, 2);
+    selv_cbor_put_uint(s, SELV_SUIT_PARAMETER_IMAGE_DIGEST);
+    put_wrapped_digest(s, r->image_digest[SELV_SLOT_A]);
+    selv_cbor_put_uint(s, SELV_SUIT_PARAMETER_IMAGE_SIZE);
+    selv_cbor_put_uint(s, r->image_len);
+}
+
+static void put_staged_fetch(struct selv_cbor_writer *s,
+                             const struct selv_release *r)
+{
+    selv_cbor_put_array(s, 8);
+    put_index(s, STAGING);
+    selv_cbor_put_uint(s, SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS);
+    selv_cbor_put_map(s, 1);
+    put_uri(s, r->image_digest[SELV_SLOT_A]);
+    put_condition(s, SELV_SUIT_DIRECTIVE_FETCH);
+    put_condition(s, SELV_SUIT_CONDITION_IMAGE_MATCH);
+}
+
+static void put_staged_install(struct selv_cbor_writer *s,
+                               const struct selv_release_plan *plan)
+{
+    bool is_unmoved = plan->install == SELV_RELEASE_UNMOVED;
+    selv_cbor_put_array(s, is_unmoved ? 6 : 8);
+    put_index(s, APPLICATION);
+    selv_cbor_put_uint(s, SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS);
+    selv_cbor_put_map(s, 1);
+    selv_cbor_put_uint(s, SELV_SUIT_PARAMETER_SOURCE_COMPONENT);
+    selv_cbor_put_uint(s, STAGING);
+    if (!is_unmoved) {
+        put_condition(s, plan->install == SELV_RELEASE_SWAPPED
+                             ? SELV_SUIT_DIRECTIVE_SWAP
+                             : SELV_SUIT_DIRECTIVE_COPY);
+    }
+    put_condition(s, is_unmoved ? SELV_SUIT_CONDITION_VENDOR_ID
+                                : SELV_SUIT_CONDITION_IMAGE_MATCH);
+}
+
 static void put_common(struct selv_cbor_writer *w,
                        const struct selv_release_plan *plan,
                        const struct selv_release *r, enum selv_err *err)
@@ -178,17 +247,25 @@ static void put_common(struct selv_cbor_writer *w,
     uint8_t common[PART_MAX], shared[PART_MAX];
     struct selv_cbor_writer c, s;
     selv_cbor_writer_init(&s, shared, sizeof shared);
-    selv_cbor_put_array(&s, 8);
-    put_identity(&s, plan);
-    put_try_each(&s, plan, r, false);
+    bool is_staged = plan->install != SELV_RELEASE_FETCHED;
+    if (is_staged) {
+        put_staged_shared(&s, plan, r);
+    } else {
+        selv_cbor_put_array(&s, 8);
+        put_identity(&s, plan);
+        put_try_each(&s, plan, r, false);
+    }
     selv_cbor_writer_init(&c, common, sizeof common);
     selv_cbor_put_map(&c, 2);
     selv_cbor_put_uint(&c, SELV_SUIT_COMMON_COMPONENTS);
-    selv_cbor_put_array(&c, 1);
+    selv_cbor_put_array(&c, is_staged ? 2 : 1);
     selv_cbor_put_raw(
         &c, plan->is_other_component
                 ? selv_bytes(other_component_id, sizeof other_component_id)
                 : selv_bytes(component_id, sizeof component_id));
+    if (is_staged) {
+        selv_cbor_put_raw(&c, selv_bytes(staging_id, sizeof staging_id));
+    }
     selv_cbor_put_uint(&c, SELV_SUIT_COMMON_SHARED_SEQUENCE);
     selv_cbor_put_bstr(&c, finish(&s, err));
     selv_cbor_put_uint(w, SELV_SUIT_KEY_COMMON);
@@ -196,14 +273,19 @@ static void put_common(struct selv_cbor_writer *w,
 }
 
 /* A section of one command. */
-static void put_section(struct selv_cbor_writer *w, unsigned key, unsigned code,
-                        unsigned policy)
+static void put_section(struct selv_cbor_writer *w,
+                        const struct selv_release_plan *plan, unsigned key,
+                        unsigned code, unsigned policy)
 {
     uint8_t part[8];
     struct selv_cbor_writer s;
     enum selv_err err = SELV_OK;
     selv_cbor_writer_init(&s, part, sizeof part);
-    selv_cbor_put_array(&s, 2);
+    bool is_staged = plan->install != SELV_RELEASE_FETCHED;
+    selv_cbor_put_array(&s, is_staged ? 4 : 2);
+    if (is_staged) {
+        put_index(&s, APPLICATION);
+    }
     selv_cbor_put_uint(&s, code);
     selv_cbor_put_uint(&s, policy);
     selv_cbor_put_uint(w, key);
@@ -226,24 +308,46 @@ static void put_fetch(struct selv_cbor_writer *w,
     selv_cbor_put_bstr(w, finish(&s, err));
 }
 
+static void put_staged(struct selv_cbor_writer *w,
+                       const struct selv_release_plan *plan,
+                       const struct selv_release *r, enum selv_err *err)
+{
+    uint8_t part[PART_MAX];
+    struct selv_cbor_writer s;
+    selv_cbor_writer_init(&s, part, sizeof part);
+    put_staged_fetch(&s, r);
+    selv_cbor_put_uint(w, SELV_SUIT_KEY_PAYLOAD_FETCH);
+    selv_cbor_put_bstr(w, finish(&s, err));
+    selv_cbor_writer_init(&s, part, sizeof part);
+    put_staged_install(&s, plan);
+    selv_cbor_put_uint(w, SELV_SUIT_KEY_INSTALL);
+    selv_cbor_put_bstr(w, finish(&s, err));
+}
+
 static struct selv_bytes make_manifest(const struct selv_release_plan *plan,
                                        const struct selv_release *r,
                                        uint8_t *out, enum selv_err *err)
 {
     struct selv_cbor_writer m;
     selv_cbor_writer_init(&m, out, SELV_RELEASE_ENVELOPE_MAX);
-    selv_cbor_put_map(&m, plan->has_no_invoke ? 5 : 6);
+    bool is_staged = plan->install != SELV_RELEASE_FETCHED;
+    selv_cbor_put_map(&m, 5u + !plan->has_no_invoke + is_staged);
     selv_cbor_put_uint(&m, SELV_SUIT_KEY_VERSION);
     selv_cbor_put_uint(&m, SELV_SUIT_MANIFEST_VERSION);
     selv_cbor_put_uint(&m, SELV_SUIT_KEY_SEQUENCE_NUMBER);
     selv_cbor_put_uint(&m, plan->sequence);
     put_common(&m, plan, r, err);
-    put_section(&m, SELV_SUIT_KEY_VALIDATE, SELV_SUIT_CONDITION_IMAGE_MATCH,
-                POLICY);
+    put_section(&m, plan, SELV_SUIT_KEY_VALIDATE,
+                SELV_SUIT_CONDITION_IMAGE_MATCH, POLICY);
     if (!plan->has_no_invoke) {
-        put_section(&m, SELV_SUIT_KEY_INVOKE, SELV_SUIT_DIRECTIVE_INVOKE, 2);
+        put_section(&m, plan, SELV_SUIT_KEY_INVOKE, SELV_SUIT_DIRECTIVE_INVOKE,
+                    2);
     }
-    put_fetch(&m, plan, r, err);
+    if (is_staged) {
+        put_staged(&m, plan, r, err);
+    } else {
+        put_fetch(&m, plan, r, err);
+    }
     return finish(&m, err);
 }
 

@@ -13,6 +13,14 @@
 #define SELV_RELEASE_IMAGE_MAX 16384u
 #define SELV_RELEASE_ENVELOPE_MAX 1024u
 
+/* How a release comes to where it runs. */
+enum selv_release_install {
+    SELV_RELEASE_FETCHED = 0, /* an image for each slot, fetched into it */
+    SELV_RELEASE_COPIED,      /* one image, staged, then copied to slot A */
+    SELV_RELEASE_SWAPPED,     /* the same, exchanged */
+    SELV_RELEASE_UNMOVED      /* staged, and its install moves nothing */
+};
+
 /* What a release is made of. Zero-initialise, then set what differs. */
 struct selv_release_plan {
     uint64_t sequence;
@@ -24,12 +32,14 @@ struct selv_release_plan {
     bool is_other_class;
     bool is_other_component;
     bool has_no_invoke;
+    uint8_t install; /* enum selv_release_install */
     bool is_swapped; /* slot A's digest named for slot B, and reverse */
 };
 
 struct selv_release {
     uint64_t sequence;
     uint32_t image_len;
+    /* Of a staged release both are the same. */
     uint8_t image[SELV_SLOT_COUNT][SELV_RELEASE_IMAGE_MAX];
     uint8_t image_digest[SELV_SLOT_COUNT][32];
     uint8_t envelope[SELV_RELEASE_ENVELOPE_MAX];

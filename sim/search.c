@@ -5,8 +5,22 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
-enum { OPS_MAX = 1024, KNOWN_FIRST_CAP = 1 << 16 };
+#include "crypto/crypto.h"
+#include "store/journal.h"
+
+enum {
+    OPS_MAX = 1024,
+    KNOWN_FIRST_CAP = 1 << 16,
+    SAMPLE_ROUNDS = 64,
+    TRIES_MAX = 400, /* cases run to make a fault's smaller */
+    /* docs/spec/flash.md */
+    LOG_SERIAL_AT = 4,
+    LOG_CHECK_LEN = 8,
+    LOG_RECORD_LEN = 96,
+    JOURNAL_RECORD_LEN = 156
+};
 
 /* The operations of one start, as the flash reports them. */
 struct op_list {
@@ -20,8 +34,23 @@ struct known {
     size_t cap, count;
 };
 
+/* A state to search on from. */
+struct leaf {
+    struct sim_cut cuts[SIM_DEPTH_MAX]; /* that lead to it */
+    uint64_t hash;
+    uint64_t alike; /* how many cuts lead to it */
+    uint64_t ways;  /* to cut from it on */
+    uint64_t done;
+};
+
 struct run {
     struct sim_search *s;
+    uint32_t whole_depth; /* up to it, nothing is left out */
+    uint32_t fault_count; /* of cuts, that the fault took */
+    struct leaf *leaves;
+    uint32_t leaf_count, leaf_cap;
+    double deadline;
+    uint64_t random;
     struct sim_world w;
     struct known known;
     struct sim_state states[SIM_DEPTH_MAX + 1];
@@ -73,17 +102,42 @@ static bool known_add(struct known *k, uint64_t hash)
     return known_insert(k, hash);
 }
 
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static bool remember(struct run *r, uint32_t level);
+static void remember_again(struct run *r, uint32_t level);
+
 static bool note_fault(struct run *r, uint32_t cut_count)
 {
     struct sim_search *s = r->s;
-    int at = snprintf(s->replay, sizeof s->replay, "%s/%s/%s/%llu/",
-                      s->app_name, sim_flow_name(s->flow), s->geometry->name,
-                      (unsigned long long)s->seed);
+    int at = snprintf(s->replay, sizeof s->replay, "%s/%s/%s%s/%s/%llu/",
+                      s->app_name, s->releases->strategy->name,
+                      sim_flow_name(s->flow), s->is_worn ? "+worn" : "",
+                      s->geometry->name, (unsigned long long)s->seed);
     for (uint32_t i = 0; i < cut_count && at < (int)sizeof s->replay; i++) {
-        at += snprintf(s->replay + at, sizeof s->replay - (size_t)at,
-                       i == 0 ? "%u.%u" : ",%u.%u", (unsigned)r->cuts[i].op,
-                       (unsigned)r->cuts[i].way);
+        at +=
+            snprintf(s->replay + at, sizeof s->replay - (size_t)at, "%s%s%u.%u",
+                     i == 0 ? "" : ",", r->cuts[i].is_read ? "r" : "",
+                     (unsigned)r->cuts[i].op, (unsigned)r->cuts[i].way);
     }
+    s->how = cut_count == 0                   ? "no mishap"
+             : r->cuts[cut_count - 1].is_read ? "a read that failed once"
+             : r->w.v.cut_words != NULL       ? r->w.v.cut_words
+                                              : "a cut";
+    r->fault_count = cut_count;
     memcpy(s->fault, r->w.fault, sizeof s->fault);
     return false;
 }
@@ -99,11 +153,56 @@ static bool run_to_the_end(struct run *r, uint32_t level)
     return outcome == SIM_FIXED_POINT ? true : note_fault(r, level);
 }
 
+/* To the end as well, but one read fails: r->cuts[level] says which. */
+static bool run_with_bad_read(struct run *r, uint32_t level)
+{
+    r->w.bad_read = r->cuts[level].op;
+    r->w.v.bad_read_kind = (enum selv_vflash_bad_read)r->cuts[level].way;
+    enum sim_outcome outcome = sim_world_run(&r->w, SELV_VFLASH_NO_CUT, 0);
+    r->w.bad_read = SELV_VFLASH_NO_CUT;
+    r->s->boot_count += r->w.boot_count;
+    return outcome == SIM_FIXED_POINT ? true : note_fault(r, level + 1);
+}
+
+/* The way-th of all ways of this level's operations. */
+static void pick_way(struct run *r, uint32_t level, uint64_t way)
+{
+    uint32_t op = 0;
+    while (way >= r->ops[level].ways[op]) {
+        way -= r->ops[level].ways[op++];
+    }
+    r->cuts[level] = (struct sim_cut){op, (uint32_t)way, false};
+}
+
+/* Run one case from where the world stands. True: every rule held. */
+static bool play(struct run *r, const struct sim_cut *cuts, uint32_t count,
+                 uint32_t *used)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        *used = i + 1;
+        r->cuts[i] = cuts[i];
+        r->s->cut_count++;
+        if (cuts[i].is_read) {
+            return run_with_bad_read(r, i);
+        }
+        enum sim_outcome outcome =
+            sim_world_run(&r->w, cuts[i].op, cuts[i].way);
+        r->s->boot_count += r->w.boot_count;
+        if (outcome == SIM_FAULT) {
+            return note_fault(r, i + 1);
+        }
+    }
+    return run_to_the_end(r, count);
+}
+
+/* ---- whole depths ----------------------------------------------------------
+ */
+
 static bool explore(struct run *r, uint32_t level);
 
-/* From the state of this level, cut once; if that leads somewhere new, look
- * at what follows. */
-static bool explore_cut(struct run *r, uint32_t level)
+/* From the state of this level, cut once, and save where that leads. False:
+ * a fault. */
+static bool cut_once(struct run *r, uint32_t level)
 {
     struct sim_search *s = r->s;
     sim_state_load(&r->states[level], &r->w);
@@ -119,11 +218,44 @@ static bool explore_cut(struct run *r, uint32_t level)
         return note_fault(r, level + 1);
     }
     sim_state_save(&r->states[level + 1], &r->w);
-    if (!known_add(&r->known, sim_state_hash(&r->states[level + 1], &r->w))) {
-        s->known_count++;
+    return true;
+}
+
+static bool is_new_state(struct run *r, uint32_t level)
+{
+    if (known_add(&r->known, sim_state_hash(&r->states[level], &r->w))) {
         return true;
     }
-    return explore(r, level + 1);
+    r->s->known_count++;
+    return false;
+}
+
+/* Each read of the bootloader, on the way from this state to the end, fails
+ * once in each way. */
+static bool explore_reads(struct run *r, uint32_t level)
+{
+    struct sim_search *s = r->s;
+    uint32_t count = r->w.v.read_count;
+    for (uint32_t read = 0; read < count; read++) {
+        for (uint32_t way = 0; way < SELV_VFLASH_READ_COUNT; way++) {
+            r->cuts[level] = (struct sim_cut){read, way, true};
+            sim_state_load(&r->states[level], &r->w);
+            s->read_count++;
+            if (!run_with_bad_read(r, level)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static uint64_t way_count(const struct op_list *list)
+{
+    uint64_t sum = 0;
+    for (uint32_t op = 0; op < list->count; op++) {
+        sum += list->ways[op];
+    }
+    return sum;
 }
 
 /* Recursion is bounded by the depth. */
@@ -137,8 +269,12 @@ static bool explore(struct run *r, uint32_t level)
     if (level == 0) {
         s->op_count = r->ops[0].count;
     }
-    if (level == s->depth) {
-        return true;
+    if (level == 0 && s->faults.has_reads && s->share == 0 &&
+        !explore_reads(r, level)) {
+        return false;
+    }
+    if (level == r->whole_depth) {
+        return level == 0 || s->depth == level || remember(r, level);
     }
     for (uint32_t op = 0; op < r->ops[level].count; op++) {
         if (level == 0 && op % s->share_count != s->share) {
@@ -148,14 +284,285 @@ static bool explore(struct run *r, uint32_t level)
             s->on_progress(s->on_progress_arg, op, r->ops[0].count);
         }
         for (uint32_t way = 0; way < r->ops[level].ways[op]; way++) {
-            r->cuts[level].op = op;
-            r->cuts[level].way = way;
-            if (!explore_cut(r, level)) {
+            r->cuts[level] = (struct sim_cut){op, way, false};
+            if (!cut_once(r, level)) {
+                return false;
+            }
+            if (is_new_state(r, level + 1)) {
+                if (!explore(r, level + 1)) {
+                    return false;
+                }
+            } else if (level + 1 == r->whole_depth) {
+                remember_again(r, level + 1);
+            }
+        }
+    }
+    return true;
+}
+
+/* ---- beyond: samples --------------------------------------------------------
+ */
+
+/* The states after the last whole depth wait here, by the cuts that lead to
+ * them. */
+static bool remember(struct run *r, uint32_t level)
+{
+    if (r->leaf_count == r->leaf_cap) {
+        uint32_t cap = r->leaf_cap == 0 ? 1024 : 2 * r->leaf_cap;
+        struct leaf *more = realloc(r->leaves, cap * sizeof *more);
+        if (more == NULL) {
+            snprintf(r->s->fault, sizeof r->s->fault, "no memory");
+            return false;
+        }
+        r->leaves = more;
+        r->leaf_cap = cap;
+    }
+    struct leaf *leaf = &r->leaves[r->leaf_count++];
+    memcpy(leaf->cuts, r->cuts, sizeof leaf->cuts);
+    leaf->hash = sim_state_hash(&r->states[level], &r->w);
+    leaf->alike = 1;
+    leaf->ways = way_count(&r->ops[level]);
+    leaf->done = 0;
+    return true;
+}
+
+/* The state was met before: it counts once more. Few enough for a walk from
+ * the end, where it most often is. */
+static void remember_again(struct run *r, uint32_t level)
+{
+    uint64_t hash = sim_state_hash(&r->states[level], &r->w);
+    for (uint32_t i = r->leaf_count; i-- > 0;) {
+        if (r->leaves[i].hash == hash) {
+            r->leaves[i].alike++;
+            return;
+        }
+    }
+}
+
+/* Back to a leaf, by its cuts from the very start. */
+static bool return_to(struct run *r, const struct leaf *leaf)
+{
+    for (uint32_t level = 0; level < r->whole_depth; level++) {
+        r->cuts[level] = leaf->cuts[level];
+        if (!cut_once(r, level)) {
+            return false;
+        }
+        r->s->cut_count--;
+    }
+    return true;
+}
+
+/* One more cut from the state of this level; and, where the depth asks for
+ * still more, cuts after it by chance. */
+static bool sample_from(struct run *r, uint32_t level, uint64_t *random)
+{
+    while (true) {
+        if (!cut_once(r, level)) {
+            return false;
+        }
+        level++;
+        if (!is_new_state(r, level) && level == r->s->depth) {
+            return true;
+        }
+        sim_state_load(&r->states[level], &r->w);
+        if (!run_to_the_end(r, level)) {
+            return false;
+        }
+        uint64_t ways = way_count(&r->ops[level]);
+        if (level == r->s->depth || ways == 0) {
+            return true;
+        }
+        pick_way(r, level, next_random(random) % ways);
+    }
+}
+
+/* Every SAMPLE_ROUNDS-th way of a leaf, beginning with round. */
+static bool sample_leaf(struct run *r, struct leaf *leaf, uint32_t round)
+{
+    uint32_t level = r->whole_depth;
+    uint64_t random = r->s->seed ^ leaf->hash ^ round;
+    /* Another order of ways in each leaf, so that a round meets all kinds. */
+    uint64_t first = (leaf->hash + round) % SAMPLE_ROUNDS;
+    if (first >= leaf->ways) {
+        return true;
+    }
+    if (!return_to(r, leaf)) {
+        return false;
+    }
+    sim_state_load(&r->states[level], &r->w);
+    if (!run_to_the_end(r, level)) {
+        return false;
+    }
+    for (uint64_t i = first; i < leaf->ways; i += SAMPLE_ROUNDS) {
+        pick_way(r, level, i);
+        leaf->done++;
+        if (!sample_from(r, level, &random)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Depth by depth would begin with the first operations and never come to the
+ * last: the rounds go over all leaves, in an order of their own. */
+static bool sample(struct run *r)
+{
+    for (uint32_t i = r->leaf_count; i > 1; i--) {
+        uint32_t k = (uint32_t)(next_random(&r->random) % i);
+        struct leaf leaf = r->leaves[i - 1];
+        r->leaves[i - 1] = r->leaves[k];
+        r->leaves[k] = leaf;
+    }
+    for (uint32_t round = 0; round < SAMPLE_ROUNDS; round++) {
+        for (uint32_t i = 0; i < r->leaf_count; i++) {
+            if (r->s->seconds > 0 && now_s() >= r->deadline) {
+                return true;
+            }
+            if (!sample_leaf(r, &r->leaves[i], round)) {
                 return false;
             }
         }
     }
     return true;
+}
+
+static void sum_up(struct run *r)
+{
+    for (uint32_t i = 0; i < r->leaf_count; i++) {
+        const struct leaf *leaf = &r->leaves[i];
+        r->s->space += (double)leaf->alike * (double)leaf->ways;
+        r->s->covered += (double)leaf->alike * (double)leaf->done;
+    }
+}
+
+/* ---- smaller faults ---------------------------------------------------------
+ */
+
+/* Faults are alike when their words are, up to the numbers. */
+static bool is_alike(const char *a, const char *b)
+{
+    size_t n = strcspn(a, "(");
+    return strncmp(a, b, n) == 0;
+}
+
+/* Whether these cuts lead to the fault, or one like it. *used: how many of
+ * them it took. */
+static bool leads_there(struct run *r, const struct sim_cut *cuts,
+                        uint32_t count, uint32_t *used)
+{
+    struct sim_search *s = r->s;
+    char wanted[sizeof s->fault], replay[sizeof s->replay];
+    memcpy(wanted, s->fault, sizeof wanted);
+    memcpy(replay, s->replay, sizeof replay);
+    s->fault[0] = 0;
+    s->try_count++;
+    sim_state_load(&r->states[0], &r->w);
+    bool is_good = play(r, cuts, count, used);
+    if (!is_good && is_alike(wanted, s->fault)) {
+        return true;
+    }
+    memcpy(s->fault, wanted, sizeof wanted);
+    memcpy(s->replay, replay, sizeof replay);
+    return false;
+}
+
+/* The first smaller case that shows the fault; false: there is none. */
+static bool shrink_once(struct run *r, struct sim_cut *cuts, uint32_t *count)
+{
+    struct sim_cut tried[SIM_DEPTH_MAX];
+    uint32_t used;
+    for (uint32_t i = 0; i<*count && * count> 1; i++) {
+        memcpy(tried, cuts, sizeof tried);
+        memmove(tried + i, tried + i + 1, (*count - i - 1) * sizeof tried[0]);
+        if (leads_there(r, tried, *count - 1, &used)) {
+            memcpy(cuts, tried, sizeof tried);
+            *count = used;
+            return true;
+        }
+    }
+    for (uint32_t i = 0; i < *count; i++) {
+        for (int field = 0; field < 2; field++) {
+            uint32_t most = field == 0 ? cuts[i].way : cuts[i].op;
+            for (uint32_t value = 0; value < most; value++) {
+                if (r->s->try_count >= TRIES_MAX) {
+                    return false;
+                }
+                memcpy(tried, cuts, sizeof tried);
+                *(field == 0 ? &tried[i].way : &tried[i].op) = value;
+                if (leads_there(r, tried, *count, &used)) {
+                    memcpy(cuts, tried, sizeof tried);
+                    *count = used;
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+/* Fewer cuts, simpler ways, earlier operations, as long as it helps. */
+static void shrink(struct run *r)
+{
+    struct sim_cut cuts[SIM_DEPTH_MAX];
+    uint32_t count = r->fault_count;
+    memcpy(cuts, r->cuts, sizeof cuts);
+    if (count == 0 || r->s->replay[0] == 0) {
+        return;
+    }
+    while (r->s->try_count < TRIES_MAX && shrink_once(r, cuts, &count)) {
+    }
+}
+
+/* ---- a run ------------------------------------------------------------------
+ */
+
+/* Give the log's only record another serial, in both sectors. */
+static void set_log_serial(struct sim_world *w, uint32_t serial)
+{
+    struct selv_sha256 hash;
+    uint8_t record[LOG_RECORD_LEN], digest[SELV_SHA256_LEN];
+    for (int i = 0; i < 2; i++) {
+        memcpy(record, w->mem + w->layout.log_off[i], sizeof record);
+        selv_put_be32(record + LOG_SERIAL_AT, serial);
+        selv_sha256_init(&hash);
+        selv_sha256_update(&hash, record, sizeof record - LOG_CHECK_LEN);
+        selv_sha256_finish(&hash, digest);
+        memcpy(record + sizeof record - LOG_CHECK_LEN, digest, LOG_CHECK_LEN);
+        selv_vflash_poke(&w->v, w->layout.log_off[i], record, sizeof record);
+    }
+}
+
+/* Records that each sector takes: written until it is erased once more. */
+static bool fill_up(struct sim_world *w, bool is_log, uint32_t count)
+{
+    const struct selv_release *old = &w->releases->old;
+    for (uint32_t i = 0; i < count; i++) {
+        struct selv_log log = {.state = SELV_LOG_IDLE};
+        struct selv_journal journal = {.accepted = old->sequence,
+                                       .floor = old->sequence,
+                                       .current_slot = SELV_SLOT_A};
+        memcpy(journal.current_digest, old->digest, 32);
+        if (is_log ? selv_log_write(&w->v.flash, &w->layout, &log)
+                   : selv_journal_write(&w->v.flash, &w->layout, &journal)) {
+            return false;
+        }
+        if (is_log && i == 0) {
+            set_log_serial(w, UINT32_MAX - count + 1);
+        }
+    }
+    return true;
+}
+
+static uint32_t places(const struct selv_geometry *g, uint32_t len)
+{
+    uint32_t unit = g->write_unit;
+    return g->sector_len / ((len + unit - 1) / unit * unit);
+}
+
+static bool wear(struct sim_world *w)
+{
+    return fill_up(w, false, places(w->geometry, JOURNAL_RECORD_LEN) - 1) &&
+           fill_up(w, true, places(w->geometry, LOG_RECORD_LEN) - 1);
 }
 
 static bool run_open(struct run *r, struct sim_search *s)
@@ -166,8 +573,14 @@ static bool run_open(struct run *r, struct sim_search *s)
     r->known.slots = calloc(r->known.cap, sizeof *r->known.slots);
     bool is_open =
         r->known.slots != NULL &&
-        sim_world_open(&r->w, s->geometry, s->flow, s->app, s->releases);
+        sim_world_open(&r->w, s->geometry, s->flow, s->app, s->releases) &&
+        (!s->is_worn || wear(&r->w));
     r->w.v.seed = s->seed;
+    r->w.v.has_metastable = s->faults.has_metastable;
+    r->w.bad_read = SELV_VFLASH_NO_CUT;
+    r->whole_depth = s->seconds > 0 && s->depth > 1 ? 1 : s->depth;
+    r->deadline = now_s() + s->seconds;
+    r->random = s->seed;
     for (uint32_t i = 0; is_open && i <= s->depth; i++) {
         is_open = sim_state_open(&r->states[i], &r->w);
     }
@@ -186,6 +599,7 @@ static void run_close(struct run *r)
     }
     sim_world_close(&r->w);
     free(r->known.slots);
+    free(r->leaves);
 }
 
 bool sim_search_run(struct sim_search *s)
@@ -196,6 +610,13 @@ bool sim_search_run(struct sim_search *s)
         return false;
     }
     bool is_good = run_open(r, s) && explore(r, 0);
+    if (is_good && r->whole_depth < s->depth) {
+        is_good = sample(r);
+        sum_up(r);
+    }
+    if (!is_good) {
+        shrink(r);
+    }
     run_close(r);
     free(r);
     return is_good;
@@ -206,18 +627,9 @@ bool sim_search_replay(struct sim_search *s, const struct sim_cut *cuts,
 {
     struct run *r = malloc(sizeof *r);
     bool is_good = r != NULL && run_open(r, s);
-    for (uint32_t i = 0; is_good && i < count; i++) {
-        r->cuts[i] = cuts[i];
-        enum sim_outcome outcome =
-            sim_world_run(&r->w, cuts[i].op, cuts[i].way);
-        s->cut_count++;
-        s->boot_count += r->w.boot_count;
-        if (outcome == SIM_FAULT) {
-            is_good = note_fault(r, i + 1);
-        }
-    }
+    uint32_t used = 0;
     if (is_good) {
-        is_good = run_to_the_end(r, count);
+        is_good = play(r, cuts, count, &used);
         s->op_count = r->ops[count].count;
     }
     if (r != NULL) {

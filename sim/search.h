@@ -11,9 +11,17 @@
 #define SIM_DEPTH_MAX 4u
 #define SIM_REPLAY_MAX 128u /* characters of a replay string */
 
-/* One cut: operation cut_op after power came on, in one of its ways. */
+/* One mishap: power lost in operation op after power came on, in one of its
+ * ways; or, with is_read, the bootloader's read op that fails once, and in way
+ * way, and power stays. */
 struct sim_cut {
     uint32_t op, way;
+    bool is_read;
+};
+
+/* Which mishaps to try. */
+struct sim_faults {
+    bool has_metastable, has_reads;
 };
 
 struct sim_search {
@@ -23,7 +31,12 @@ struct sim_search {
     const char *app_name;
     const struct sim_releases *releases;
     uint64_t seed;
-    uint32_t depth;              /* 1 to SIM_DEPTH_MAX cuts in a row */
+    struct sim_faults faults;
+    bool is_worn;   /* journal and log have one place left before they wrap
+                       around, and the log's serials are about to */
+    uint32_t depth; /* 1 to SIM_DEPTH_MAX cuts in a row */
+    double seconds; /* for all beyond depth 1, which is always whole: what
+                       does not fit is sampled. 0: no limit */
     uint32_t share, share_count; /* this worker takes every share_count-th
                                     first operation, beginning with share */
     void (*on_progress)(void *arg, uint32_t done, uint32_t all);
@@ -34,7 +47,12 @@ struct sim_search {
     uint64_t cut_count;   /* cases run */
     uint64_t known_count; /* of them, that ended in a state met before */
     uint64_t boot_count;
-    char fault[200];             /* empty: every rule held */
+    uint64_t read_count; /* reads that failed */
+    double space;        /* cases of the full depth, those alike included */
+    double covered;      /* of them, run or like one that was */
+    uint64_t try_count;  /* cases run to make the fault's smaller */
+    const char *how;     /* words for the fault's last mishap */
+    char fault[200];     /* empty: every rule held */
     char replay[SIM_REPLAY_MAX]; /* of the fault */
 };
 

@@ -18,6 +18,95 @@ static uint64_t next_random(uint64_t *state)
     return z ^ (z >> 31);
 }
 
+/* ---- metastable bytes ------------------------------------------------------
+ */
+
+/* A unit's mark: METASTABLE, IS_OF_ERASE, kind << KIND_SHIFT, boots since. */
+enum {
+    METASTABLE = 0x80,
+    IS_OF_ERASE = 0x40,
+    KIND_SHIFT = 3,
+    KIND_MASK = 7,
+    AGE_MASK = 7,
+    AGE_SETTLED = 4,                      /* boots; then nothing changes */
+    WRITTEN_OVER = SELV_VFLASH_KIND_COUNT /* holds until the next boot */
+};
+
+/* How a metastable unit reads now. */
+enum reading { READS_ERASED, READS_OTHER, READS_MIXED };
+
+static enum reading reading_of(uint8_t mark)
+{
+    unsigned age = mark & AGE_MASK;
+    bool is_now = age <= 1;
+    switch ((unsigned)mark >> KIND_SHIFT & KIND_MASK) {
+    case SELV_VFLASH_OTHER_THEN_MIXED:
+        return is_now ? READS_OTHER : READS_MIXED;
+    case SELV_VFLASH_ERASED_THEN_MIXED:
+        return is_now ? READS_ERASED : READS_MIXED;
+    case SELV_VFLASH_ERASED_THEN_OTHER:
+        return is_now ? READS_ERASED : READS_OTHER;
+    case SELV_VFLASH_OTHER_THEN_ERASED:
+        return is_now ? READS_OTHER : READS_ERASED;
+    case WRITTEN_OVER:
+        return age == 0 ? READS_OTHER : READS_MIXED;
+    default:
+        return READS_MIXED;
+    }
+}
+
+/* The value of a metastable unit's bytes; salt tells boots and reads apart. */
+static void resolve(struct selv_vflash *v, uint32_t unit_index, uint64_t salt)
+{
+    uint32_t unit = v->flash.write_unit, off = unit_index * unit;
+    enum reading reading = reading_of(v->programmed[unit_index]);
+    uint64_t state = v->seed ^ (uint64_t)off << 32 ^ salt << 8 ^ 0x55;
+    for (uint32_t i = off; i < off + unit; i++) {
+        uint8_t mask = (uint8_t)next_random(&state);
+        mask = reading == READS_MIXED   ? mask
+               : reading == READS_OTHER ? 0xff
+                                        : 0x00;
+        v->mem[i] = (uint8_t)((v->other[i] & mask) |
+                              (v->flash.erased & (uint8_t)~mask));
+    }
+}
+
+static uint8_t make_mark(unsigned kind, bool is_of_erase)
+{
+    return (uint8_t)(METASTABLE | (is_of_erase ? IS_OF_ERASE : 0) |
+                     kind << KIND_SHIFT);
+}
+
+static bool is_changing(uint8_t mark)
+{
+    return (mark & METASTABLE) != 0 && (mark & AGE_MASK) < AGE_SETTLED;
+}
+
+void selv_vflash_boot(struct selv_vflash *v)
+{
+    uint32_t count = unit_count(v);
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_changing(v->programmed[i])) {
+            v->programmed[i]++;
+            resolve(v, i, v->programmed[i] & AGE_MASK);
+        }
+    }
+}
+
+bool selv_vflash_is_changing(const struct selv_vflash *v)
+{
+    uint32_t count = unit_count(v);
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_changing(v->programmed[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- reads -----------------------------------------------------------------
+ */
+
 static void break_rule(struct selv_vflash *v, uint32_t off, const char *words)
 {
     if (v->violation_count++ == 0) {
@@ -56,13 +145,60 @@ static bool begin_op(struct selv_vflash *v, uint32_t ways)
     return op == v->cut_op;
 }
 
-static enum selv_err lose_power(struct selv_vflash *v)
+static enum selv_err lose_power(struct selv_vflash *v, const char *words)
 {
     v->is_off = true;
+    v->cut_words = words;
     if (v->on_cut != NULL) {
         v->on_cut(v->on_cut_arg);
     }
     return SELV_ERR_FLASH_IO;
+}
+
+static struct selv_sector sector_of(void *port, uint32_t off)
+{
+    const struct selv_vflash *v = port;
+    uint32_t start = 0;
+    for (size_t i = 0;; i++) {
+        uint32_t len = v->sectors[i] * v->flash.sector_len;
+        if (off - start < len) {
+            return (struct selv_sector){start, len};
+        }
+        start += len;
+    }
+}
+
+/* With error correction a mixture fits no code. */
+static bool is_readable(const struct selv_vflash *v, uint32_t unit_index)
+{
+    uint8_t mark = v->programmed[unit_index];
+    if ((mark & METASTABLE) != 0) {
+        return !v->has_ecc || reading_of(mark) != READS_MIXED;
+    }
+    return mark != SELV_VFLASH_UNREADABLE;
+}
+
+/* The one read that fails, and is right when it is tried again. */
+static enum selv_err spoil_read(struct selv_vflash *v, uint32_t off, uint8_t *p,
+                                uint32_t len)
+{
+    if (v->is_read_sound || v->read_count++ != v->bad_read || len == 0) {
+        return SELV_OK;
+    }
+    uint64_t state = v->seed ^ (uint64_t)off << 32 ^ v->bad_read;
+    uint64_t random = next_random(&state);
+    switch (v->bad_read_kind) {
+    case SELV_VFLASH_READ_FLIP:
+        p[random % len] ^= (uint8_t)(1u << (random >> 32 & 7));
+        return SELV_OK;
+    case SELV_VFLASH_READ_BLANK:
+        memset(p, v->flash.erased, len);
+        return SELV_OK;
+    case SELV_VFLASH_READ_ERROR:
+    case SELV_VFLASH_READ_COUNT:
+    default:
+        return SELV_ERR_FLASH_IO;
+    }
 }
 
 static enum selv_err do_read(void *port, uint32_t off, void *p, uint32_t len)
@@ -77,12 +213,32 @@ static enum selv_err do_read(void *port, uint32_t off, void *p, uint32_t len)
     }
     for (uint32_t i = off / v->flash.write_unit;
          i * v->flash.write_unit < off + len; i++) {
-        if (v->programmed[i] == SELV_VFLASH_UNREADABLE) {
+        if (is_changing(v->programmed[i]) &&
+            (v->programmed[i] >> KIND_SHIFT & KIND_MASK) ==
+                SELV_VFLASH_EACH_READ) {
+            resolve(v, i, UINT64_C(1000) + v->noise_count++);
+        }
+        if (!is_readable(v, i)) {
             return SELV_ERR_FLASH_IO;
         }
     }
     memcpy(p, v->mem + off, len);
-    return SELV_OK;
+    return spoil_read(v, off, p, len);
+}
+
+/* Torn, but who reads it finds it erased. */
+static bool takes_write(const struct selv_vflash *v, uint32_t unit_index)
+{
+    uint8_t mark = v->programmed[unit_index];
+    if ((mark & METASTABLE) == 0 || (mark & IS_OF_ERASE) != 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < v->flash.write_unit; i++) {
+        if (v->mem[unit_index * v->flash.write_unit + i] != v->flash.erased) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static enum selv_err check_write(struct selv_vflash *v, uint32_t off,
@@ -102,7 +258,7 @@ static enum selv_err check_write(struct selv_vflash *v, uint32_t off,
         return SELV_ERR_FLASH_RULE;
     }
     for (uint32_t i = off / unit; i < (off + len) / unit; i++) {
-        if (v->programmed[i]) {
+        if (v->programmed[i] && !takes_write(v, i)) {
             break_rule(v, i * unit, "write to bytes that are not erased");
             return SELV_ERR_FLASH_RULE;
         }
@@ -113,9 +269,54 @@ static enum selv_err check_write(struct selv_vflash *v, uint32_t off,
 static void store_units(struct selv_vflash *v, uint32_t off, const uint8_t *p,
                         uint32_t len)
 {
+    uint32_t unit = v->flash.write_unit;
     memcpy(v->mem + off, p, len);
-    memset(v->programmed + off / v->flash.write_unit, 1,
-           len / v->flash.write_unit);
+    for (uint32_t i = off / unit; i < (off + len) / unit; i++) {
+        if ((v->programmed[i] & METASTABLE) != 0) {
+            v->programmed[i] = make_mark(WRITTEN_OVER, false);
+            memcpy(v->other + i * unit, v->mem + i * unit, unit);
+        } else {
+            v->programmed[i] = 1;
+        }
+    }
+}
+
+/* The unit that the i-th pick of a write of n units means. */
+static uint32_t picked_unit(uint32_t i, uint32_t n)
+{
+    return i == 0 ? n - 1 : i == 1 ? 0 : n / 2;
+}
+
+/* Fewer picks than three when units are few. */
+static uint32_t pick_count(const struct selv_vflash *v, uint32_t n)
+{
+    uint32_t most = n < SELV_VFLASH_PICK_COUNT ? n : SELV_VFLASH_PICK_COUNT;
+    return v->has_metastable ? most : 0;
+}
+
+static void make_metastable(struct selv_vflash *v, uint32_t unit_index,
+                            unsigned kind, bool is_of_erase)
+{
+    bool is_alike = true;
+    for (uint32_t i = 0; i < v->flash.write_unit; i++) {
+        is_alike = is_alike && v->other[unit_index * v->flash.write_unit + i] ==
+                                   v->flash.erased;
+    }
+    v->programmed[unit_index] =
+        is_alike ? is_of_erase : make_mark(kind, is_of_erase);
+    if (!is_alike) {
+        resolve(v, unit_index, 0);
+    }
+}
+
+static void cut_write_metastable(struct selv_vflash *v, uint32_t off,
+                                 const uint8_t *p, uint32_t n, uint32_t which)
+{
+    uint32_t unit = v->flash.write_unit;
+    uint32_t j = picked_unit(which / SELV_VFLASH_KIND_COUNT, n);
+    store_units(v, off, p, j * unit);
+    memcpy(v->other + off + j * unit, p + j * unit, unit);
+    make_metastable(v, off / unit + j, which % SELV_VFLASH_KIND_COUNT, false);
 }
 
 /* A unit whose programming was cut short: any subset of the bits that were
@@ -146,13 +347,16 @@ static enum selv_err do_write(void *port, uint32_t off, const void *p,
     if (err) {
         return err;
     }
-    if (!begin_op(v, 1 + 2 * (len / unit))) {
+    uint32_t n = len / unit, torn_ways = 1 + 2 * n;
+    if (!begin_op(v, torn_ways + pick_count(v, n) * SELV_VFLASH_KIND_COUNT)) {
         store_units(v, off, p, len);
         v->write_count++;
         return SELV_OK;
     }
     if (v->cut_way == 1) {
         store_units(v, off, p, len);
+    } else if (v->cut_way >= torn_ways) {
+        cut_write_metastable(v, off, p, n, v->cut_way - torn_ways);
     } else if (v->cut_way >= 2) {
         uint32_t j = (v->cut_way - 2) / 2;
         uint32_t whole = v->cut_way % 2 == 0 ? j : j + 1;
@@ -161,7 +365,11 @@ static enum selv_err do_write(void *port, uint32_t off, const void *p,
             tear_unit(v, off + j * unit, (const uint8_t *)p + j * unit);
         }
     }
-    return lose_power(v);
+    const char *words = v->cut_way == 0           ? "a cut before a write"
+                        : v->cut_way == 1         ? "a cut after a write"
+                        : v->cut_way >= torn_ways ? "a metastable write"
+                                                  : "a torn write";
+    return lose_power(v, words);
 }
 
 void selv_vflash_blank(struct selv_vflash *v, uint32_t off, uint32_t len)
@@ -169,6 +377,7 @@ void selv_vflash_blank(struct selv_vflash *v, uint32_t off, uint32_t len)
     memset(v->mem + off, v->flash.erased, len);
     memset(v->programmed + off / v->flash.write_unit, 0,
            len / v->flash.write_unit);
+    memset(v->other + off, 0, len);
 }
 
 static void mark_programmed(struct selv_vflash *v, uint32_t off, uint32_t len,
@@ -186,7 +395,7 @@ static void mark_programmed(struct selv_vflash *v, uint32_t off, uint32_t len,
 
 static void tear_erase(struct selv_vflash *v, uint32_t off)
 {
-    uint32_t len = v->flash.sector_len;
+    uint32_t len = selv_flash_sector(&v->flash, off).len;
     uint32_t kind = v->cut_way - 2;
     uint32_t erased_len = kind < 6 ? len / 4 * (kind % 3 + 1) : 0;
     uint64_t state = v->seed ^ (uint64_t)off << 32 ^ v->cut_way;
@@ -215,38 +424,63 @@ static void tear_erase(struct selv_vflash *v, uint32_t off)
     }
 }
 
+static void cut_erase_metastable(struct selv_vflash *v, uint32_t off,
+                                 unsigned kind)
+{
+    uint32_t unit = v->flash.write_unit;
+    uint32_t len = selv_flash_sector(&v->flash, off).len;
+    memcpy(v->other + off, v->mem + off, len);
+    for (uint32_t i = off / unit; i < (off + len) / unit; i++) {
+        make_metastable(v, i, kind, true);
+    }
+}
+
 static enum selv_err do_erase(void *port, uint32_t off)
 {
     struct selv_vflash *v = port;
-    uint32_t len = v->flash.sector_len;
     if (v->is_off) {
         return SELV_ERR_FLASH_IO;
     }
-    if (!is_in_range(v, off, len) || off % len != 0) {
+    if (!is_in_range(v, off, 1) ||
+        selv_flash_sector(&v->flash, off).off != off) {
         break_rule(v, off, "erase of something that is no sector");
         return SELV_ERR_FLASH_RULE;
     }
+    uint32_t len = selv_flash_sector(&v->flash, off).len;
     if (is_protected(v, off, len)) {
         break_rule(v, off, "erase of a protected sector");
         return SELV_ERR_FLASH_RULE;
     }
-    if (!begin_op(v, 2 + SELV_VFLASH_TORN_ERASE_COUNT)) {
+    uint32_t torn_ways = 2 + SELV_VFLASH_TORN_ERASE_COUNT;
+    if (!begin_op(v, torn_ways +
+                         (v->has_metastable ? SELV_VFLASH_KIND_COUNT : 0u))) {
         selv_vflash_blank(v, off, len);
         v->erase_count++;
         return SELV_OK;
     }
     if (v->cut_way == 1) {
         selv_vflash_blank(v, off, len);
+    } else if (v->cut_way >= torn_ways) {
+        cut_erase_metastable(v, off, v->cut_way - torn_ways);
     } else if (v->cut_way >= 2) {
         tear_erase(v, off);
     }
-    return lose_power(v);
+    const char *words = v->cut_way == 0           ? "a cut before an erase"
+                        : v->cut_way == 1         ? "a cut after an erase"
+                        : v->cut_way >= torn_ways ? "a metastable erase"
+                                                  : "a torn erase";
+    return lose_power(v, words);
 }
 
 size_t selv_vflash_mem_len(uint32_t size, uint32_t sector_len,
                            uint16_t write_unit)
 {
-    return (size_t)size + size / write_unit + size / sector_len;
+    return 2 * (size_t)size + size / write_unit + size / sector_len;
+}
+
+size_t selv_vflash_state_len(const struct selv_vflash *v)
+{
+    return 2 * (size_t)v->flash.size + unit_count(v);
 }
 
 void selv_vflash_init(struct selv_vflash *v, uint8_t *mem, uint32_t size,
@@ -264,10 +498,18 @@ void selv_vflash_init(struct selv_vflash *v, uint8_t *mem, uint32_t size,
     v->flash.erase = do_erase;
     v->mem = mem;
     v->programmed = mem + size;
-    v->writable = v->programmed + unit_count(v);
+    v->other = v->programmed + unit_count(v);
+    v->writable = v->other + size;
     selv_vflash_blank(v, 0, size);
+    memset(v->other, 0, size);
     memset(v->writable, 1, size / sector_len);
     selv_vflash_power_on(v);
+}
+
+void selv_vflash_set_sectors(struct selv_vflash *v, const uint16_t *sectors)
+{
+    v->sectors = sectors;
+    v->flash.sector_of = sectors != NULL ? sector_of : NULL;
 }
 
 void selv_vflash_power_on(struct selv_vflash *v)
@@ -275,15 +517,20 @@ void selv_vflash_power_on(struct selv_vflash *v)
     v->is_off = false;
     v->op_count = 0;
     v->cut_op = SELV_VFLASH_NO_CUT;
+    v->read_count = 0;
+    v->noise_count = 0;
+    v->bad_read = SELV_VFLASH_NO_CUT;
     v->flash.map = v->is_unmapped ? NULL : v->mem;
 }
 
 void selv_vflash_protect(struct selv_vflash *v, uint32_t off, uint32_t len,
                          bool is_off_limits)
 {
-    uint32_t sector = v->flash.sector_len;
-    for (uint32_t i = off / sector; i * sector < off + len; i++) {
-        v->writable[i] = !is_off_limits;
+    uint32_t grain = v->flash.sector_len;
+    for (uint32_t at = off; at < off + len;) {
+        struct selv_sector s = selv_flash_sector(&v->flash, at);
+        memset(v->writable + s.off / grain, !is_off_limits, s.len / grain);
+        at = s.off + s.len;
     }
 }
 

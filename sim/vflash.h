@@ -9,8 +9,19 @@
  *                     1       all written, power lost after
  *                     2 + 2j  units before j written, j is random bits
  *                     3 + 2j  units up to and including j, for j < n - 1
+ *                     1 + 2n + 6i + k  with has_metastable: unit j is
+ *                             metastable, kind k; j is the first, the last
+ *                             or a middle one: i of SELV_VFLASH_PICK_COUNT
  *   erase             0, 1    as above
  *                     2 + k   torn, SELV_VFLASH_TORN_ERASE_COUNT kinds
+ *                     11 + k  with has_metastable: kind k, the whole sector
+ *
+ * Metastable bytes read as erased, as the other value (what was to be written,
+ * what was to be erased), or as a mixture of both, and not always the same:
+ * enum selv_vflash_kind. They are told by selv_vflash_boot that a boot begins.
+ * A unit that only reads as erased takes a write, as the code under test
+ * cannot know better, but holds it only until the next boot; a sector whose
+ * erase was cut may not be written at all.
  *
  * A way beyond the last is taken as 1. At a cut
  * the flash stops working and on_cut is called, which must not return
@@ -28,22 +39,53 @@
 #define SELV_VFLASH_TORN_ERASE_COUNT 9u
 #define SELV_VFLASH_NO_CUT UINT32_MAX
 #define SELV_VFLASH_UNREADABLE 2u
+#define SELV_VFLASH_PICK_COUNT 3u
+
+/* How metastable bytes read: "now" is in the first boot after the cut, "then"
+ * in all later ones. */
+enum selv_vflash_kind {
+    SELV_VFLASH_OTHER_THEN_MIXED,
+    SELV_VFLASH_ERASED_THEN_MIXED,
+    SELV_VFLASH_ERASED_THEN_OTHER,
+    SELV_VFLASH_OTHER_THEN_ERASED,
+    SELV_VFLASH_EACH_BOOT, /* another mixture at each boot, for a while */
+    SELV_VFLASH_EACH_READ, /* and at each read; no mapped flash does that */
+    SELV_VFLASH_KIND_COUNT
+};
+
+/* What a read that fails once does. */
+enum selv_vflash_bad_read {
+    SELV_VFLASH_READ_ERROR, /* SELV_ERR_FLASH_IO */
+    SELV_VFLASH_READ_FLIP,  /* one bit is wrong */
+    SELV_VFLASH_READ_BLANK, /* all bytes are as if erased */
+    SELV_VFLASH_READ_COUNT
+};
 
 struct selv_vflash {
     struct selv_flash flash; /* give this one to the code under test */
     uint8_t *mem;            /* size bytes, the caller's */
     uint8_t *programmed;     /* a byte per write unit: written since erased;
-                                SELV_VFLASH_UNREADABLE */
-    uint8_t *writable;       /* a byte per sector: 0 is protected */
+                                SELV_VFLASH_UNREADABLE; metastable */
+    uint8_t *other;          /* a byte per byte: of metastable ones, the other
+                                value */
+    uint8_t *writable;       /* a byte per sector_len: 0 is protected */
+    const uint16_t *sectors; /* of unequal sectors, how many sector_len each
+                                has, in order; NULL: all have one */
 
-    uint32_t op_count; /* operations begun since power_on */
-    uint32_t cut_op;   /* at which of them to lose power; NO_CUT: never */
-    uint32_t cut_way;  /* how, see above */
-    uint64_t seed;     /* of the random bits of torn operations */
-    bool is_off;       /* power was lost */
-    bool is_unmapped;  /* give flash.map as NULL */
-    bool has_ecc;      /* units of a torn operation do not read at all; set
-                          is_unmapped, too */
+    uint32_t op_count;   /* operations begun since power_on */
+    uint32_t cut_op;     /* at which of them to lose power; NO_CUT: never */
+    uint32_t cut_way;    /* how, see above */
+    uint64_t seed;       /* of the random bits of torn operations */
+    bool is_off;         /* power was lost */
+    bool is_unmapped;    /* give flash.map as NULL */
+    bool has_ecc;        /* units of a torn operation do not read at all; set
+                            is_unmapped, too */
+    bool has_metastable; /* the ways of metastable bytes are open */
+    uint32_t read_count; /* reads begun since power_on that may fail */
+    uint32_t bad_read;   /* which of them fails; NO_CUT: none */
+    enum selv_vflash_bad_read bad_read_kind;
+    uint32_t noise_count; /* reads of bytes that change at each */
+    bool is_read_sound;   /* reads are not counted and do not fail */
     void (*on_cut)(void *arg);
     void *on_cut_arg;
 
@@ -52,6 +94,7 @@ struct selv_vflash {
     void (*on_op)(void *arg, uint32_t op, uint32_t ways);
     void *on_op_arg;
 
+    const char *cut_words;    /* what the latest cut did */
     uint32_t violation_count; /* NOR rules broken, or protected bytes */
     const char *violation;    /* words for the first one */
     uint32_t violation_off;
@@ -67,10 +110,24 @@ size_t selv_vflash_mem_len(uint32_t size, uint32_t sector_len,
 void selv_vflash_init(struct selv_vflash *v, uint8_t *mem, uint32_t size,
                       uint32_t sector_len, uint16_t write_unit, uint8_t erased);
 
+/* Sectors of unequal length: sectors[i] times sector_len bytes, as many as the
+ * flash has. The table outlives v. */
+void selv_vflash_set_sectors(struct selv_vflash *v, const uint16_t *sectors);
+
 /* Power comes back: operations count from 0, no cut is planned. */
 void selv_vflash_power_on(struct selv_vflash *v);
 
-/* Allow or forbid writes and erases of [off, off + len). */
+/* A boot begins: metastable bytes take the value that they have in it. */
+void selv_vflash_boot(struct selv_vflash *v);
+
+/* True while metastable bytes may still read differently at the next boot. */
+bool selv_vflash_is_changing(const struct selv_vflash *v);
+
+/* Bytes of mem that tell one state from another; what follows is set anew at
+ * each start. */
+size_t selv_vflash_state_len(const struct selv_vflash *v);
+
+/* Allow or forbid writes and erases of the sectors of [off, off + len). */
 void selv_vflash_protect(struct selv_vflash *v, uint32_t off, uint32_t len,
                          bool is_off_limits);
 

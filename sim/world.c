@@ -9,14 +9,32 @@
 #include "store/journal.h"
 
 /* Boots that a start may take to its fixed point: the longest flow (download,
- * three attempts, revert, report) takes 8. More is a boot loop. */
-enum { BOOT_COUNT_MAX = 16 };
+ * three attempts, revert, report) takes 8, until no byte of flash changes any
+ * more 4. More is a boot loop. */
+enum { BOOT_COUNT_MAX = 20 };
 
 const char *sim_flow_name(enum sim_flow flow)
 {
-    static const char *const names[SIM_FLOW_COUNT] = {"update", "revert",
-                                                      "watchdog", "crash"};
+    static const char *const names[SIM_FLOW_COUNT] = {
+        "update", "revert", "watchdog", "crash", "repeat"};
     return names[flow];
+}
+
+const struct sim_strategy sim_strategies[] = {
+    {"ab", &selv_strategy_ab, SELV_RELEASE_FETCHED, false, true},
+    {"swap", &selv_strategy_swap, SELV_RELEASE_SWAPPED, true, true},
+    {"overwrite", &selv_strategy_overwrite, SELV_RELEASE_COPIED, true, false},
+};
+
+const size_t sim_strategy_count =
+    sizeof sim_strategies / sizeof sim_strategies[0];
+
+bool sim_strategy_has(const struct sim_strategy *strategy,
+                      const struct selv_geometry *geometry, enum sim_flow flow)
+{
+    return (!strategy->is_in_place || selv_geometry_has_in_place(geometry)) &&
+           (strategy->has_trial || flow == SIM_FLOW_UPDATE ||
+            flow == SIM_FLOW_REPEAT);
 }
 
 /* The world that runs now: where an assertion that fails is reported. */
@@ -46,22 +64,26 @@ bool sim_world_open(struct sim_world *w, const struct selv_geometry *geometry,
                     enum sim_flow flow, sim_app *app,
                     const struct sim_releases *releases)
 {
-    uint32_t size = selv_geometry_size(geometry);
     memset(w, 0, sizeof *w);
     w->geometry = geometry;
     w->flow = flow;
     w->app = app;
-    w->old_release = &releases->old;
-    w->new_release = &releases->new;
-    w->mem_len =
-        selv_vflash_mem_len(size, geometry->sector_len, geometry->write_unit);
+    w->releases = releases;
+    bool is_in_place = releases->strategy->is_in_place;
+    w->mem_len = is_in_place ? selv_geometry_mem_len_in_place(geometry)
+                             : selv_geometry_mem_len(geometry);
     w->mem = malloc(w->mem_len);
     if (w->mem == NULL) {
         return false;
     }
-    selv_geometry_layout(geometry, &w->layout);
-    selv_vflash_init(&w->v, w->mem, size, geometry->sector_len,
-                     geometry->write_unit, geometry->erased);
+    w->bad_read = SELV_VFLASH_NO_CUT;
+    if (is_in_place) {
+        selv_geometry_layout_in_place(geometry, &w->layout);
+        selv_geometry_init_in_place(geometry, &w->v, w->mem);
+    } else {
+        selv_geometry_layout(geometry, &w->layout);
+        selv_geometry_init(geometry, &w->v, w->mem);
+    }
     selv_release_factory(&w->factory);
     if (selv_layout_check(&w->layout, &w->v.flash) != SELV_OK ||
         selv_release_install(&releases->old, &w->v.flash, &w->layout,
@@ -71,8 +93,6 @@ bool sim_world_open(struct sim_world *w, const struct selv_geometry *geometry,
         sim_world_close(w);
         return false;
     }
-    w->v.has_ecc = geometry->has_ecc;
-    w->v.is_unmapped = geometry->has_ecc;
     w->v.on_cut = power_lost;
     w->v.on_cut_arg = w;
     return true;
@@ -82,6 +102,15 @@ void sim_world_close(struct sim_world *w)
 {
     free(w->mem);
     w->mem = NULL;
+}
+
+const struct selv_release *sim_world_offer(const struct sim_world *w)
+{
+    const struct sim_releases *all = w->releases;
+    return w->flow == SIM_FLOW_REPEAT && !w->record.is_trial &&
+                   w->record.sequence >= all->new.sequence
+               ? &all->newest
+               : &all->new;
 }
 
 /* ---- rules
@@ -113,13 +142,16 @@ static bool check_rules_of_flash(struct sim_world *w)
  * the bootloader believes. */
 static bool check_running(struct sim_world *w)
 {
-    const struct selv_release *release =
-        memcmp(w->record.digest, w->old_release->digest, 32) == 0
-            ? w->old_release
-            : w->new_release;
-    if (memcmp(w->record.digest, release->digest, 32) != 0 ||
-        w->record.sequence != release->sequence) {
-        return fault(w, "neither release runs");
+    const struct sim_releases *all = w->releases;
+    const struct selv_release *may_run[] = {&all->old, &all->new, &all->newest};
+    const struct selv_release *release = NULL;
+    for (size_t i = 0; i < sizeof may_run / sizeof may_run[0]; i++) {
+        if (memcmp(w->record.digest, may_run[i]->digest, 32) == 0) {
+            release = may_run[i];
+        }
+    }
+    if (release == NULL || w->record.sequence != release->sequence) {
+        return fault(w, "none of the releases runs");
     }
     if (!selv_release_is_in(release, &w->v.flash, &w->layout, w->record.slot)) {
         return fault(w, "the running image is not the release's, byte for "
@@ -156,10 +188,15 @@ static bool check_boot(struct sim_world *w, bool is_good)
         (r->attempt < 1 || r->attempt > SELV_BOOT_ATTEMPTS_MAX)) {
         return fault(w, "an attempt beyond the last");
     }
-    if (!w->is_confirmed &&
-        (r->floor > w->old_release->sequence ||
-         (r->sequence > w->old_release->sequence && !r->is_trial))) {
-        return fault(w, "the new release counts as confirmed, and is not");
+    uint64_t confirmed = w->releases->old.sequence;
+    confirmed = w->confirmed > confirmed ? w->confirmed : confirmed;
+    if (w->releases->strategy->has_trial &&
+        (r->floor > confirmed || (r->sequence > confirmed && !r->is_trial))) {
+        return fault(w, "a new release counts as confirmed, and is not");
+    }
+    if (!w->releases->strategy->has_trial &&
+        (r->is_trial || r->floor != r->sequence)) {
+        return fault(w, "what runs counts as unconfirmed");
     }
     w->accepted = r->accepted;
     w->floor = r->floor;
@@ -174,6 +211,7 @@ static bool is_right_reason(const struct sim_world *w)
         [SIM_FLOW_REVERT] = SELV_ERR_BOOT_ATTEMPTS,
         [SIM_FLOW_WATCHDOG] = SELV_ERR_BOOT_WATCHDOG,
         [SIM_FLOW_CRASH] = SELV_ERR_BOOT_CRASH,
+        [SIM_FLOW_REPEAT] = SELV_ERR_BOOT_ATTEMPTS,
     };
     return w->record.refused_reason == reasons[w->flow] ||
            (w->cut_count >= SELV_BOOT_ATTEMPTS_MAX &&
@@ -185,15 +223,20 @@ static bool is_right_reason(const struct sim_world *w)
 static bool check_end(struct sim_world *w)
 {
     const struct selv_boot_record *r = &w->record;
-    bool is_new = memcmp(r->digest, w->new_release->digest, 32) == 0;
+    const struct sim_releases *all = w->releases;
+    bool is_good = w->flow == SIM_FLOW_UPDATE || w->flow == SIM_FLOW_REPEAT;
+    const struct selv_release *last =
+        w->flow == SIM_FLOW_REPEAT ? &all->newest : &all->new;
+    bool is_new = memcmp(r->digest, last->digest, 32) == 0;
     bool is_reverted =
-        memcmp(r->refused_digest, w->new_release->digest, 32) == 0 &&
+        (memcmp(r->refused_digest, all->new.digest, 32) == 0 ||
+         memcmp(r->refused_digest, all->newest.digest, 32) == 0) &&
         r->refused_was_trial;
     if (r->is_trial) {
         return fault(w, "ended in a trial");
     }
     if (is_new) {
-        return w->flow == SIM_FLOW_UPDATE
+        return is_good
                    ? true
                    : fault(w, "ended with a release that should be reverted");
     }
@@ -203,7 +246,7 @@ static bool check_end(struct sim_world *w)
     if (!is_right_reason(w)) {
         return fault(w, "reverted for another reason than the flow's");
     }
-    if (w->flow == SIM_FLOW_UPDATE && w->cut_count < SELV_BOOT_ATTEMPTS_MAX) {
+    if (is_good && w->cut_count < SELV_BOOT_ATTEMPTS_MAX) {
         return fault(w, "a good release was reverted");
     }
     return true;
@@ -219,6 +262,11 @@ static void protect_for_boot(struct sim_world *w)
     for (int i = 0; i < 2; i++) {
         selv_vflash_protect(v, w->layout.journal_off[i], v->flash.sector_len,
                             false);
+    }
+    if (w->releases->strategy->is_in_place) {
+        const struct selv_slot_place *b = &w->layout.slot[SELV_SLOT_B];
+        uint32_t from = w->layout.marks_off;
+        selv_vflash_protect(v, from, b->image_off + b->image_len - from, false);
     }
 }
 
@@ -236,6 +284,16 @@ static void protect_for_app(struct sim_world *w)
     }
     selv_vflash_protect(v, running->envelope_off, running->envelope_len, true);
     selv_vflash_protect(v, running->image_off, running->image_len, true);
+    if (w->releases->strategy->is_in_place) {
+        const struct selv_slot_place *b = &w->layout.slot[SELV_SLOT_B];
+        uint32_t spare = w->layout.spare_len;
+        selv_vflash_protect(v, w->layout.marks_off, w->layout.marks_len, true);
+        selv_vflash_protect(v, b->envelope_off - spare, spare, true);
+        if (w->record.is_trial) { /* the way back */
+            selv_vflash_protect(v, b->envelope_off, b->envelope_len, true);
+            selv_vflash_protect(v, b->image_off, b->image_len, true);
+        }
+    }
 }
 
 /* One boot and what the application does with it. */
@@ -244,13 +302,17 @@ static enum sim_outcome run_once(struct sim_world *w,
 {
     uint32_t ops = w->v.op_count;
     protect_for_boot(w);
+    selv_vflash_boot(&w->v);
+    w->v.is_read_sound = false;
     memset(&w->boot, 0, sizeof w->boot);
     w->boot.flash = &w->v.flash;
     w->boot.layout = &w->layout;
     w->boot.factory = &w->factory;
+    w->boot.strategy = w->releases->strategy->strategy;
     w->boot.reset_cause = *cause;
     w->boot.scratch = (struct selv_buf){w->scratch, sizeof w->scratch, 0};
     bool is_good = selv_is_good(selv_boot_choose(&w->boot, &w->record));
+    w->v.is_read_sound = true; /* reads fail to the bootloader only */
     w->boot_count++;
     if (!check_boot(w, is_good)) {
         return SIM_FAULT;
@@ -260,7 +322,8 @@ static enum sim_outcome run_once(struct sim_world *w,
     if (!check_rules_of_flash(w) || end == SIM_END_FAULT) {
         return SIM_FAULT;
     }
-    *is_idle = end == SIM_END_IDLE && w->v.op_count == ops;
+    *is_idle = end == SIM_END_IDLE && w->v.op_count == ops &&
+               !selv_vflash_is_changing(&w->v);
     if (end == SIM_END_IDLE) {
         *cause = SELV_RESET_POWER_ON;
     }
@@ -294,6 +357,7 @@ enum sim_outcome sim_world_run(struct sim_world *w, uint32_t cut_op,
     selv_vflash_power_on(&w->v);
     w->v.cut_op = cut_op;
     w->v.cut_way = cut_way;
+    w->v.bad_read = w->bad_read;
     current = w;
     switch (setjmp(w->on_cut)) {
     case 0: {
@@ -333,7 +397,7 @@ void sim_state_save(struct sim_state *s, const struct sim_world *w)
     s->accepted = w->accepted;
     s->floor = w->floor;
     s->cut_count = w->cut_count;
-    s->is_confirmed = w->is_confirmed;
+    s->confirmed = w->confirmed;
 }
 
 void sim_state_load(const struct sim_state *s, struct sim_world *w)
@@ -342,7 +406,7 @@ void sim_state_load(const struct sim_state *s, struct sim_world *w)
     w->accepted = s->accepted;
     w->floor = s->floor;
     w->cut_count = s->cut_count;
-    w->is_confirmed = s->is_confirmed;
+    w->confirmed = s->confirmed;
     w->v.violation_count = 0;
 }
 
@@ -354,8 +418,7 @@ static uint64_t mix(uint64_t h, uint64_t word)
 
 uint64_t sim_state_hash(const struct sim_state *s, const struct sim_world *w)
 {
-    /* The last part of mem is protection, which each start sets anew. */
-    size_t len = w->mem_len - w->v.flash.size / w->v.flash.sector_len;
+    size_t len = selv_vflash_state_len(&w->v);
     uint64_t h = UINT64_C(0x5e1a9e5e1a9e5e1a), word = 0;
     for (size_t i = 0; i < len; i += sizeof word) {
         size_t n = len - i < sizeof word ? len - i : sizeof word;
@@ -365,5 +428,6 @@ uint64_t sim_state_hash(const struct sim_state *s, const struct sim_world *w)
     }
     h = mix(h, s->accepted);
     h = mix(h, s->floor);
-    return mix(h, (uint64_t)s->cut_count << 1 | s->is_confirmed);
+    h = mix(h, s->confirmed);
+    return mix(h, s->cut_count);
 }

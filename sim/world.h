@@ -20,15 +20,32 @@ enum sim_flow {
                           one refused, as in the next two */
     SIM_FLOW_WATCHDOG, /* hangs */
     SIM_FLOW_CRASH,    /* crashes */
+    SIM_FLOW_REPEAT,   /* good, and so is the one after it, which follows */
     SIM_FLOW_COUNT
 };
 
-/* "update", "revert", "watchdog", "crash". */
+/* "update", "revert", "watchdog", "crash", "repeat". */
 const char *sim_flow_name(enum sim_flow flow);
+
+/* What the bootloader does, and what its releases and flash are like. */
+struct sim_strategy {
+    const char *name;
+    const struct selv_strategy *strategy;
+    enum selv_release_install install;
+    bool is_in_place; /* slot A runs, slot B is the staging area */
+    bool has_trial;   /* else every flow but update and repeat makes no sense */
+};
+
+extern const struct sim_strategy sim_strategies[];
+extern const size_t sim_strategy_count;
+
+bool sim_strategy_has(const struct sim_strategy *strategy,
+                      const struct selv_geometry *geometry, enum sim_flow flow);
 
 /* What a search is about, in the order of their sequence numbers. */
 struct sim_releases {
-    struct selv_release older, old, new;
+    const struct sim_strategy *strategy;
+    struct selv_release older, old, new, newest;
 };
 
 /* How a run of the application ends. */
@@ -54,7 +71,7 @@ struct sim_world {
     sim_app *app;
     struct selv_layout layout;
     struct selv_factory factory;
-    const struct selv_release *old_release, *new_release;
+    const struct sim_releases *releases;
     struct selv_vflash v;
     uint8_t *mem;
     size_t mem_len;
@@ -65,8 +82,11 @@ struct sim_world {
     uint64_t accepted, floor;                /* highest seen so far */
     uint32_t boot_count;                     /* since the last start */
     uint32_t cut_count;                      /* since the device was made */
-    bool is_confirmed; /* the application began to confirm: set by it */
-    char fault[200];   /* empty: none */
+    uint32_t bad_read;  /* of the bootloader's reads in the next run, the one
+                           that fails; SELV_VFLASH_NO_CUT: none */
+    uint64_t confirmed; /* the highest number that the application began to
+                           confirm: set by it */
+    char fault[200];    /* empty: none */
     jmp_buf on_cut;
 };
 
@@ -86,6 +106,9 @@ bool sim_world_open(struct sim_world *w, const struct selv_geometry *geometry,
                     const struct sim_releases *releases);
 void sim_world_close(struct sim_world *w);
 
+/* The release that the server offers to what runs now. */
+const struct selv_release *sim_world_offer(const struct sim_world *w);
+
 /* Power on and run, boot after boot, until power is lost (operation cut_op
  * from now, SELV_VFLASH_NO_CUT for never), a fixed point, or a fault. */
 enum sim_outcome sim_world_run(struct sim_world *w, uint32_t cut_op,
@@ -97,7 +120,7 @@ struct sim_state {
     uint8_t *mem;
     uint64_t accepted, floor;
     uint32_t cut_count;
-    bool is_confirmed;
+    uint64_t confirmed;
 };
 
 bool sim_state_open(struct sim_state *s, const struct sim_world *w);

@@ -16,8 +16,7 @@ static void boot_assert_state(const struct selv_boot *boot)
     SELV_ASSERT(j->floor <= j->accepted);
     if (j->trial_state == SELV_TRIAL_RUNNING) {
         SELV_ASSERT(j->trial_slot == (j->current_slot ^ 1));
-        SELV_ASSERT(j->trial_attempts >= 1 &&
-                    j->trial_attempts <= SELV_BOOT_ATTEMPTS_MAX);
+        SELV_ASSERT(j->install_state == SELV_INSTALL_NONE);
         SELV_ASSERT(j->trial_sequence <= j->accepted);
     } else {
         SELV_ASSERT(j->trial_state == SELV_TRIAL_NONE);
@@ -31,7 +30,8 @@ static uint64_t max64(uint64_t a, uint64_t b)
 
 /* Make *next the truth: in flash first, then in RAM. On an error RAM still
  * says what flash says. */
-static enum selv_err commit(struct selv_boot *boot, struct selv_journal *next)
+enum selv_err selv_boot_commit(struct selv_boot *boot,
+                               struct selv_journal *next)
 {
     enum selv_err err = selv_journal_write(boot->flash, boot->layout, next);
     if (err == SELV_OK) {
@@ -40,22 +40,34 @@ static enum selv_err commit(struct selv_boot *boot, struct selv_journal *next)
     return err;
 }
 
-static void clear_trial(struct selv_journal *j)
+void selv_boot_clear_trial(struct selv_journal *j)
 {
-    j->trial_state = SELV_TRIAL_NONE;
-    j->trial_slot = 0;
-    j->trial_attempts = 0;
-    j->trial_sequence = 0;
-    memset(j->trial_digest, 0, sizeof j->trial_digest);
-    memset(j->trial_nonce, 0, sizeof j->trial_nonce);
+    /* The fields on trial stand together: none is forgotten. */
+    memset((uint8_t *)j + offsetof(struct selv_journal, trial_state), 0,
+           offsetof(struct selv_journal, refused_digest) -
+               offsetof(struct selv_journal, trial_state));
 }
 
-static void set_refused(struct selv_journal *j, const uint8_t digest[static 32],
-                        enum selv_err reason, bool was_trial)
+void selv_boot_set_refused(struct selv_journal *j,
+                           const uint8_t digest[static 32],
+                           enum selv_err reason, bool was_trial)
 {
     memcpy(j->refused_digest, digest, 32);
     j->refused_reason = (uint16_t)reason;
     j->refused_was_trial = was_trial;
+}
+
+/* B11: whatever an application asks for, or does to its own slot, wears the
+ * journal only so much. What is not written is decided again at each boot. */
+static enum selv_err commit_refusal(struct selv_boot *boot,
+                                    struct selv_journal *next)
+{
+    if (next->refused_count == UINT8_MAX) {
+        boot->journal = *next;
+        return SELV_OK;
+    }
+    next->refused_count++;
+    return selv_boot_commit(boot, next);
 }
 
 /* The nonce of one attempt: no two records share a serial, so that a
@@ -80,9 +92,10 @@ static void make_nonce(const struct selv_factory *factory, uint32_t serial,
 
 /* So that the application refuses before it fetches what boot_slot.c would
  * refuse after the reset. */
-static void fill_capability(struct selv_boot_record *record)
+static void fill_capability(const struct selv_boot *boot,
+                            struct selv_boot_record *record)
 {
-    const struct selv_suit_capability *can = &selv_suit_capability_boot_select;
+    const struct selv_suit_capability *can = boot->strategy->capability;
     record->boot_parameters = can->parameters;
     record->boot_commands = can->commands;
     record->boot_envelope_max = can->envelope_max;
@@ -104,12 +117,12 @@ static void fill_record(const struct selv_boot *boot,
     memcpy(record->refused_digest, j->refused_digest, 32);
     record->refused_reason = j->refused_reason;
     record->refused_was_trial = j->refused_was_trial;
-    fill_capability(record);
+    fill_capability(boot, record);
 }
 
-static enum selv_verdict refuse(const struct selv_boot *boot,
-                                struct selv_boot_record *record,
-                                enum selv_err reason)
+enum selv_verdict selv_boot_refuse(const struct selv_boot *boot,
+                                   struct selv_boot_record *record,
+                                   enum selv_err reason)
 {
     fill_record(boot, record);
     record->slot = SELV_SLOT_NONE;
@@ -119,14 +132,14 @@ static enum selv_verdict refuse(const struct selv_boot *boot,
 }
 
 /* B1: hand over only what the look just before found good, asked once more. */
-static enum selv_verdict hand_over(const struct selv_boot *boot,
-                                   struct selv_boot_record *record,
-                                   uint8_t slot, bool is_trial)
+enum selv_verdict selv_boot_hand_over(const struct selv_boot *boot,
+                                      struct selv_boot_record *record,
+                                      uint8_t slot, bool is_trial)
 {
     boot_assert_state(boot);
     if (boot->seen_slot != slot || boot->seen_sequence < boot->journal.floor ||
         !selv_is_good(selv_suit_may_invoke(&boot->suit))) {
-        return refuse(boot, record, SELV_ERR_BOOT_NO_IMAGE);
+        return selv_boot_refuse(boot, record, SELV_ERR_BOOT_NO_IMAGE);
     }
     fill_record(boot, record);
     record->slot = slot;
@@ -151,7 +164,7 @@ static enum selv_err be_born(struct selv_boot *boot)
     enum selv_err why;
     memset(&first, 0, sizeof first);
     first.current_slot = SELV_SLOT_NONE;
-    for (uint8_t slot = 0; slot < SELV_SLOT_COUNT; slot++) {
+    for (uint8_t slot = 0; slot < boot->strategy->slot_count; slot++) {
         if (!selv_is_good(selv_boot_look(boot, slot, 0, &why))) {
             continue;
         }
@@ -166,73 +179,36 @@ static enum selv_err be_born(struct selv_boot *boot)
         return SELV_ERR_BOOT_NO_IMAGE;
     }
     first.floor = first.accepted;
-    return commit(boot, &first);
+    return selv_boot_commit(boot, &first);
 }
 
-/* J5: the second record, in the other sector, closes the birth. */
-static void close_birth(struct selv_boot *boot)
+/* J5: the second record closes the birth. J9: what only one sector holds may
+ * be torn, and read as whole this once; it is written again before anything
+ * is decided on it. */
+static void make_solid(struct selv_boot *boot)
 {
     struct selv_journal next = boot->journal;
-    if (next.serial == 1) {
-        /* A failure leaves the birth open; the next boot tries again. */
-        (void)!commit(boot, &next);
+    if (next.serial == 1 || next.is_alone) {
+        /* A failure leaves it open; the next boot tries again. */
+        (void)!selv_boot_commit(boot, &next);
     }
 }
 
-/* ---- current --------------------------------------------------------------
+/* ---- an image that is not the current one --------------------------------
  */
-
-/* In which order to look for something to boot. */
-static const struct {
-    uint8_t slot_xor;   /* 0 the current slot, 1 the other one */
-    bool is_as_journal; /* only the manifest that the journal names */
-} candidates[] = {
-    {0, true},  /* what should be there */
-    {1, false}, /* the other slot: it may hold a good image still */
-    {0, false}, /* an authentic image that took the other's place */
-};
 
 /* Boot what is not current: say why, and make it current, unconfirmed, so
  * that the floor stays. */
-static void adopt(struct selv_boot *boot, enum selv_err reason)
+void selv_boot_adopt(struct selv_boot *boot, enum selv_err reason)
 {
     struct selv_journal next = boot->journal;
-    set_refused(&next, next.current_digest, reason, false);
+    selv_boot_set_refused(&next, next.current_digest, reason, false);
     next.current_slot = boot->seen_slot;
     memcpy(next.current_digest, boot->seen_digest, 32);
     next.accepted = max64(next.accepted, boot->seen_sequence);
-    clear_trial(&next);
+    selv_boot_clear_trial(&next);
     /* When flash takes no record the next boot decides the same again. */
-    (void)!commit(boot, &next);
-}
-
-static enum selv_verdict boot_current(struct selv_boot *boot,
-                                      struct selv_boot_record *record)
-{
-    enum selv_err reason = SELV_OK, why;
-    const struct selv_journal *j = &boot->journal;
-    uint8_t current = j->current_slot;
-    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
-        uint8_t slot = current ^ candidates[i].slot_xor;
-        if (!selv_is_good(selv_boot_look(boot, slot, j->floor, &why))) {
-            reason = reason == SELV_OK ? why : reason;
-            continue;
-        }
-        if (memcmp(boot->seen_digest, j->current_digest, 32) == 0 &&
-            slot == current) {
-            return hand_over(boot, record, slot, false);
-        }
-        if (candidates[i].is_as_journal) {
-            reason = SELV_ERR_BOOT_REQUEST;
-            continue;
-        }
-        adopt(boot, reason);
-        return hand_over(boot, record, slot, false);
-    }
-    if (reason == SELV_ERR_STORE_EMPTY) {
-        reason = SELV_ERR_BOOT_NO_IMAGE;
-    }
-    return refuse(boot, record, reason);
+    (void)!commit_refusal(boot, &next);
 }
 
 /* ---- a trial ---------------------------------------------------------------
@@ -282,22 +258,34 @@ static uint8_t trial_facts(struct selv_boot *boot, const struct selv_log *log,
             *why = SELV_ERR_BOOT_REQUEST;
         }
     }
-    facts |= boot->reset_cause == SELV_RESET_WATCHDOG ? IS_WATCHDOG : 0u;
-    facts |= boot->reset_cause == SELV_RESET_CRASH ? IS_CRASH : 0u;
+    if (j->trial_attempts != 0) {
+        facts |= boot->reset_cause == SELV_RESET_WATCHDOG ? IS_WATCHDOG : 0u;
+        facts |= boot->reset_cause == SELV_RESET_CRASH ? IS_CRASH : 0u;
+    }
     facts |= j->trial_attempts >= SELV_BOOT_ATTEMPTS_MAX ? IS_SPENT : 0u;
     return (uint8_t)facts;
 }
 
-static void confirm(struct selv_journal *next)
+void selv_boot_confirm(struct selv_journal *next)
 {
-    static const uint8_t none[32];
     next->current_slot = next->trial_slot;
     memcpy(next->current_digest, next->trial_digest, 32);
     next->floor = max64(next->floor, next->trial_sequence);
     /* What was refused before is behind us: it can only come back with a
      * number above accepted, and is then judged anew. */
-    set_refused(next, none, SELV_OK, false);
-    clear_trial(next);
+    memset(next->refused_digest, 0, sizeof next->refused_digest);
+    next->refused_reason = SELV_OK;
+    next->refused_was_trial = 0;
+    next->refused_count = 0;
+    selv_boot_clear_trial(next);
+}
+
+void selv_boot_attempt(struct selv_boot *boot, struct selv_journal *next)
+{
+    next->trial_state = SELV_TRIAL_RUNNING;
+    next->trial_attempts++;
+    make_nonce(boot->factory, selv_journal_next_serial(&boot->journal),
+               next->trial_nonce);
 }
 
 /* Go on with the running trial, or end it; B3: nothing is booted on trial
@@ -315,23 +303,23 @@ static enum selv_verdict run_trial(struct selv_boot *boot,
     }
     enum trial_action action = trial_rules[row].action;
     if (action == CONFIRM) {
-        confirm(&next);
+        selv_boot_confirm(&next);
     } else if (action == REVERT) {
         why =
             trial_rules[row].reason != SELV_OK ? trial_rules[row].reason : why;
-        set_refused(&next, next.trial_digest, why, true);
-        clear_trial(&next);
+        selv_boot_set_refused(&next, next.trial_digest, why, true);
+        selv_boot_clear_trial(&next);
     } else {
-        next.trial_attempts++;
-        make_nonce(boot->factory, selv_journal_next_serial(&boot->journal),
-                   next.trial_nonce);
+        selv_boot_attempt(boot, &next);
     }
-    if (commit(boot, &next) != SELV_OK || action == REVERT) {
-        return boot_current(boot, record);
+    if (selv_boot_commit(boot, &next) != SELV_OK || action == REVERT) {
+        return boot->strategy->boot_current(boot, record);
     }
     return action == ATTEMPT
-               ? hand_over(boot, record, boot->journal.trial_slot, true)
-               : hand_over(boot, record, boot->journal.current_slot, false);
+               ? selv_boot_hand_over(boot, record, boot->journal.trial_slot,
+                                     true)
+               : selv_boot_hand_over(boot, record, boot->journal.current_slot,
+                                     false);
 }
 
 /* ---- a request --------------------------------------------------------------
@@ -354,7 +342,8 @@ static enum selv_err judge_request(struct selv_boot *boot,
     if (log->slot != (j->current_slot ^ 1)) {
         return SELV_ERR_BOOT_REQUEST;
     }
-    if (!selv_is_good(selv_boot_look(boot, log->slot, j->accepted, &why))) {
+    if (!selv_is_good(
+            boot->strategy->judge(boot, log->slot, j->accepted, &why))) {
         return why;
     }
     if (memcmp(boot->seen_digest, log->digest, 32) != 0) {
@@ -372,25 +361,36 @@ static enum selv_verdict answer_request(struct selv_boot *boot,
     struct selv_journal next = boot->journal;
     enum selv_err reason = judge_request(boot, log);
     if (reason != SELV_OK) {
-        set_refused(&next, log->digest, reason, false);
-    } else {
-        next.accepted = max64(next.accepted, boot->seen_sequence);
-        next.trial_state = SELV_TRIAL_RUNNING;
-        next.trial_slot = boot->seen_slot;
-        next.trial_attempts = 1;
-        next.trial_sequence = boot->seen_sequence;
-        memcpy(next.trial_digest, boot->seen_digest, 32);
-        make_nonce(boot->factory, selv_journal_next_serial(&boot->journal),
-                   next.trial_nonce);
+        selv_boot_set_refused(&next, log->digest, reason, false);
+        (void)!commit_refusal(boot, &next);
+        return boot->strategy->boot_current(boot, record);
     }
-    if (commit(boot, &next) != SELV_OK || reason != SELV_OK) {
-        return boot_current(boot, record);
+    next.accepted = max64(next.accepted, boot->seen_sequence);
+    next.trial_slot = log->slot;
+    next.trial_sequence = boot->seen_sequence;
+    memcpy(next.trial_digest, boot->seen_digest, 32);
+    boot->strategy->accept(boot, &next);
+    if (selv_boot_commit(boot, &next) != SELV_OK) {
+        return boot->strategy->boot_current(boot, record);
     }
-    return hand_over(boot, record, boot->journal.trial_slot, true);
+    return selv_boot_hand_over(boot, record, boot->journal.trial_slot, true);
 }
 
 /* ---- the whole
  * --------------------------------------------------------------- */
+
+enum selv_verdict selv_boot_decide(struct selv_boot *boot,
+                                   const struct selv_log *log,
+                                   struct selv_boot_record *record)
+{
+    if (boot->journal.trial_state == SELV_TRIAL_RUNNING) {
+        return run_trial(boot, log, record);
+    }
+    if (is_news(&boot->journal, log)) {
+        return answer_request(boot, log, record);
+    }
+    return boot->strategy->boot_current(boot, record);
+}
 
 enum selv_verdict selv_boot_choose(struct selv_boot *boot,
                                    struct selv_boot_record *record)
@@ -404,18 +404,12 @@ enum selv_verdict selv_boot_choose(struct selv_boot *boot,
         err = be_born(boot);
     }
     if (err) {
-        return refuse(boot, record, err);
+        return selv_boot_refuse(boot, record, err);
     }
-    close_birth(boot);
+    make_solid(boot);
     boot_assert_state(boot);
     if (selv_log_read(boot->flash, boot->layout, &log)) {
         memset(&log, 0, sizeof log);
     }
-    if (boot->journal.trial_state == SELV_TRIAL_RUNNING) {
-        return run_trial(boot, &log, record);
-    }
-    if (is_news(&boot->journal, &log)) {
-        return answer_request(boot, &log, record);
-    }
-    return boot_current(boot, record);
+    return boot->strategy->decide(boot, &log, record);
 }

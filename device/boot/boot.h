@@ -15,6 +15,7 @@
 #define SELV_BOOT_BOOT_H
 
 #include "base/base.h"
+#include "boot/strategy.h"
 #include "store/factory.h"
 #include "store/flash.h"
 #include "store/journal.h"
@@ -26,6 +27,7 @@ struct selv_boot {
     const struct selv_flash *flash;
     const struct selv_layout *layout;
     const struct selv_factory *factory; /* anchor, identity, seed */
+    const struct selv_strategy *strategy;
     enum selv_reset_cause reset_cause;
     struct selv_buf scratch; /* SELV_SUIT_ENVELOPE_MAX when flash->map is
                                 NULL, else unused */
@@ -34,8 +36,12 @@ struct selv_boot {
     struct selv_journal journal;
     struct selv_suit suit; /* of the slot looked at last */
     struct selv_suit_device device;
-    struct selv_suit_component component;
-    uint8_t seen_slot; /* the slot looked at last, and what it holds: */
+    struct selv_suit_component components[2]; /* application, staging */
+    uint8_t staging_id[SELV_FACTORY_STAGING_MAX];
+    uint8_t seen_slot;   /* the slot looked at last, and what it holds: */
+    bool is_begun;       /* the move began in this very boot */
+    bool is_healed;      /* the staging area was asked for help already */
+    uint16_t plan_count; /* sectors that the plan moves */
     uint64_t seen_sequence;
     uint8_t seen_digest[32];
 };

@@ -11,11 +11,14 @@ static void describe_device(struct selv_boot *boot, uint8_t slot,
                             uint64_t sequence_min)
 {
     const struct selv_factory *factory = boot->factory;
-    boot->component.id =
+    boot->components[0].id =
         selv_bytes(factory->component_id, factory->component_id_len);
-    boot->component.slot = slot;
-    boot->device.components = &boot->component;
+    boot->components[0].slot = slot;
+    boot->device.components = boot->components;
     boot->device.component_count = 1;
+    if (boot->strategy->in_place != NULL) {
+        boot->strategy->in_place->describe(boot);
+    }
     boot->device.vendor_id = factory->vendor_id;
     boot->device.class_id = factory->class_id;
     boot->device.device_id = factory->device_id;
@@ -101,7 +104,7 @@ static enum selv_verdict look_once(struct selv_boot *boot, uint8_t slot,
     const struct selv_slot_place *place = &boot->layout->slot[slot];
     boot->seen_slot = SELV_SLOT_NONE;
     describe_device(boot, slot, sequence_min);
-    selv_suit_init(&boot->suit, &selv_suit_profile_boot_select, &boot->device);
+    selv_suit_init(&boot->suit, boot->strategy->profile, &boot->device);
     *why = authenticate(boot, place);
     if (*why == SELV_OK) {
         *why = run(boot, place);

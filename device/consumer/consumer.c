@@ -12,7 +12,7 @@
 #define NO_COMPONENT 0xffu
 
 _Static_assert(sizeof(void *) != 4 || SELV_SHA256_STATE_LEN > 112 ||
-                   sizeof(struct selv_consumer) <= 4608,
+                   sizeof(struct selv_consumer) <= 4640,
                "struct selv_consumer is over its budget");
 
 static void assert_state(const struct selv_consumer *c)
@@ -20,7 +20,7 @@ static void assert_state(const struct selv_consumer *c)
     SELV_ASSERT(c->step <= STEP_GIVE_UP &&
                 c->envelope_len <= SELV_SUIT_ENVELOPE_MAX);
     /* C1: what a download may touch is never what runs. */
-    SELV_ASSERT(c->component.slot == (c->config->record->slot ^ 1u));
+    SELV_ASSERT(c->idle == &c->config->layout->slot[idle_slot(c)]);
 }
 
 static bool is_interval(uint32_t seconds)
@@ -52,6 +52,28 @@ static void read_capability(struct selv_suit_capability *boot,
     boot->signers_max = record->boot_signers_max;
 }
 
+/* component-slot compares with the slot that the image will run from. */
+static void describe_components(struct selv_consumer *c)
+{
+    const struct selv_factory *factory = c->config->factory;
+    struct selv_suit_component *application =
+        &c->components[COMPONENT_APPLICATION];
+    struct selv_suit_component *staging = &c->components[COMPONENT_STAGING];
+
+    application->id =
+        selv_bytes(factory->component_id, factory->component_id_len);
+    application->slot = idle_slot(c);
+    c->device.components = c->components;
+    c->device.component_count = 1;
+    if (is_staging(c)) {
+        application->slot = c->config->record->slot;
+        staging->id = selv_bytes(
+            c->staging_id, selv_factory_staging_id(factory, c->staging_id));
+        staging->slot = application->slot;
+        c->device.component_count = 2;
+    }
+}
+
 enum selv_err selv_consumer_init(struct selv_consumer *c,
                                  const struct selv_consumer_config *config,
                                  uint64_t now_ms)
@@ -66,19 +88,15 @@ enum selv_err selv_consumer_init(struct selv_consumer *c,
     memcpy(c->random, config->random, sizeof c->random);
     c->now_ms = now_ms;
     selv_coap_client_init(&c->client);
-    c->component.id = selv_bytes(config->factory->component_id,
-                                 config->factory->component_id_len);
-    c->component.slot = config->record->slot ^ 1u;
-    c->idle = &config->layout->slot[c->component.slot];
-    c->device.components = &c->component;
-    c->device.component_count = 1;
+    read_capability(&c->boot, config->record);
+    c->idle = &config->layout->slot[idle_slot(c)];
+    describe_components(c);
     c->device.vendor_id = config->factory->vendor_id;
     c->device.class_id = config->factory->class_id;
     c->device.device_id = config->factory->device_id;
     c->device.anchors = &config->factory->anchor;
     c->device.anchor_count = 1;
     c->device.boot = &c->boot;
-    read_capability(&c->boot, config->record);
 
     err = selv_log_read(config->flash, config->layout, &c->log);
     if (err == SELV_ERR_STORE_EMPTY || err == SELV_ERR_STORE_VERSION) {

@@ -2,7 +2,8 @@
  *
  * consumer/consumer.h - the firmware consumer and status tracker client: an
  * engine that registers, polls for a manifest, decides, downloads straight
- * into the idle slot, verifies, asks for the trial, confirms after the
+ * into the idle slot or, where the bootloader installs, the staging area,
+ * verifies, asks for the trial, confirms after the
  * port's self-test, and reports [RFC 9019 3, 5].
  *
  * Terms: an *exchange* is one CoAP transfer with the server; a *cycle* is one
@@ -16,7 +17,7 @@
  *        digest is taken from there. Flash calls are synchronous; one poll
  *        writes one block of the image, or the envelope, and one log record,
  *        with the erases that go with them, or hashes half a kilobyte or so.
- * RAM:   sizeof(struct selv_consumer) <= 4608 on Cortex-M3, of it
+ * RAM:   sizeof(struct selv_consumer) <= 4640 on Cortex-M3, of it
  *        SELV_SUIT_ENVELOPE_MAX for the manifest; stack <= 1 KiB without
  *        what the port's crypto takes. */
 #ifndef SELV_CONSUMER_CONSUMER_H
@@ -174,7 +175,8 @@ struct selv_consumer {
     uint32_t hashed;                       /* bytes of the image */
     uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* of the manifest given up */
     struct selv_slot_writer writer;
-    struct selv_suit_component component;
+    struct selv_suit_component components[2]; /* application, staging */
+    uint8_t staging_id[SELV_FACTORY_STAGING_MAX];
     struct selv_suit_device device;
     struct selv_suit_capability boot; /* of the bootloader, by its record */
     struct selv_log log;              /* as it stands in flash */

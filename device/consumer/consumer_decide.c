@@ -133,21 +133,68 @@ static bool can_match(const struct selv_consumer *c, struct image *image,
             is_digest(image->digest, todo->digest));
 }
 
+/* Where a rehearsal stands. */
+struct rehearsal {
+    enum selv_suit_procedure procedure;
+    struct image image;
+    bool is_there; /* the idle slot has the update's image */
+    bool is_moved; /* the bootloader has brought it to where it runs */
+    bool is_seen;  /* and it was looked at */
+};
+
+static bool is_update(const struct rehearsal *r)
+{
+    return r->procedure == SELV_SUIT_UPDATE ||
+           r->procedure == SELV_SUIT_STAGING;
+}
+
+/* Whether the component would hold the image asked for. What the running slot
+ * holds now counts for nothing. */
+static bool would_match(const struct selv_consumer *c, struct rehearsal *r,
+                        const struct selv_suit_todo *todo)
+{
+    bool is_idle = todo->device_component == idle_component(c);
+
+    return r->is_there && (is_idle || r->is_moved) &&
+           can_match(c, &r->image, todo, is_update(r));
+}
+
+/* The one move that bootloaders make: the staged image to where it runs. */
+static enum selv_err take_move(const struct selv_consumer *c,
+                               struct rehearsal *r,
+                               const struct selv_suit_todo *todo)
+{
+    if (!is_staging(c) || r->procedure != SELV_SUIT_INSTALLING || r->is_moved ||
+        todo->device_component != COMPONENT_APPLICATION ||
+        todo->device_source != COMPONENT_STAGING) {
+        return SELV_ERR_SUIT_OPERATION;
+    }
+    r->is_moved = true;
+    return SELV_OK;
+}
+
+/* The end of a procedure: an invocation that starts nothing, an update that
+ * brings nothing or never looks at it, an install that moves nothing. */
+static bool is_whole(const struct rehearsal *r)
+{
+    return is_update(r) ? r->is_seen
+                        : r->procedure == SELV_SUIT_INSTALLING && r->is_moved;
+}
+
 /* Rules 8 and 9: go through a procedure without doing any of it. An image is
  * good from its fetch on; before, whatever the slot may hold, it is not:
  * consumer_download.c keeps to that, so that an update whose images are good
- * goes this very way. For an invocation the image of the update is there. What
- * this device does not do fails here as it would there. */
-static enum selv_err rehearse(struct selv_consumer *c,
-                              enum selv_suit_procedure procedure,
-                              struct image *image)
+ * goes this very way. For what the bootloader runs the image of the update is
+ * there. What this device does not do fails here as it would there. */
+static enum selv_err rehearse(struct selv_consumer *c, struct rehearsal *r,
+                              enum selv_suit_procedure procedure)
 {
-    bool is_update = procedure == SELV_SUIT_UPDATE;
-    bool is_there = !is_update;
-    bool is_seen = false;
     struct selv_suit_todo todo;
     enum selv_err err = selv_suit_begin(&c->suit, procedure);
 
+    r->procedure = procedure;
+    r->is_there = !is_update(r);
+    r->is_moved = procedure == SELV_SUIT_INVOCATION;
     for (int left = SELV_BOOT_TODOS_MAX; !err; left--) {
         enum selv_err answer = SELV_ERR_SUIT_OPERATION;
         if (left == 0) {
@@ -155,35 +202,51 @@ static enum selv_err rehearse(struct selv_consumer *c,
         }
         switch (selv_suit_poll(&c->suit, &todo)) {
         case SELV_SUIT_DIGEST:
-            is_seen = is_there;
+            r->is_seen = r->is_there;
             answer = SELV_ERR_SUIT_IMAGE;
-            if (is_there && can_match(c, image, &todo, is_update)) {
+            if (would_match(c, r, &todo)) {
                 selv_suit_answer_digest(&c->suit, todo.digest);
                 continue;
             }
             break;
         case SELV_SUIT_FETCH:
-            is_there = true;
-            is_seen = false;
-            *image = (struct image){NULL, todo.size};
+            r->is_there = true;
+            r->is_seen = false;
+            r->image = (struct image){NULL, todo.size};
             answer = selv_consumer_check_fetch(c, &todo);
             break;
+        case SELV_SUIT_COPY:
+        case SELV_SUIT_SWAP:
+            answer = take_move(c, r, &todo);
+            break;
         case SELV_SUIT_INVOKE:
-            return selv_is_good(selv_suit_may_invoke(&c->suit))
+            return todo.device_component == COMPONENT_APPLICATION &&
+                           selv_is_good(selv_suit_may_invoke(&c->suit))
                        ? SELV_OK
                        : SELV_ERR_SUIT_IMAGE;
         case SELV_SUIT_FAILED:
             return selv_suit_failure(&c->suit)->err;
         case SELV_SUIT_DONE:
-            /* An invocation that starts nothing, an update that brings
-             * nothing or never looks at it. */
-            return is_update && is_seen ? SELV_OK : SELV_ERR_SUIT_MISSING;
-        default: /* copy, write, swap, check-content, private: not here */
+            return is_whole(r) ? SELV_OK : SELV_ERR_SUIT_MISSING;
+        default: /* write, check-content, private: not here */
             break;
         }
         selv_suit_answer(&c->suit, answer);
     }
     return err;
+}
+
+static enum selv_err rehearse_all(struct selv_consumer *c)
+{
+    struct rehearsal r;
+    enum selv_err err;
+
+    memset(&r, 0, sizeof r);
+    err = rehearse(c, &r, update_procedure(c));
+    if (!err && is_staging(c)) {
+        err = rehearse(c, &r, SELV_SUIT_INSTALLING);
+    }
+    return err ? err : rehearse(c, &r, SELV_SUIT_INVOCATION);
 }
 
 /* Rules 4 to 9. */
@@ -192,8 +255,6 @@ static enum selv_err judge(struct selv_consumer *c)
     const struct selv_boot_record *record = c->config->record;
     bool is_unfinished = c->log.state == SELV_LOG_DOWNLOADING &&
                          is_digest(c->log.digest, c->digest);
-    struct image image = {NULL, 0};
-    enum selv_err err;
 
     if (is_digest(c->digest, record->refused_digest)) {
         return SELV_ERR_UPDATE_REVERTED;
@@ -207,8 +268,7 @@ static enum selv_err judge(struct selv_consumer *c)
     if (c->envelope_len + ENVELOPE_HEAD_LEN > c->idle->envelope_len) {
         return SELV_ERR_STORE_FULL;
     }
-    err = rehearse(c, SELV_SUIT_UPDATE, &image);
-    return err ? err : rehearse(c, SELV_SUIT_INVOCATION, &image);
+    return rehearse_all(c);
 }
 
 /* Rule 1, and what the manifest says of itself. */
@@ -254,7 +314,7 @@ void selv_consumer_decide(struct selv_consumer *c)
         err = judge(c);
     }
     if (!err) {
-        err = selv_suit_begin(&c->suit, SELV_SUIT_UPDATE);
+        err = selv_suit_begin(&c->suit, update_procedure(c));
     }
     if (err) {
         selv_consumer_refuse(c, err);

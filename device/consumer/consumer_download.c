@@ -82,6 +82,9 @@ static bool resolve(struct selv_consumer *c, struct selv_bytes uri)
 enum selv_err selv_consumer_check_fetch(struct selv_consumer *c,
                                         const struct selv_suit_todo *todo)
 {
+    if (todo->device_component != idle_component(c)) {
+        return SELV_ERR_SUIT_OPERATION;
+    }
     if (todo->is_integrated || !has_flag(c, FLAG_WHOLE)) {
         return SELV_ERR_SUIT_INTEGRATED;
     }
@@ -103,27 +106,29 @@ enum selv_err selv_consumer_check_fetch(struct selv_consumer *c,
 /* Bytes of this very image that an earlier try left in flash. */
 static uint32_t resumable(const struct selv_consumer *c, uint32_t size)
 {
-    uint32_t sector = c->config->flash->sector_len;
     bool is_ours = c->log.state == SELV_LOG_DOWNLOADING &&
                    c->log.slot == idle_slot(c) &&
                    memcmp(c->log.digest, c->digest, sizeof c->log.digest) == 0;
 
-    /* Requests begin at multiples of a block, of 16 bytes at least. */
-    if (!is_ours || c->log.progress > size || c->log.progress % sector != 0 ||
-        sector % 16 != 0) {
+    if (!is_ours || c->log.progress > size) {
         return 0;
     }
-    return c->log.progress;
+    /* Requests begin at multiples of a block, of 16 bytes at least. */
+    uint32_t whole =
+        selv_slot_whole(c->config->flash, c->idle, c->log.progress);
+    return whole % 16 == 0 ? whole : 0;
 }
 
 static enum selv_err begin_slot(struct selv_consumer *c, uint32_t size,
                                 uint32_t from)
 {
-    enum selv_err err = SELV_OK;
+    /* Also to resume: a request that was cut when it was written may read as
+     * torn now and as whole later, and must not find a slot half written. */
+    enum selv_err err =
+        from == 0
+            ? selv_consumer_begin_log(c, SELV_LOG_DOWNLOADING, idle_slot(c))
+            : selv_consumer_write_log(c, SELV_LOG_DOWNLOADING);
 
-    if (c->log.state != SELV_LOG_DOWNLOADING || from == 0) {
-        err = selv_consumer_begin_log(c, SELV_LOG_DOWNLOADING, idle_slot(c));
-    }
     set_flag(c, FLAG_WRITTEN);
     if (!err) {
         err =
@@ -176,7 +181,8 @@ static void begin_fetch(struct selv_consumer *c,
 static void begin_hash(struct selv_consumer *c,
                        const struct selv_suit_todo *todo)
 {
-    if (!has_flag(c, FLAG_WRITTEN)) {
+    if (!has_flag(c, FLAG_WRITTEN) ||
+        todo->device_component != idle_component(c)) {
         /* As rehearsed: what the slot held before counts for nothing. */
         selv_suit_answer(&c->suit, SELV_ERR_SUIT_IMAGE);
         return;
@@ -243,8 +249,6 @@ void selv_consumer_ask_image(struct selv_consumer *c)
 enum selv_err selv_consumer_take_image(struct selv_consumer *c, uint32_t offset,
                                        struct selv_bytes piece)
 {
-    uint32_t sector = c->config->flash->sector_len;
-    uint32_t whole;
     enum selv_err err;
 
     if (offset != c->writer.off) {
@@ -254,9 +258,8 @@ enum selv_err selv_consumer_take_image(struct selv_consumer *c, uint32_t offset,
     if (err) {
         return err;
     }
-    whole = c->writer.off - c->writer.off % sector;
-    if (whole > c->log.progress) {
-        c->log.progress = whole;
+    if (c->writer.whole > c->log.progress) {
+        c->log.progress = c->writer.whole;
         err = selv_consumer_write_log(c, SELV_LOG_DOWNLOADING);
         tell_progress(c, false);
     } else if (c->writer.off == c->image_size) {

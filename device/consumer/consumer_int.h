@@ -58,7 +58,29 @@ static inline void clear_flag(struct selv_consumer *c, unsigned flag)
 /* The slot that an update goes to, never the running one. */
 static inline uint8_t idle_slot(const struct selv_consumer *c)
 {
-    return (uint8_t)c->component.slot;
+    return c->config->record->slot ^ 1u;
+}
+
+/* Whether the bootloader installs: then the idle slot is the staging area, a
+ * component of its own, and an update here is payload-fetch alone. */
+static inline bool is_staging(const struct selv_consumer *c)
+{
+    return (c->boot.sections >> SELV_SUIT_SECTION_INSTALL & 1u) != 0;
+}
+
+enum { COMPONENT_APPLICATION, COMPONENT_STAGING };
+
+/* The component whose bytes are in the idle slot. */
+static inline uint8_t idle_component(const struct selv_consumer *c)
+{
+    return is_staging(c) ? COMPONENT_STAGING : COMPONENT_APPLICATION;
+}
+
+/* What of a manifest's update is done here. */
+static inline enum selv_suit_procedure
+update_procedure(const struct selv_consumer *c)
+{
+    return is_staging(c) ? SELV_SUIT_STAGING : SELV_SUIT_UPDATE;
 }
 
 /* ---- consumer.c -----------------------------------------------------------

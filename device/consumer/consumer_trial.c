@@ -30,6 +30,15 @@ static void read_outcome(struct selv_consumer *c)
     c->report.is_of_boot = true;
 }
 
+/* An update that the bootloader installed for good, without a trial: news
+ * until the server has it. */
+static bool is_installed(const struct selv_consumer *c)
+{
+    return is_staging(c) && c->log.state == SELV_LOG_TRIAL &&
+           memcmp(c->log.digest, c->config->record->digest, SELV_SHA256_LEN) ==
+               0;
+}
+
 void selv_consumer_read_boot(struct selv_consumer *c)
 {
     const struct selv_boot_record *record = c->config->record;
@@ -43,6 +52,11 @@ void selv_consumer_read_boot(struct selv_consumer *c)
         selv_consumer_tell(c, SELV_UPDATE_TRIAL, SELV_OK);
     } else if (is_outcome_new(c)) {
         read_outcome(c);
+    } else if (is_installed(c)) {
+        selv_consumer_set_subject(c, record->digest, record->sequence);
+        selv_consumer_tell(c, SELV_UPDATE_CONFIRMED, SELV_OK);
+        selv_consumer_tell_server(c, STEP_MANIFEST);
+        c->report.is_of_boot = true;
     }
 }
 

@@ -13,6 +13,7 @@
 #define SELV_FACTORY_VERSION 2u
 #define SELV_FACTORY_LEN 200u          /* bytes, encoded */
 #define SELV_FACTORY_COMPONENT_MAX 32u /* bytes of encoded component id */
+#define SELV_FACTORY_STAGING_MAX (SELV_FACTORY_COMPONENT_MAX + 2u)
 
 struct selv_factory {
     uint8_t vendor_id[16];       /* UUID */
@@ -32,5 +33,11 @@ SELV_MUST_CHECK enum selv_err selv_factory_decode(struct selv_bytes in,
  * key or the component identifier no CBOR array. */
 SELV_MUST_CHECK enum selv_err
 selv_factory_encode(const struct selv_factory *factory, struct selv_buf *out);
+
+/* The encoded identifier of the staging area, where a device has one: the
+ * component's with one more element, h'73'. Returns its length in bytes; 0 for
+ * a component of more than 22 elements, which has no staging area. */
+uint8_t selv_factory_staging_id(const struct selv_factory *factory,
+                                uint8_t id[static SELV_FACTORY_STAGING_MAX]);
 
 #endif

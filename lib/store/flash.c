@@ -8,6 +8,35 @@
 /* Bytes read at a time where the flash is not mapped. */
 enum { CHUNK_LEN = 128 };
 
+struct selv_sector selv_flash_sector(const struct selv_flash *flash,
+                                     uint32_t off)
+{
+    if (flash->sector_of != NULL) {
+        return flash->sector_of(flash->port, off);
+    }
+    return (struct selv_sector){off - off % flash->sector_len,
+                                flash->sector_len};
+}
+
+/* Whatever the port answers, the walk ends: each step goes forward. */
+static bool are_sectors_sound(const struct selv_flash *flash)
+{
+    for (uint32_t off = 0; off < flash->size;) {
+        struct selv_sector first = selv_flash_sector(flash, off);
+        if (first.off != off || first.len == 0 ||
+            first.len % flash->sector_len != 0 ||
+            first.len > flash->size - off) {
+            return false;
+        }
+        struct selv_sector last = selv_flash_sector(flash, off + first.len - 1);
+        if (last.off != off || last.len != first.len) {
+            return false;
+        }
+        off += first.len;
+    }
+    return true;
+}
+
 enum selv_err selv_flash_check(const struct selv_flash *flash)
 {
     uint32_t unit = flash->write_unit;
@@ -23,6 +52,9 @@ enum selv_err selv_flash_check(const struct selv_flash *flash)
         return SELV_ERR_STORE_LAYOUT;
     }
     if (flash->read == NULL || flash->write == NULL || flash->erase == NULL) {
+        return SELV_ERR_STORE_LAYOUT;
+    }
+    if (flash->sector_of != NULL && !are_sectors_sound(flash)) {
         return SELV_ERR_STORE_LAYOUT;
     }
     return SELV_OK;

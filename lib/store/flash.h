@@ -10,10 +10,16 @@
 
 #include "base/base.h"
 
+struct selv_sector {
+    uint32_t off, len; /* bytes */
+};
+
 struct selv_flash {
     void *port;          /* handed back to the functions below */
     uint32_t size;       /* bytes, a multiple of sector_len */
-    uint32_t sector_len; /* bytes that one erase clears */
+    uint32_t sector_len; /* bytes that one erase clears; where sectors are not
+                            alike, of the shortest, and all others are
+                            multiples of it */
     uint16_t write_unit; /* bytes, 1 to SELV_FLASH_UNIT_MAX; writes start and
                             end at multiples of it */
     uint8_t erased;      /* value of an erased byte: 0xff or 0x00 */
@@ -30,11 +36,19 @@ struct selv_flash {
     /* Kick the watchdog; called at least once per sector of work. May be
      * NULL. */
     void (*kick)(void *port);
+    /* Where sectors are not alike: the sector that holds byte off, which is
+     * below size. NULL: all have sector_len bytes. */
+    struct selv_sector (*sector_of)(void *port, uint32_t off);
 };
+
+/* The sector that holds byte off, which is below size. */
+struct selv_sector selv_flash_sector(const struct selv_flash *flash,
+                                     uint32_t off);
 
 /* Check that geometry makes sense (ports call it once at start): size a
  * multiple of the sector, the sector of the write unit, the unit a power of
- * two, erased 0x00 or 0xff. SELV_ERR_STORE_LAYOUT. */
+ * two, erased 0x00 or 0xff; and that the sectors that the port tells follow
+ * each other from 0 to size. SELV_ERR_STORE_LAYOUT. */
 SELV_MUST_CHECK enum selv_err selv_flash_check(const struct selv_flash *flash);
 
 /* True when len bytes at off all hold the erased value; false on a read

@@ -22,24 +22,42 @@ enum {
     TRIAL_ATTEMPTS_AT = 137,
     REFUSED_REASON_AT = 138, /* 2 bytes */
     REFUSED_WAS_TRIAL_AT = 140,
-    ZEROS_AT = 141, /* 3 bytes */
-    RECORD_LEN = 152
+    INSTALL_STATE_AT = 141,
+    INSTALL_STEP_AT = 142,  /* 2 bytes */
+    INSTALL_COUNT_AT = 144, /* 2 bytes */
+    INSTALL_AGAIN_AT = 146,
+    REFUSED_COUNT_AT = 147,
+    RECORD_LEN = 156
 };
 
-/* The whole bit of J7: what the bootloader never writes otherwise. */
+/* The whole bit of J7: what the bootloader never writes otherwise. What a
+ * build may set otherwise (SELV_BOOT_ATTEMPTS_MAX) is no part of it: the next
+ * bootloader reads this one's journal. */
 static bool is_sane(const struct selv_journal *j)
 {
     if (j->current_slot >= SELV_SLOT_COUNT || j->floor > j->accepted ||
-        j->refused_was_trial > 1) {
+        j->refused_was_trial > 1 || j->install_state > SELV_INSTALL_BACK ||
+        j->install_step > 2 * j->install_count || j->install_again > 1) {
         return false;
     }
     if (j->trial_state == SELV_TRIAL_NONE) {
         return true;
     }
     return j->trial_state == SELV_TRIAL_RUNNING &&
-           j->trial_slot == (j->current_slot ^ 1) && j->trial_attempts >= 1 &&
-           j->trial_attempts <= SELV_BOOT_ATTEMPTS_MAX &&
+           j->install_state == SELV_INSTALL_NONE &&
+           j->trial_slot == (j->current_slot ^ 1) &&
            j->trial_sequence >= j->floor && j->trial_sequence <= j->accepted;
+}
+
+static uint16_t get_be16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static void put_be16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
 }
 
 static void decode(const uint8_t *p, struct selv_journal *j)
@@ -57,9 +75,13 @@ static void decode(const uint8_t *p, struct selv_journal *j)
     j->trial_sequence = selv_get_be64(p + TRIAL_SEQUENCE_AT);
     memcpy(j->trial_nonce, p + TRIAL_NONCE_AT, SELV_NONCE_LEN);
     memcpy(j->refused_digest, p + REFUSED_DIGEST_AT, 32);
-    j->refused_reason =
-        (uint16_t)(p[REFUSED_REASON_AT] << 8 | p[REFUSED_REASON_AT + 1]);
+    j->refused_reason = get_be16(p + REFUSED_REASON_AT);
     j->refused_was_trial = p[REFUSED_WAS_TRIAL_AT];
+    j->refused_count = p[REFUSED_COUNT_AT];
+    j->install_state = p[INSTALL_STATE_AT];
+    j->install_step = get_be16(p + INSTALL_STEP_AT);
+    j->install_count = get_be16(p + INSTALL_COUNT_AT);
+    j->install_again = p[INSTALL_AGAIN_AT];
 }
 
 static void encode(const struct selv_journal *j, uint8_t *p)
@@ -76,9 +98,13 @@ static void encode(const struct selv_journal *j, uint8_t *p)
     selv_put_be64(p + TRIAL_SEQUENCE_AT, j->trial_sequence);
     memcpy(p + TRIAL_NONCE_AT, j->trial_nonce, SELV_NONCE_LEN);
     memcpy(p + REFUSED_DIGEST_AT, j->refused_digest, 32);
-    p[REFUSED_REASON_AT] = (uint8_t)(j->refused_reason >> 8);
-    p[REFUSED_REASON_AT + 1] = (uint8_t)j->refused_reason;
+    put_be16(p + REFUSED_REASON_AT, j->refused_reason);
     p[REFUSED_WAS_TRIAL_AT] = j->refused_was_trial;
+    p[REFUSED_COUNT_AT] = j->refused_count;
+    p[INSTALL_STATE_AT] = j->install_state;
+    put_be16(p + INSTALL_STEP_AT, j->install_step);
+    put_be16(p + INSTALL_COUNT_AT, j->install_count);
+    p[INSTALL_AGAIN_AT] = j->install_again;
 }
 
 static bool is_record_sane(const uint8_t *record)
@@ -107,19 +133,20 @@ enum selv_err selv_journal_read(const struct selv_flash *flash,
                                 struct selv_journal *out)
 {
     struct selv_ring ring = journal_ring(flash, layout);
-    struct selv_ring_place place;
+    struct selv_ring_state state;
     uint8_t record[SELV_RING_RECORD_MAX];
-    enum selv_err err = selv_ring_read(&ring, record, &place);
+    enum selv_err err = selv_ring_read(&ring, record, &state);
     if (err) {
         return err;
     }
     decode(record, out);
+    out->is_alone = state.is_alone;
     return SELV_OK;
 }
 
 uint32_t selv_journal_next_serial(const struct selv_journal *newest)
 {
-    return newest == NULL ? 1 : newest->serial + 1;
+    return newest == NULL ? 1 : selv_ring_next_serial(newest->serial);
 }
 
 enum selv_err selv_journal_write(const struct selv_flash *flash,
@@ -127,12 +154,12 @@ enum selv_err selv_journal_write(const struct selv_flash *flash,
                                  struct selv_journal *journal)
 {
     struct selv_ring ring = journal_ring(flash, layout);
-    struct selv_ring_place place;
+    struct selv_ring_state state;
     uint8_t record[SELV_RING_RECORD_MAX];
     if (!is_sane(journal)) {
         return SELV_ERR_ARG;
     }
-    enum selv_err err = selv_ring_read(&ring, record, &place);
+    enum selv_err err = selv_ring_read(&ring, record, &state);
     if (err != SELV_OK && err != SELV_ERR_STORE_EMPTY) {
         return err;
     }
@@ -144,6 +171,6 @@ enum selv_err selv_journal_write(const struct selv_flash *flash,
     }
     bool is_first = err == SELV_ERR_STORE_EMPTY;
     encode(journal, record);
-    return selv_ring_write(&ring, record, is_first ? NULL : &place,
+    return selv_ring_write(&ring, record, is_first ? NULL : &state,
                            &journal->serial);
 }

@@ -3,6 +3,9 @@
  * store/journal.h - the boot journal and the update log: two sectors each, in
  * which whole snapshots are appended, the newest valid one counts.
  *
+ * Where sectors are not alike, of each only the first sector_len bytes (those
+ * of the shortest) are used.
+ *
  * The boot journal is written by the bootloader alone, and locked before it
  * hands over; every number in it comes from manifests that the bootloader
  * authenticated. The update log is written by the application and read by
@@ -19,7 +22,7 @@
 #include "store/flash.h"
 #include "store/layout.h"
 
-#define SELV_JOURNAL_VERSION 1u
+#define SELV_JOURNAL_VERSION 2u
 #define SELV_LOG_VERSION 1u
 #define SELV_NONCE_LEN 8u
 
@@ -28,16 +31,24 @@ enum selv_trial_state {
     SELV_TRIAL_RUNNING = 1 /* trial fields are valid */
 };
 
+/* Which way bytes are on the move, for strategies that install in place. */
+enum selv_install_state {
+    SELV_INSTALL_NONE = 0,    /* each image lies where the slots say */
+    SELV_INSTALL_FORWARD = 1, /* the one named by trial_digest, to slot A */
+    SELV_INSTALL_BACK = 2     /* the current one, back to slot A */
+};
+
 /* One snapshot of all that the bootloader knows. */
 struct selv_journal {
     uint32_t serial;      /* counts records; the newest wins */
     uint64_t accepted;    /* an install must not be lower */
     uint64_t floor;       /* a boot must not be lower; <= accepted */
-    uint8_t current_slot; /* confirmed; SELV_SLOT_NONE before the first */
+    uint8_t current_slot; /* where the confirmed image lies now;
+                             SELV_SLOT_NONE before the first */
     uint8_t current_digest[32];
     uint8_t trial_state; /* enum selv_trial_state */
     uint8_t trial_slot;
-    uint8_t trial_attempts; /* boots given so far, 1.. */
+    uint8_t trial_attempts; /* boots given so far */
     uint8_t trial_digest[32];
     uint64_t trial_sequence;
     uint8_t trial_nonce[SELV_NONCE_LEN]; /* of the latest attempt */
@@ -45,6 +56,14 @@ struct selv_journal {
                                    none */
     uint16_t refused_reason;    /* enum selv_err */
     uint8_t refused_was_trial;  /* 1: it ran and was reverted */
+    uint8_t refused_count;      /* since the last confirmation, up to 255 */
+    uint8_t install_state;      /* enum selv_install_state */
+    uint16_t install_step;      /* steps known to be done */
+    uint16_t install_count;     /* sectors to move; kept for the way back */
+    uint8_t install_again;      /* 1: the step after them may be half done, and
+                                   its mark is not to be looked at */
+    bool is_alone; /* read only: one sector lacks this record. J9: write it
+                      again before anything is decided on it */
 };
 
 /* What the application asks, and where its download stands. */
@@ -60,8 +79,8 @@ struct selv_log {
     uint8_t state; /* enum selv_log_state */
     uint8_t slot;
     uint8_t digest[32]; /* of the manifest */
-    uint32_t progress;  /* bytes of the image known to be in flash, a
-                           multiple of the sector */
+    uint32_t progress;  /* bytes of the image known to be in flash:
+                           whole sectors */
     uint8_t nonce[SELV_NONCE_LEN];
     uint8_t reported_digest[32]; /* outcome already told to the server */
     uint16_t reported_reason;

@@ -16,7 +16,7 @@ enum {
     SELV_SLOT_NONE = 0xff
 };
 
-/* All offsets and lengths are bytes and multiples of the sector. */
+/* All offsets and lengths are bytes; regions are whole sectors. */
 struct selv_slot_place {
     uint32_t envelope_off, envelope_len;
     uint32_t image_off, image_len;
@@ -28,6 +28,10 @@ struct selv_layout {
     uint32_t log_off[2];               /* a sector each; application writes */
     uint32_t random_off[2];            /* a sector each; port's boot counter */
     struct selv_slot_place slot[SELV_SLOT_COUNT];
+    /* For strategies that install in place; zeros for the others. */
+    uint32_t marks_off, marks_len; /* whole sectors: how far a move got */
+    uint32_t spare_len; /* right before slot B's envelope: the sector that a
+                           swap has over; 0 or one sector */
 };
 
 /* The layout of selvage-device and of the emulated board: 4 KiB sectors.
@@ -37,6 +41,10 @@ extern const struct selv_layout selv_layout_default;
 #define SELV_LAYOUT_DEFAULT_SECTOR 4096u
 #define SELV_LAYOUT_DEFAULT_SIZE (136u * 4096u)
 
+/* The same flash for strategies that install in place: 7 marks, 8 envelope A,
+ * 9-70 image A, 71 spare, 72 envelope B, 73-134 image B. */
+extern const struct selv_layout selv_layout_in_place;
+
 /* SELV_ERR_STORE_LAYOUT when regions overlap, are empty, unaligned or do not
  * fit the flash, or a sector is too small for one journal record. How long an
  * envelope region is, is the layout's choice: an envelope that does not fit
@@ -44,5 +52,17 @@ extern const struct selv_layout selv_layout_default;
 SELV_MUST_CHECK enum selv_err
 selv_layout_check(const struct selv_layout *layout,
                   const struct selv_flash *flash);
+
+/* Sectors of slot A, envelope and image. */
+uint32_t selv_layout_slot_sectors(const struct selv_layout *layout,
+                                  const struct selv_flash *flash);
+
+/* What a move in place needs on top of it: in either slot the image right
+ * behind the envelope, slots of one size, at most 65535 sectors, marks for
+ * steps steps of each sector, and the spare sector when a sector takes two
+ * steps. SELV_ERR_STORE_LAYOUT. */
+SELV_MUST_CHECK enum selv_err
+selv_layout_check_in_place(const struct selv_layout *layout,
+                           const struct selv_flash *flash, uint32_t steps);
 
 #endif

@@ -72,9 +72,9 @@ enum selv_err selv_log_read(const struct selv_flash *flash,
                             struct selv_log *out)
 {
     struct selv_ring ring = log_ring(flash, layout);
-    struct selv_ring_place place;
+    struct selv_ring_state state;
     uint8_t record[SELV_RING_RECORD_MAX];
-    if (selv_ring_read(&ring, record, &place)) {
+    if (selv_ring_read(&ring, record, &state)) {
         return SELV_ERR_STORE_EMPTY;
     }
     decode(record, out);
@@ -86,13 +86,13 @@ enum selv_err selv_log_write(const struct selv_flash *flash,
                              struct selv_log *log)
 {
     struct selv_ring ring = log_ring(flash, layout);
-    struct selv_ring_place place;
+    struct selv_ring_state state;
     uint8_t record[SELV_RING_RECORD_MAX];
-    bool has_newest = selv_ring_read(&ring, record, &place) == SELV_OK;
+    bool has_newest = selv_ring_read(&ring, record, &state) == SELV_OK;
     encode(log, record);
     if (!is_record_sane(record)) {
         return SELV_ERR_ARG;
     }
-    return selv_ring_write(&ring, record, has_newest ? &place : NULL,
+    return selv_ring_write(&ring, record, has_newest ? &state : NULL,
                            &log->serial);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store/ring.c - records appended in two sectors; the order of erases and
- * writes on which the invariants J1 to J6 of DESIGN.md rest. */
+ * store/ring.c - records appended to two sectors alike; the order of erases
+ * and writes on which the invariants J1 to J9 of DESIGN.md rest. */
 #define SELV_MODULE 0x52494e47u /* "RING" */
 #include "store/store_int.h"
 
@@ -71,20 +71,24 @@ static bool read_place(const struct selv_ring *ring, unsigned sector,
     return read_once(ring, off, record) || read_once(ring, off, record);
 }
 
-/* The newest of one sector is its last valid place, since places are filled
- * in order and a sector is erased as a whole. */
-static bool find_in_sector(const struct selv_ring *ring, unsigned sector,
-                           uint8_t *record, struct selv_ring_place *place)
+/* The last valid place of a sector below end: places are filled in order and
+ * a sector is erased as a whole, so that it is the newest. */
+static bool find_below(const struct selv_ring *ring, unsigned sector,
+                       uint32_t end, uint8_t *record,
+                       struct selv_ring_place *place)
 {
-    for (uint32_t index = place_count(ring); index-- > 0;) {
+    place->is_there = false;
+    for (uint32_t index = end; index-- > 0;) {
         if (read_place(ring, sector, index, record)) {
-            place->sector = (uint8_t)sector;
+            place->is_there = true;
             place->index = index;
             place->serial = selv_get_be32(record + SELV_RING_SERIAL_AT);
-            return true;
+            memcpy(place->check, record + ring->len - SELV_RING_CHECK_LEN,
+                   SELV_RING_CHECK_LEN);
+            break;
         }
     }
-    return false;
+    return place->is_there;
 }
 
 /* Whether a sector begins with a record of another version of this kind. */
@@ -100,12 +104,14 @@ static bool is_foreign(const struct selv_ring *ring, unsigned sector)
            head[SELV_RING_VERSION_AT] != flash->erased;
 }
 
-/* Why no place is valid. Sector 1 is first written only while sector 0 holds
- * a whole record (J5): while it is erased, none ever became valid. */
+/* Why no place is valid. J5: sector 1 is first written when sector 0 holds a
+ * record whole, written in the same call: while it is erased, none was ever
+ * relied on. */
 static enum selv_err explain_none(const struct selv_ring *ring)
 {
-    if (selv_flash_is_erased(ring->flash, ring->sector_off[1],
-                             ring->flash->sector_len)) {
+    uint32_t off = ring->sector_off[1], len = ring->flash->sector_len;
+    if (selv_flash_is_erased(ring->flash, off, len) ||
+        selv_flash_is_erased(ring->flash, off, len)) {
         return SELV_ERR_STORE_EMPTY;
     }
     if (is_foreign(ring, 0) || is_foreign(ring, 1)) {
@@ -114,26 +120,56 @@ static enum selv_err explain_none(const struct selv_ring *ring)
     return SELV_ERR_STORE_DAMAGED;
 }
 
-enum selv_err selv_ring_read(const struct selv_ring *ring, uint8_t *record,
-                             struct selv_ring_place *place)
+/* The sector to write first (J2). Where both hold the newest record, each may
+ * be lost. Where one does, its record may be torn and only read as whole; or
+ * the other sector may be in the middle of an erase and only read as whole.
+ * What is written first must then cost neither. record is overwritten. */
+static unsigned first_sector(const struct selv_ring *ring,
+                             const struct selv_ring_state *state,
+                             uint8_t *record)
 {
-    struct selv_ring_place in_0, in_1;
+    unsigned newest = state->newest, other = newest ^ 1u;
+    struct selv_ring_place before;
+    uint32_t index = state->in[newest].index;
+    if (!state->is_alone) {
+        return other;
+    }
+    if (index + 1 < place_count(ring)) {
+        return newest;
+    }
+    if (!state->in[other].is_there) {
+        return other;
+    }
+    return find_below(ring, newest, index, record, &before) ? other : newest;
+}
+
+enum selv_err selv_ring_read(const struct selv_ring *ring, uint8_t *record,
+                             struct selv_ring_state *state)
+{
+    struct selv_ring_place *in_0 = &state->in[0], *in_1 = &state->in[1];
+    uint32_t count = place_count(ring);
     SELV_ASSERT(ring->len <= SELV_RING_RECORD_MAX);
-    bool has_0 = find_in_sector(ring, 0, record, &in_0);
-    bool has_1 = find_in_sector(ring, 1, record, &in_1);
-    if (!has_0 && !has_1) {
-        return explain_none(ring);
-    }
-    *place = in_1;
-    if (!has_1 || (has_0 && selv_ring_is_newer(in_0.serial, in_1.serial))) {
-        *place = in_0;
-        /* record holds sector 1's; the first reading proved this one whole,
-         * a flash that now says otherwise is failing. */
-        if (!read_place(ring, 0, in_0.index, record)) {
-            return SELV_ERR_STORE_DAMAGED;
+    (void)!find_below(ring, 0, count, record, in_0);
+    (void)!find_below(ring, 1, count, record, in_1);
+    while (in_0->is_there || in_1->is_there) {
+        state->newest = in_1->is_there;
+        if (in_0->is_there && in_1->is_there &&
+            selv_ring_is_newer(in_0->serial, in_1->serial)) {
+            state->newest = 0;
         }
+        state->is_alone =
+            !in_0->is_there || !in_1->is_there ||
+            memcmp(in_0->check, in_1->check, sizeof in_0->check) != 0;
+        state->first = (uint8_t)first_sector(ring, state, record);
+        /* record holds another one by now. Cells that read otherwise at each
+         * read are as good as torn. */
+        struct selv_ring_place *newest = &state->in[state->newest];
+        if (read_place(ring, state->newest, newest->index, record)) {
+            return SELV_OK;
+        }
+        (void)!find_below(ring, state->newest, newest->index, record, newest);
     }
-    return SELV_OK;
+    return explain_none(ring);
 }
 
 static bool is_stored(const struct selv_ring *ring, uint32_t off,
@@ -185,37 +221,30 @@ static bool write_anew(const struct selv_ring *ring, unsigned sector,
     return write_from(ring, sector, 0, record);
 }
 
-/* Make sure that the record just written is the one that counts. record is
- * overwritten.
- * - Serials that no writer of ours left (a hostile application's) may lie half
- *   the circle away and outlive it: they are erased.
- * - A record that is merely older says that ours, which was read back just
- *   before, could not be read this once: the last reason to erase anything.
- * - The same serial twice says that the newest could not be read when the
- *   serial was chosen: it counts still, and ours is as if not written. */
-static bool settle(const struct selv_ring *ring, uint8_t *record)
+/* Append to one sector; erase it only when that is allowed and needed. In a
+ * young ring sector 1 was never erased by us (J5): that could leave it neither
+ * erased nor with a record in it. */
+static bool put(const struct selv_ring *ring, unsigned sector,
+                const struct selv_ring_place *in, const uint8_t *record,
+                bool may_erase)
 {
-    const struct selv_flash *flash = ring->flash;
-    uint8_t *check = record + ring->len - SELV_RING_CHECK_LEN;
-    uint8_t mine[SELV_RING_CHECK_LEN];
-    uint32_t serial = selv_get_be32(record + SELV_RING_SERIAL_AT);
-    struct selv_ring_place place;
-    memcpy(mine, check, sizeof mine);
-    if (selv_ring_read(ring, record, &place) ||
-        memcmp(check, mine, sizeof mine) == 0 ||
-        selv_ring_is_newer(serial, place.serial)) {
-        return true;
-    }
-    return place.serial != serial &&
-           flash->erase(flash->port, ring->sector_off[place.sector]) == SELV_OK;
+    bool is_young =
+        sector == 1 &&
+        selv_get_be32(record + SELV_RING_SERIAL_AT) <= place_count(ring);
+    uint32_t index = in->is_there ? in->index + 1 : 0;
+    return ((in->is_there || is_young) &&
+            write_from(ring, sector, index, record)) ||
+           (may_erase && write_anew(ring, sector, record));
 }
 
 enum selv_err selv_ring_write(const struct selv_ring *ring, uint8_t *record,
-                              const struct selv_ring_place *newest,
+                              const struct selv_ring_state *state,
                               uint32_t *serial)
 {
-    bool is_written = false;
-    *serial = newest == NULL ? 1 : newest->serial + 1;
+    static const struct selv_ring_state none;
+    *serial = state == NULL
+                  ? 1
+                  : selv_ring_next_serial(state->in[state->newest].serial);
     record[SELV_RING_VERSION_AT] = ring->version;
     record[SELV_RING_KIND_AT] = ring->kind;
     selv_put_be32(record + SELV_RING_SERIAL_AT, *serial);
@@ -223,18 +252,16 @@ enum selv_err selv_ring_write(const struct selv_ring *ring, uint8_t *record,
     memset(record + ring->len, ring->flash->erased,
            place_len(ring) - ring->len);
 
-    if (newest == NULL) {
-        is_written = write_anew(ring, 0, record);
-    } else if (newest->serial == 1 && newest->sector == 0) {
-        /* J5: the second record goes to the other sector. */
-        is_written = write_anew(ring, 1, record);
-    } else {
-        is_written =
-            write_from(ring, newest->sector, newest->index + 1, record) ||
-            write_anew(ring, newest->sector ^ 1u, record);
-    }
-    if (!is_written || !settle(ring, record)) {
-        return SELV_ERR_FLASH_IO;
-    }
-    return SELV_OK;
+    bool is_birth = state == NULL;
+    state = is_birth ? &none : state;
+    unsigned first = state->first, second = first ^ 1u;
+    const struct selv_ring_place *a = &state->in[first];
+    const struct selv_ring_place *b = &state->in[second];
+    /* J2: what is erased is not the only sector with a record. */
+    bool is_first = put(ring, first, a, record, b->is_there || !a->is_there);
+    bool is_second = put(ring, second, b, record, is_first || !b->is_there);
+    /* With a sector that takes nothing any more the other one goes on until it
+     * is full. No device is born that way. */
+    bool is_written = is_birth ? is_first && is_second : is_first || is_second;
+    return is_written ? SELV_OK : SELV_ERR_FLASH_IO;
 }

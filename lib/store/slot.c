@@ -14,10 +14,10 @@ static enum selv_err put_units(struct selv_slot_writer *w, uint32_t at,
     const struct selv_flash *flash = w->flash;
     uint32_t off = w->place->image_off + at;
     while (len > 0) {
-        uint32_t in_sector = off % flash->sector_len;
-        uint32_t n = flash->sector_len - in_sector;
+        struct selv_sector sector = selv_flash_sector(flash, off);
+        uint32_t n = sector.off + sector.len - off;
         n = n < len ? n : len;
-        if (in_sector == 0) {
+        if (off == sector.off) {
             enum selv_err err = flash->erase(flash->port, off);
             if (err) {
                 return err;
@@ -33,6 +33,9 @@ static enum selv_err put_units(struct selv_slot_writer *w, uint32_t at,
         off += n;
         p += n;
         len -= n;
+        if (off == sector.off + sector.len) {
+            w->whole = off - w->place->image_off;
+        }
     }
     return SELV_OK;
 }
@@ -40,10 +43,11 @@ static enum selv_err put_units(struct selv_slot_writer *w, uint32_t at,
 static enum selv_err erase_envelope(const struct selv_flash *flash,
                                     const struct selv_slot_place *place)
 {
-    for (uint32_t done = 0; done < place->envelope_len;
-         done += flash->sector_len) {
+    uint32_t len = 0;
+    for (uint32_t done = 0; done < place->envelope_len; done += len) {
         uint32_t off = place->envelope_off + done;
-        if (selv_flash_is_erased(flash, off, flash->sector_len)) {
+        len = selv_flash_sector(flash, off).len;
+        if (selv_flash_is_erased(flash, off, len)) {
             continue;
         }
         enum selv_err err = flash->erase(flash->port, off);
@@ -57,6 +61,18 @@ static enum selv_err erase_envelope(const struct selv_flash *flash,
     return SELV_OK;
 }
 
+uint32_t selv_slot_whole(const struct selv_flash *flash,
+                         const struct selv_slot_place *place, uint32_t len)
+{
+    if (len == 0) {
+        return 0;
+    }
+    /* The last byte's sector: there is one behind it or not. */
+    uint32_t end = place->image_off + len;
+    struct selv_sector sector = selv_flash_sector(flash, end - 1);
+    return sector.off + sector.len == end ? len : sector.off - place->image_off;
+}
+
 enum selv_err selv_slot_begin(struct selv_slot_writer *w,
                               const struct selv_flash *flash,
                               const struct selv_slot_place *place,
@@ -66,12 +82,13 @@ enum selv_err selv_slot_begin(struct selv_slot_writer *w,
     if (image_size > place->image_len) {
         return SELV_ERR_STORE_FULL;
     }
-    if (from > image_size || from % flash->sector_len != 0) {
+    if (from > image_size || selv_slot_whole(flash, place, from) != from) {
         return SELV_ERR_ARG;
     }
     w->flash = flash;
     w->place = place;
     w->off = from;
+    w->whole = from;
     w->size = image_size;
     return erase_envelope(flash, place);
 }

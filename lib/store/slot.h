@@ -19,18 +19,24 @@ struct selv_slot_writer {
     const struct selv_slot_place *place;
     uint32_t off;                      /* bytes of the image taken so far */
     uint32_t size;                     /* bytes of the whole image */
+    uint32_t whole;                    /* bytes in whole sectors so far,
+                                          those that fill up units too */
     uint8_t tail[SELV_FLASH_UNIT_MAX]; /* bytes that fill no unit yet */
     uint8_t tail_len;
 };
 
 /* Erase the slot's envelope, where it is not erased already.
  * SELV_ERR_STORE_FULL when image_size is more than the slot holds. from:
- * bytes already in flash from an earlier try, a multiple of the sector and at
- * most image_size (else SELV_ERR_ARG), 0 to start anew. */
+ * bytes already in flash from an earlier try, whole sectors (selv_slot_whole)
+ * and at most image_size (else SELV_ERR_ARG), 0 to start anew. */
 SELV_MUST_CHECK enum selv_err
 selv_slot_begin(struct selv_slot_writer *w, const struct selv_flash *flash,
                 const struct selv_slot_place *place, uint32_t image_size,
                 uint32_t from);
+/* Of the first len bytes of the slot's image region (at most image_len), how
+ * many are whole sectors. */
+uint32_t selv_slot_whole(const struct selv_flash *flash,
+                         const struct selv_slot_place *place, uint32_t len);
 /* Next bytes of the image. SELV_ERR_UPDATE_SIZE beyond image_size. */
 SELV_MUST_CHECK enum selv_err selv_slot_write(struct selv_slot_writer *w,
                                               struct selv_bytes bytes);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store/store_int.h - the ring: fixed-length records appended in two sectors,
- * under the boot journal and the update log alike. Formats and the order of
- * operations: DESIGN.md, docs/spec/flash.md. */
+ * store/store_int.h - the ring: fixed-length records, each appended to two
+ * sectors, under the boot journal and the update log alike. Formats and the
+ * order of operations: DESIGN.md, docs/spec/flash.md. */
 #ifndef SELV_STORE_STORE_INT_H
 #define SELV_STORE_STORE_INT_H
 
@@ -33,25 +33,41 @@ struct selv_ring {
     bool (*is_sane)(const uint8_t *record);
 };
 
-/* Where the newest record lies. */
+/* The newest record of one sector. */
 struct selv_ring_place {
-    uint8_t sector; /* 0 or 1 */
+    bool is_there;
     uint32_t index; /* place in the sector, 0.. */
     uint32_t serial;
+    uint8_t check[SELV_RING_CHECK_LEN];
+};
+
+/* What both sectors hold. */
+struct selv_ring_state {
+    struct selv_ring_place in[2];
+    uint8_t newest; /* the sector of the record that counts */
+    uint8_t first;  /* the sector to write next first, see ring.c */
+    bool is_alone;  /* the other sector does not hold it */
 };
 
 /* Newest valid record into record (SELV_RING_RECORD_MAX bytes).
  * SELV_ERR_STORE_EMPTY, SELV_ERR_STORE_DAMAGED, SELV_ERR_STORE_VERSION. */
 SELV_MUST_CHECK enum selv_err selv_ring_read(const struct selv_ring *ring,
                                              uint8_t *record,
-                                             struct selv_ring_place *place);
+                                             struct selv_ring_state *state);
 
 /* Append record (SELV_RING_RECORD_MAX bytes, fields filled; head, serial,
- * check and padding are set here; overwritten). newest: what selv_ring_read
+ * check and padding are set here) to both sectors. state: what selv_ring_read
  * found, NULL for none. SELV_ERR_FLASH_IO when no place takes it. */
 SELV_MUST_CHECK enum selv_err
 selv_ring_write(const struct selv_ring *ring, uint8_t *record,
-                const struct selv_ring_place *newest, uint32_t *serial);
+                const struct selv_ring_state *state, uint32_t *serial);
+
+/* The serial behind this one. Small ones are of young rings (ring.c), and are
+ * not given again when serials wrap around. */
+static inline uint32_t selv_ring_next_serial(uint32_t serial)
+{
+    return serial == UINT32_MAX ? UINT32_C(0x10000) : serial + 1;
+}
 
 /* True when serial a was given after serial b; serials may wrap around. */
 bool selv_ring_is_newer(uint32_t a, uint32_t b);

@@ -177,10 +177,13 @@ enum selv_suit_section {
     SELV_SUIT_SECTION_COUNT = 5
 };
 
-/* Each begins with this section and has the two behind it. */
+/* Each begins with this section and has the two behind it, less one for each
+ * 8. Where the bootloader installs, an update has two parts. */
 enum selv_suit_procedure {
     SELV_SUIT_UPDATE = SELV_SUIT_SECTION_PAYLOAD_FETCH,
-    SELV_SUIT_INVOCATION = SELV_SUIT_SECTION_VALIDATE
+    SELV_SUIT_INVOCATION = SELV_SUIT_SECTION_VALIDATE,
+    SELV_SUIT_STAGING = SELV_SUIT_SECTION_PAYLOAD_FETCH + 2 * 8, /* alone */
+    SELV_SUIT_INSTALLING = SELV_SUIT_SECTION_INSTALL + 8 /* and validate */
 };
 
 /* Parameters of one component: offsets of their encoded values in the view,

@@ -49,7 +49,9 @@ judge(struct selv_suit *s, const struct selv_suit_capability *boot)
 {
     uint32_t where = selv_suit_where(s);
     int32_t code = s->failure.code;
-    if ((where & BOOT_TIME) == 0 || s->r.err != SELV_OK) {
+    /* An install is the bootloader's where it says so. */
+    uint32_t boots = BOOT_TIME | (boot->sections & SELV_SUIT_IN_INSTALL);
+    if ((where & boots) == 0 || s->r.err != SELV_OK) {
         return SELV_OK;
     }
     /* override-parameters has left the last parameter's number there. */

@@ -74,8 +74,9 @@ void selv_suit_section_ended(struct selv_suit *s)
  * to be called done by leaving it out. */
 static enum selv_err plan(struct selv_suit *s, enum selv_suit_procedure p)
 {
+    uint32_t first = p & 7u;
     uint32_t pending = 0;
-    for (uint32_t i = p; i < (uint32_t)p + 3; i++) {
+    for (uint32_t i = first; i < first + 3 - (p >> 3); i++) {
         uint32_t key = selv_suit_section_keys[i];
         uint32_t off = s->manifest[key];
         s->failure.section = (int16_t)key;

@@ -78,6 +78,7 @@ static enum selv_verdict choose(enum selv_reset_cause cause)
     boot.flash = &flash;
     boot.layout = &selv_layout_default;
     boot.factory = &factory;
+    boot.strategy = &selv_strategy_ab;
     boot.reset_cause = cause;
     return selv_boot_choose(&boot, &record);
 }

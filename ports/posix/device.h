@@ -46,6 +46,9 @@ struct device {
     bool is_once, is_json, is_quiet, is_without_progress, is_coloured;
     bool is_terminal; /* standard output */
 
+    const struct selv_strategy *strategy;
+    const struct selv_layout *layout;
+
     struct selv_posix_flash flash;
     struct selv_posix_udp udp;
     struct selv_factory factory;

@@ -15,7 +15,7 @@ static bool start(struct device *d)
 
     d->config = (struct selv_consumer_config){
         .flash = &d->flash.flash,
-        .layout = &selv_layout_default,
+        .layout = d->layout,
         .factory = &d->factory,
         .record = &d->record,
         .version = d->version,

@@ -19,8 +19,9 @@
 bool device_boot(struct device *d)
 {
     struct selv_boot boot = {.flash = &d->flash.flash,
-                             .layout = &selv_layout_default,
+                             .layout = d->layout,
                              .factory = &d->factory,
+                             .strategy = d->strategy,
                              .reset_cause = d->reset_cause};
     enum selv_verdict verdict;
 
@@ -43,12 +44,16 @@ bool device_boot(struct device *d)
  * digest. The bootloader has verified both a moment ago. */
 static uint32_t image_len(const struct device *d)
 {
-    const struct selv_slot_place *place =
-        &selv_layout_default.slot[d->record.slot];
-    struct selv_suit_component component = {
-        {d->factory.component_id, d->factory.component_id_len}, d->record.slot};
-    struct selv_suit_device facts = {.components = &component,
-                                     .component_count = 1,
+    const struct selv_slot_place *place = &d->layout->slot[d->record.slot];
+    bool is_in_place = d->layout == &selv_layout_in_place;
+    uint8_t staging_id[SELV_FACTORY_STAGING_MAX];
+    uint8_t staging_len = selv_factory_staging_id(&d->factory, staging_id);
+    struct selv_suit_component components[] = {
+        {{d->factory.component_id, d->factory.component_id_len},
+         d->record.slot},
+        {{staging_id, staging_len}, d->record.slot}};
+    struct selv_suit_device facts = {.components = components,
+                                     .component_count = is_in_place ? 2 : 1,
                                      .vendor_id = d->factory.vendor_id,
                                      .class_id = d->factory.class_id,
                                      .anchors = &d->factory.anchor,
@@ -58,7 +63,10 @@ static uint32_t image_len(const struct device *d)
     struct selv_suit_todo todo;
     struct selv_suit suit;
 
-    selv_suit_init(&suit, &selv_suit_profile_boot_select, &facts);
+    selv_suit_init(&suit,
+                   is_in_place ? &selv_suit_profile_boot_install
+                               : &selv_suit_profile_boot_select,
+                   &facts);
     if (selv_slot_envelope(&d->flash.flash, place, &scratch, &envelope) ||
         selv_suit_feed_part(&suit, envelope, envelope.len) ||
         !selv_is_good(selv_suit_check(&suit)) ||
@@ -72,7 +80,7 @@ static uint32_t image_len(const struct device *d)
 
 static bool write_image(struct device *d, const char *path)
 {
-    uint32_t off = selv_layout_default.slot[d->record.slot].image_off;
+    uint32_t off = d->layout->slot[d->record.slot].image_off;
     uint32_t left = image_len(d);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
     bool is_good = fd >= 0;

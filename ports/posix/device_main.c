@@ -49,6 +49,8 @@ static const char help[] =
     "  --poll SECONDS       between looks when nothing is new (60)\n"
     "  --trial-timeout SECONDS\n"
     "                       revert a trial that takes longer (300)\n"
+    "  --strategy NAME      of the bootloader: ab, swap or overwrite (ab);\n"
+    "                       always the same for one state folder\n"
     "  --json               one JSON object a line\n"
     "  --quiet              errors only\n"
     "  --no-progress        when a download begins, not how it goes\n"
@@ -92,6 +94,7 @@ enum option_value {
     OPT_RUN,
     OPT_POLL,
     OPT_TRIAL,
+    OPT_STRATEGY,
     OPT_JSON,
     OPT_QUIET,
     OPT_PROGRESS,
@@ -106,12 +109,35 @@ static const struct option options[] = {
     {"run", required_argument, NULL, OPT_RUN},
     {"poll", required_argument, NULL, OPT_POLL},
     {"trial-timeout", required_argument, NULL, OPT_TRIAL},
+    {"strategy", required_argument, NULL, OPT_STRATEGY},
     {"json", no_argument, NULL, OPT_JSON},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"no-progress", no_argument, NULL, OPT_PROGRESS},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0}};
+
+static bool set_strategy(struct device *d, const char *name)
+{
+    static const struct {
+        const char *name;
+        const struct selv_strategy *strategy;
+        const struct selv_layout *layout;
+    } all[] = {
+        {"ab", &selv_strategy_ab, &selv_layout_default},
+        {"swap", &selv_strategy_swap, &selv_layout_in_place},
+        {"overwrite", &selv_strategy_overwrite, &selv_layout_in_place},
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (strcmp(all[i].name, name) == 0) {
+            d->strategy = all[i].strategy;
+            d->layout = all[i].layout;
+            return true;
+        }
+    }
+    return false;
+}
 
 /* 0: go on; else the exit code plus 1. */
 static int read_arguments(struct device *d, int argc, char **argv)
@@ -121,6 +147,7 @@ static int read_arguments(struct device *d, int argc, char **argv)
 
     d->poll_s = POLL_S_DEFAULT;
     d->trial_s = TRIAL_S_DEFAULT;
+    (void)set_strategy(d, "ab");
     d->state_dir = getenv("SELVAGE_STATE");
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
@@ -145,6 +172,11 @@ static int read_arguments(struct device *d, int argc, char **argv)
         case OPT_TRIAL:
             if (!seconds(optarg, &d->trial_s)) {
                 return usage("--trial-timeout takes seconds, 1 to 4000000") + 1;
+            }
+            break;
+        case OPT_STRATEGY:
+            if (!set_strategy(d, optarg)) {
+                return usage("--strategy is ab, swap or overwrite") + 1;
             }
             break;
         case OPT_JSON:
@@ -191,12 +223,13 @@ static int read_arguments(struct device *d, int argc, char **argv)
 
 static bool open_device(struct device *d)
 {
-    const struct selv_layout *layout = &selv_layout_default;
+    const struct selv_layout *layout = d->layout;
     enum selv_err err;
 
     if (!selv_posix_flash_open(&d->flash, d->state_dir, &d->why)) {
         return false;
     }
+    d->flash.layout = layout;
     err = selv_crypto_init();
     if (!err) {
         err = selv_factory_decode(

@@ -97,8 +97,7 @@ static bool find_version(const struct device *d, struct selv_bytes text,
 
 void device_read_version(struct device *d)
 {
-    const struct selv_slot_place *place =
-        &selv_layout_default.slot[d->record.slot];
+    const struct selv_slot_place *place = &d->layout->slot[d->record.slot];
     struct selv_buf scratch = {NULL, 0, 0};
     struct selv_bytes envelope, text;
 

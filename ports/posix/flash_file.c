@@ -45,10 +45,27 @@ static bool is_slot(const struct selv_slot_place *place, uint32_t off)
            is_in(off, place->image_off, place->image_len);
 }
 
+/* Marks and spare sector: the bootloader's, where it installs in place. */
+static bool is_kept(const struct selv_layout *layout, uint32_t off)
+{
+    return is_in(off, layout->marks_off, layout->marks_len) ||
+           is_in(off,
+                 layout->slot[SELV_SLOT_B].envelope_off - layout->spare_len,
+                 layout->spare_len);
+}
+
+/* What a move in place writes. */
+static bool is_moved(const struct selv_layout *layout, uint32_t off)
+{
+    return layout->marks_len != 0 &&
+           (is_kept(layout, off) || is_slot(&layout->slot[SELV_SLOT_A], off) ||
+            is_slot(&layout->slot[SELV_SLOT_B], off));
+}
+
 /* May the sector that holds off be written? Regions are whole sectors. */
 static bool is_allowed(const struct selv_posix_flash *f, uint32_t off)
 {
-    const struct selv_layout *layout = &selv_layout_default;
+    const struct selv_layout *layout = f->layout;
 
     switch (f->role) {
     case SELV_POSIX_NOBODY:
@@ -56,10 +73,11 @@ static bool is_allowed(const struct selv_posix_flash *f, uint32_t off)
     case SELV_POSIX_FACTORY:
         return true;
     case SELV_POSIX_BOOTLOADER:
-        return is_journal(layout, off) || is_random(layout, off);
+        return is_journal(layout, off) || is_random(layout, off) ||
+               is_moved(layout, off);
     case SELV_POSIX_APPLICATION:
         return !is_in(off, layout->factory_off, layout->factory_len) &&
-               !is_journal(layout, off) &&
+               !is_journal(layout, off) && !is_kept(layout, off) &&
                !(f->running_slot < SELV_SLOT_COUNT &&
                  is_slot(&layout->slot[f->running_slot], off));
     }
@@ -197,6 +215,7 @@ bool selv_posix_flash_open(struct selv_posix_flash *f, const char *state_dir,
     char path[PATH_MAX];
 
     memset(f, 0, sizeof *f);
+    f->layout = &selv_layout_default;
     f->fd = -1;
     if (!path_of(state_dir, path, why)) {
         return false;
@@ -238,6 +257,7 @@ bool selv_posix_flash_create(struct selv_posix_flash *f, const char *state_dir,
     char path[PATH_MAX];
 
     memset(f, 0, sizeof *f);
+    f->layout = &selv_layout_default;
     f->fd = -1;
     if (!path_of(state_dir, path, why)) {
         return false;

@@ -41,7 +41,9 @@ enum selv_posix_role {
 struct selv_posix_flash {
     struct selv_flash flash; /* hand this to the engines */
     int fd;
-    uint8_t *map; /* read only */
+    uint8_t *map;                     /* read only */
+    const struct selv_layout *layout; /* selv_layout_default, or set after
+                                         open to selv_layout_in_place */
     enum selv_posix_role role;
     uint8_t running_slot;
 };

@@ -9,7 +9,7 @@ trap '[ -n "$server" ] && kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
 "$SELVAGE_BUILD/bin/selvaged" --state state --listen 127.0.0.1:0 \
     --http 127.0.0.1:0 >ready 2>log &
 server=$!
-for _ in $(seq 100); do
+for _ in $(seq 1200); do
     grep -q listening ready && break
     sleep 0.05
 done

@@ -18,7 +18,7 @@ listen() {
     [ -n "$server" ] && kill "$server" && wait "$server" 2>/dev/null
     "$SELVAGE_BUILD/test/mute" "$1" >port &
     server=$!
-    for _ in $(seq 100); do
+    for _ in $(seq 1200); do
         [ -s port ] && break
         sleep 0.05
     done

@@ -418,13 +418,13 @@ static void read_argument(struct reference *r, const struct place *place,
 /* ---- sequences [manifest 8.4.6] ----------------------------------------- */
 
 /* What the bootloader will run, it must be able to: the shared sequence,
- * validate, load and invoke. */
+ * validate, load and invoke; and install, where that is the bootloader's. */
 static void judge_bootloader(struct reference *r, const struct place *place,
                              const struct reference_command *c)
 {
     const struct selv_suit_capability *boot = r->device->boot;
     if (boot == NULL || !r->profile.judges_bootloader ||
-        (place->sections & IN_UPDATE) != 0) {
+        (place->sections & IN_UPDATE & ~(boot->sections & IN(INSTALL))) != 0) {
         return;
     }
     bool fits = c->code >= 0 && (boot->commands >> c->code & 1) != 0 &&

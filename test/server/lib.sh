@@ -89,7 +89,7 @@ start() {
     tries=0
     while ! grep -q listening "$WORK/ready"; do
         tries=$((tries + 1))
-        if [ "$tries" -gt 500 ] || ! kill -0 "$PID" 2>/dev/null; then
+        if [ "$tries" -gt 6000 ] || ! kill -0 "$PID" 2>/dev/null; then
             wait "$PID"
             STATUS=$?
             PID=

@@ -12,7 +12,7 @@ refused() {
     exit=$2
     piece=$3
     shift 3
-    timeout 10 "$BUILD/bin/selvaged" --listen 127.0.0.1:0 --http 127.0.0.1:0 \
+    timeout 60 "$BUILD/bin/selvaged" --listen 127.0.0.1:0 --http 127.0.0.1:0 \
         "$@" >"$WORK/out" 2>"$WORK/err"
     expect "$what: exit code" $? "$exit"
     has "$what" "$(cat "$WORK/err")" "$piece"
@@ -120,7 +120,7 @@ mkdir "$WORK/home"
 HOME=$WORK/home SELVAGE_STATE= "$BUILD/bin/selvaged" --listen 127.0.0.1:0 \
     --http 127.0.0.1:0 --json >"$WORK/ready" 2>>"$WORK/log" &
 PID=$!
-for i in $(seq 300); do
+for i in $(seq 6000); do
     grep -q listening "$WORK/ready" && break
     sleep 0.01
 done

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# The power-cut search: finds nothing on two geometries, catches each journal
-# that is broken on purpose, and a replay string runs the very case it names.
+# The power-cut search finds nothing on some geometries, and understands its
+# command line. test/sim/canary.sh shows that it can find something.
 set -u
 sim="$SELVAGE_BUILD/bin/selvage-sim"
 fail=0
@@ -25,52 +25,48 @@ echo "$out"
 expect 0 "$sim" cut --app script --geometry 512x16-ff --no-progress
 echo "$out"
 
-expect 0 "$sim" cut --canary --no-progress
-echo "$out"
-# "case STRING" of each canary: the broken journal fails it again, in the same
-# words, and the real one does not.
-echo "$out" | awk '/^canary/ { name = $2; words = $0; sub(/.*cuts: /, "", words) }
-    / case / { print name "|" $2 "|" words }' >"${TMPDIR:-/tmp}/cases.$$"
-count=0
-while IFS='|' read -r name case words; do
-    count=$((count + 1))
-    expect 1 "$sim-canary" cut --break "$name" --replay "$case"
-    case $out in
-    *"$words"*) ;;
-    *) echo "FAILED: replay of $case says: $out"; fail=1 ;;
-    esac
-    expect 0 "$sim" cut --replay "$case"
-done <"${TMPDIR:-/tmp}/cases.$$"
-rm -f "${TMPDIR:-/tmp}/cases.$$"
-if [ "$count" -lt 3 ]; then
-    echo "FAILED: $count canaries were caught, not 3"
-    fail=1
-fi
-
 # What it cannot understand is a usage error, in words.
 expect 2 "$sim"
 expect 2 "$sim" fly
 expect 2 "$sim" cut --flow update,sideways
 case $out in
-*"update,sideways; the flows are update, revert, watchdog, crash, all") ;;
+*"update,sideways; the flows are update, revert, watchdog, crash, repeat, all") ;;
 *) echo "FAILED: an unknown flow: $out"; fail=1 ;;
 esac
 expect 2 "$sim" cut --geometry 513x8-ff
 expect 2 "$sim" cut --depth 0
 expect 2 "$sim" cut --depth 5
+expect 2 "$sim" cut --seconds 0
+expect 2 "$sim" cut --faults metastable,bent
+expect 2 "$sim" hostile --replay 512x8-ff/1
 expect 2 "$sim" cut --depth
 expect 2 "$sim" cut --seed x
 expect 2 "$sim" cut --break erase-first
 expect 2 "$sim" cut --what
-for bad in '' x script/update \
-    script/update/512x8-ff/1/3 script/update/512x8-ff/1/3.1, \
-    script/update/512x8-ff/1/3.1x script/update/9x9-ff/1/3.1 \
-    script/fly/512x8-ff/1/3.1 fly/update/512x8-ff/1/3.1; do
+for bad in '' x script/ab/update script/fly/update/512x8-ff/1/3.1 \
+    script/ab/update/512x8-ff/1/3 script/ab/update/512x8-ff/1/3.1, \
+    script/ab/update/512x8-ff/1/3.1x script/ab/update/9x9-ff/1/3.1 \
+    script/ab/fly/512x8-ff/1/3.1 fly/ab/update/512x8-ff/1/3.1; do
     expect 2 "$sim" cut --replay "$bad"
 done
 expect 0 "$sim" --help
 expect 0 "$sim" -h
 expect 0 "$sim" --version
+# A sample says what it left out, and never "all".
+expect 0 "$sim" cut --geometry 512x32-ff --flow crash --depth 2 --seconds 1 \
+    --no-progress
+case $out in
+*"depth 1 whole; of depth 2 "*" % ("*"sampled with seed 1"*) ;;
+*) echo "FAILED: a sample: $out"; fail=1 ;;
+esac
+case $out in
+*" 100.0"*) echo "FAILED: a sample that says all: $out"; fail=1 ;;
+esac
+# A read that failed, and flash that wraps around.
+expect 0 "$sim" cut --replay consumer/ab/update/512x8-ff/1/r7.0
+expect 0 "$sim" cut --replay consumer/ab/update+worn/512x8-ff/1/7.1,r7.1
+expect 2 "$sim" cut --replay consumer/ab/update/512x8-ff/1/r7.0,3.1
+expect 0 "$sim" hostile --replay 512x8-ff/30/2048
 expect 0 "$sim" cut --geometry 512x32-ff --flow crash --json
 echo "$out" | grep -q '"good": true' || { echo "FAILED: --json"; fail=1; }
 exit $fail

@@ -93,6 +93,7 @@ static inline bool bench_boot(struct bench *b, enum selv_reset_cause cause)
     b->boot.flash = &v->flash;
     b->boot.layout = &b->d.layout;
     b->boot.factory = &b->factory;
+    b->boot.strategy = &selv_strategy_ab;
     b->boot.reset_cause = cause;
     b->boot.scratch = (struct selv_buf){b->scratch, sizeof b->scratch, 0};
     bool is_good = selv_is_good(selv_boot_choose(&b->boot, &b->record));

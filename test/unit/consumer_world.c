@@ -157,6 +157,22 @@ void world_release_make(struct world_release *r, uint64_t sequence,
                                             "        21, 2, 3, 15]>>}");
 }
 
+void world_release_stage(struct world_release *r, uint64_t sequence,
+                         uint32_t size, int directive)
+{
+    char text[1024];
+
+    snprintf(text, sizeof text,
+             "{1: 1, 2: %%n, 3: <<{2: [[h'00'], [h'00', h'73']], 4: <<[12, "
+             "[0, 1], 20, {1: " MAKER_VENDOR ", 2: " MAKER_CLASS
+             ", 3: <<[-16, h'%%A']>>, 14: %%a}, 1, 15, 2, 15]>>}>>, 7: <<[12, "
+             "0, 3, 15]>>, 9: <<[12, 0, 23, 2]>>, 16: <<[12, 1, 20, {21: "
+             "\"/i/%%A\"}, 21, 2, 3, 15]>>, 20: <<[12, 0, 20, {22: 1}, %d, 2, "
+             "3, 15]>>}",
+             directive);
+    world_release_custom(r, sequence, size, size, text);
+}
+
 /* ---- the network ----------------------------------------------------------
  */
 
@@ -579,7 +595,8 @@ static void protect(struct world *w, bool is_application)
 
     /* The bootloader writes the journal alone; the application all but that,
      * what the factory wrote, and what it runs from. */
-    selv_vflash_protect(v, 0, v->flash.size, !is_application);
+    bool is_in_place = w->strategy != &selv_strategy_ab;
+    selv_vflash_protect(v, 0, v->flash.size, !is_application && !is_in_place);
     selv_vflash_protect(v, l->journal_off[0], sector, is_application);
     selv_vflash_protect(v, l->journal_off[1], sector, is_application);
     if (is_application) {
@@ -601,10 +618,13 @@ void world_image_put(struct world *w, const struct world_release *r,
 
 bool world_boot(struct world *w)
 {
+    static uint8_t scratch[SELV_SUIT_ENVELOPE_MAX];
     struct selv_boot boot = {.flash = &w->v.flash,
                              .layout = &w->layout,
                              .factory = &w->factory,
-                             .reset_cause = w->cause};
+                             .strategy = w->strategy,
+                             .reset_cause = w->cause,
+                             .scratch = {scratch, sizeof scratch, 0}};
 
     w->queue_len = 0;
     protect(w, false);
@@ -759,24 +779,30 @@ static void provision(struct world *w, const struct world_release *r)
         SELV_OK);
 }
 
-void world_open(struct world *w, const char *geometry)
+static void open_world(struct world *w, const char *geometry,
+                       const struct selv_strategy *strategy)
 {
     static struct world_release first;
     const struct selv_geometry *g = selv_geometry_find(geometry);
+    bool is_in_place = strategy != &selv_strategy_ab;
     static const uint8_t random[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-    uint32_t size;
 
     assert_non_null(g);
     assert_int_equal(selv_crypto_init(), SELV_OK);
     memset(w, 0, sizeof *w);
     w->geometry = g;
-    selv_geometry_layout(g, &w->layout);
-    size = selv_geometry_size(g);
-    w->mem_len = selv_vflash_mem_len(size, g->sector_len, g->write_unit);
+    w->strategy = strategy;
+    w->mem_len = is_in_place ? selv_geometry_mem_len_in_place(g)
+                             : selv_geometry_mem_len(g);
     w->mem = malloc(w->mem_len);
     assert_non_null(w->mem);
-    selv_vflash_init(&w->v, w->mem, size, g->sector_len, g->write_unit,
-                     g->erased);
+    if (is_in_place) {
+        selv_geometry_layout_in_place(g, &w->layout);
+        selv_geometry_init_in_place(g, &w->v, w->mem);
+    } else {
+        selv_geometry_layout(g, &w->layout);
+        selv_geometry_init(g, &w->v, w->mem);
+    }
     w->now_ms = 1000;
     w->is_selftest_good = true;
     w->config = (struct selv_consumer_config){.flash = &w->v.flash,
@@ -789,10 +815,25 @@ void world_open(struct world *w, const char *geometry)
                                               .authority =
                                                   selv_bytes("[::1]:5683", 10)};
     selv_coap_server_init(&w->coap, w->seen, WORLD_SEEN_MAX, random);
-    world_release_make(&first, 1, 500, 500);
+    if (is_in_place) {
+        world_release_stage(&first, 1, 500, 22);
+    } else {
+        world_release_make(&first, 1, 500, 500);
+    }
     provision(w, &first);
     w->release = &first;
     assert_true(world_boot(w));
+}
+
+void world_open(struct world *w, const char *geometry)
+{
+    open_world(w, geometry, &selv_strategy_ab);
+}
+
+void world_open_in_place(struct world *w, const char *geometry,
+                         const struct selv_strategy *strategy)
+{
+    open_world(w, geometry, strategy);
 }
 
 void world_close(struct world *w)

@@ -61,6 +61,7 @@ struct world {
     uint8_t *saved; /* of world_save, or NULL */
     size_t mem_len;
     struct selv_factory factory;
+    const struct selv_strategy *strategy;
     struct selv_boot_record record;
     enum selv_reset_cause cause;
     struct selv_consumer_config config;
@@ -113,12 +114,19 @@ enum world_stop {
 
 /* A device that runs release 1 in slot A, and a server that has it, too. */
 void world_open(struct world *w, const char *geometry);
+/* The same, with a bootloader that installs; releases for it are made by
+ * world_release_stage. */
+void world_open_in_place(struct world *w, const char *geometry,
+                         const struct selv_strategy *strategy);
 /* Fails the test when flash rules were broken. */
 void world_close(struct world *w);
 
 /* Sizes in bytes for slots A and B. */
 void world_release_make(struct world_release *r, uint64_t sequence,
                         uint32_t size_a, uint32_t size_b);
+/* One image, staged in slot B; directive is 22 (copy) or 31 (swap). */
+void world_release_stage(struct world_release *r, uint64_t sequence,
+                         uint32_t size, int directive);
 /* From any manifest text in which "%A" and "%B" stand for image digests. */
 void world_release_custom(struct world_release *r, uint64_t sequence,
                           uint32_t size_a, uint32_t size_b, const char *text);

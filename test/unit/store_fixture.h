@@ -24,16 +24,11 @@ struct device {
 
 static inline void device_open(struct device *d, const struct selv_geometry *g)
 {
-    uint32_t size = selv_geometry_size(g);
     d->geometry = g;
-    d->mem_len = selv_vflash_mem_len(size, g->sector_len, g->write_unit);
+    d->mem_len = selv_geometry_mem_len(g);
     d->mem = malloc(d->mem_len);
     assert_non_null(d->mem);
-    selv_vflash_init(&d->v, d->mem, size, g->sector_len, g->write_unit,
-                     g->erased);
-    d->v.has_ecc = g->has_ecc;
-    d->v.is_unmapped = g->has_ecc;
-    selv_vflash_power_on(&d->v);
+    selv_geometry_init(g, &d->v, d->mem);
     selv_geometry_layout(g, &d->layout);
     assert_int_equal(selv_layout_check(&d->layout, &d->v.flash), SELV_OK);
 }

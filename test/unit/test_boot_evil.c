@@ -119,6 +119,42 @@ static void test_boot_log_confirms_what_is_not_on_trial_evil(void **state)
     bench_close(&b);
 }
 
+/* An application that asks and asks, and one that breaks its own slot again and
+ * again, wear the journal only so much; and then it still boots, refuses,
+ * reports, and takes an update. */
+static void test_boot_endless_requests_wear_little_evil(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, "4096x4-ff");
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    bench_install(&b, V1, SELV_SLOT_B);
+    uint32_t first = b.record.serial;
+    for (int i = 0; i < 600; i++) {
+        bench_request(&b, releases[i % 2 ? V2 : V3].digest, SELV_SLOT_B);
+        assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+        assert_runs(&b, V1, SELV_SLOT_A);
+        assert_refused(&b, i % 2 ? V2 : V3, SELV_ERR_BOOT_REQUEST, 0);
+    }
+    assert_int_equal(b.record.serial - first, 255);
+    for (uint8_t i = 0; i < 20; i++) {
+        uint8_t slot = i % 2;
+        flip(&b, b.d.layout.slot[slot].image_off);
+        assert_true(bench_boot(&b, SELV_RESET_CRASH));
+        assert_runs(&b, V1, slot ^ 1);
+        bench_install(&b, V1, slot);
+    }
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_int_equal(b.record.serial - first, 255);
+    bench_update(&b, V2, SELV_SLOT_B);
+    assert_runs(&b, V2, SELV_SLOT_B);
+    bench_request(&b, releases[V1].digest, SELV_SLOT_A);
+    uint32_t before = b.record.serial;
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_int_equal(b.record.serial, before + 1);
+    bench_close(&b);
+}
+
 /* Every byte of the trial's slot damaged, one at a time: refused or, where no
  * authentic byte was touched, unchanged. */
 static void test_boot_slot_with_every_byte_damaged_evil(void **state)
@@ -190,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_boot_log_with_forged_fields_evil),
         cmocka_unit_test(test_boot_log_of_random_bytes_evil),
         cmocka_unit_test(test_boot_log_confirms_what_is_not_on_trial_evil),
+        cmocka_unit_test(test_boot_endless_requests_wear_little_evil),
         cmocka_unit_test(test_boot_slot_with_every_byte_damaged_evil),
         cmocka_unit_test(test_boot_journal_with_every_byte_damaged_evil),
     };

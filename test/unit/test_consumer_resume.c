@@ -73,7 +73,7 @@ static void test_consumer_resume_after_restart(void **state)
     restart_at_every_poll("4096x4-ff", 3 * 4096);
     restart_at_every_poll("4096x4-ff", 3 * 4096 - 100);
     restart_at_every_poll("512x8-00", 2000);
-    restart_at_every_poll("256x1-ff", 1200);
+    restart_at_every_poll("320x1-ff", 1200);
 }
 
 /* Restarted again and again, a little later each time: it still arrives. */
@@ -124,7 +124,7 @@ static void test_consumer_resume_is_of_the_same_manifest(void **state)
     world_close(&w);
 }
 
-/* A log that lies: positions beyond the image, between sectors, another
+/* A log that lies: positions beyond the image, in a sector, another
  * slot. Nothing but the image's digest decides. */
 static void test_consumer_resume_from_a_lying_log(void **state)
 {
@@ -133,9 +133,9 @@ static void test_consumer_resume_from_a_lying_log(void **state)
         uint8_t slot;
         uint32_t progress;
         bool is_resumed;
-    } lies[] = {{1, 4096, true},  {1, 8192, true},       {1, 12288, true},
-                {1, 100, false},  {1, 16384, false},     {0, 4096, false},
-                {1, 4097, false}, {1, UINT32_MAX, false}};
+    } lies[] = {{1, 4096, true}, {1, 8192, true},       {1, 12288, true},
+                {1, 100, false}, {1, 16384, false},     {0, 4096, false},
+                {1, 4097, true}, {1, UINT32_MAX, false}};
 
     (void)state;
     world_open(&w, "4096x4-ff");

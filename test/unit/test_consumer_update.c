@@ -23,7 +23,7 @@ static void test_consumer_update_back_and_forth(void **state)
     (void)state;
     for (size_t i = 0; i < selv_geometry_count; i++) {
         const struct selv_geometry *g = &selv_geometries[i];
-        uint32_t room = g->image_sectors * g->sector_len;
+        uint32_t room = selv_geometry_image_max(g);
 
         world_open(&w, g->name);
         world_release_make(&two, 2, 1, room);

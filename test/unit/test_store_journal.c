@@ -24,7 +24,13 @@ static void fill(struct selv_journal *j, unsigned n)
         j->trial_sequence = j->accepted;
         memset(j->trial_digest, (int)(n + 3), 32);
         memset(j->trial_nonce, (int)(n + 4), SELV_NONCE_LEN);
+    } else {
+        j->install_state = (uint8_t)(n / 2 % 3);
     }
+    j->install_count = (uint16_t)(n * 700);
+    j->install_step = (uint16_t)(n * 701);
+    j->install_again = n % 5 == 0;
+    j->refused_count = (uint8_t)(n * 3);
 }
 
 static void test_store_journal_reads_back_what_was_written(void **state)
@@ -58,6 +64,11 @@ static void test_store_journal_reads_back_what_was_written(void **state)
             assert_memory_equal(got.trial_nonce, want.trial_nonce, 8);
             assert_memory_equal(got.refused_digest, want.refused_digest, 32);
             assert_int_equal(got.refused_reason, want.refused_reason);
+            assert_int_equal(got.install_state, want.install_state);
+            assert_int_equal(got.install_step, want.install_step);
+            assert_int_equal(got.install_count, want.install_count);
+            assert_int_equal(got.install_again, want.install_again);
+            assert_int_equal(got.refused_count, want.refused_count);
             assert_int_equal(got.refused_was_trial, want.refused_was_trial);
         }
         device_close(&d);
@@ -69,15 +80,15 @@ static void test_store_journal_erases_only_when_a_sector_is_full(void **state)
     (void)state;
     struct device d;
     device_open(&d, selv_geometry_find("4096x4-ff"));
-    uint32_t places = 4096 / 152;
+    uint32_t places = 4096 / 156;
     for (unsigned n = 0; n < 1 + 3 * places; n++) {
         struct selv_journal j;
         fill(&j, n);
         assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
                          SELV_OK);
     }
-    /* One for the first record, one per sector filled since. */
-    assert_int_equal(d.v.erase_count, 4);
+    /* One for the first record, two each time that both sectors are full. */
+    assert_int_equal(d.v.erase_count, 7);
     device_close(&d);
 }
 
@@ -94,8 +105,7 @@ static void test_store_journal_is_empty_only_before_the_first(void **state)
         selv_vflash_poke(&d.v, d.layout.journal_off[0], junk, sizeof junk);
         assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j),
                          SELV_ERR_STORE_EMPTY);
-        /* The second record goes to the other sector, and from then on the
-         * loss of either sector is survived. */
+        /* From then on the loss of either sector is survived. */
         for (unsigned n = 0; n < 2; n++) {
             fill(&j, n);
             assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
@@ -123,11 +133,8 @@ static void test_store_journal_names_a_foreign_version(void **state)
     struct device d;
     struct selv_journal j;
     device_open(&d, selv_geometry_find("512x8-ff"));
-    for (unsigned n = 0; n < 2; n++) {
-        fill(&j, n);
-        assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
-                         SELV_OK);
-    }
+    fill(&j, 0);
+    assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j), SELV_OK);
     d.mem[d.layout.journal_off[0]] = SELV_JOURNAL_VERSION + 1;
     d.mem[d.layout.journal_off[1]] = SELV_JOURNAL_VERSION + 1;
     assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j),
@@ -135,29 +142,70 @@ static void test_store_journal_names_a_foreign_version(void **state)
     device_close(&d);
 }
 
-/* Every single bit of the newest record flipped: the one before it counts. */
+/* Every single bit of the newest record flipped in either sector: the other
+ * sector has it still, and says that it is alone. In both: the record before
+ * counts. */
 static void test_store_journal_every_flipped_bit_is_noticed(void **state)
 {
     (void)state;
     struct device d;
     struct selv_journal j;
-    device_open(&d, selv_geometry_find("512x4-ff"));
+    device_open(&d, selv_geometry_find("2048x8-ff"));
     for (unsigned n = 0; n < 4; n++) {
         fill(&j, n);
         assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
                          SELV_OK);
     }
-    /* Records 2, 3 and 4 lie in sector 1. */
-    uint8_t *newest = d.mem + d.layout.journal_off[1] + 2 * 152;
-    for (unsigned bit = 0; bit < 152 * 8; bit++) {
-        newest[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j), SELV_OK);
-        assert_int_equal(j.serial, 3);
-        newest[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    for (unsigned which = 1; which <= 3; which++) {
+        for (unsigned bit = 0; bit < 156 * 8; bit++) {
+            uint8_t mask = (uint8_t)(1u << bit % 8);
+            for (unsigned flip = 0; flip < 2; flip++) {
+                for (unsigned sector = 0; sector < 2; sector++) {
+                    uint8_t *newest =
+                        d.mem + d.layout.journal_off[sector] + 3 * 160;
+                    newest[bit / 8] ^= which >> sector & 1 ? mask : 0;
+                }
+                assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j),
+                                 SELV_OK);
+                assert_int_equal(j.serial, flip == 0 && which == 3 ? 3 : 4);
+                assert_int_equal(j.is_alone, flip == 0 && which != 3);
+            }
+        }
     }
-    assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j), SELV_OK);
-    assert_int_equal(j.serial, 4);
     device_close(&d);
+}
+
+/* Any one sector may be lost at any time: the numbers stand in the other, and
+ * are in both again after the next record. */
+static void test_store_journal_either_sector_suffices(void **state)
+{
+    (void)state;
+    for (size_t g = 0; g < selv_geometry_count; g++) {
+        struct device d;
+        device_open(&d, &selv_geometries[g]);
+        for (unsigned n = 0; n < 60; n++) {
+            struct selv_journal j, got;
+            fill(&j, n);
+            assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
+                             SELV_OK);
+            for (unsigned lost = 0; lost < 2; lost++) {
+                uint8_t saved[4096];
+                uint32_t off = d.layout.journal_off[lost];
+                uint32_t len = d.geometry->sector_len;
+                memcpy(saved, d.mem + off, len);
+                memset(d.mem + off, 0x5a, len);
+                assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &got),
+                                 SELV_OK);
+                assert_int_equal(got.serial, j.serial);
+                assert_true(got.is_alone);
+                memcpy(d.mem + off, saved, len);
+            }
+            assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &got),
+                             SELV_OK);
+            assert_false(got.is_alone);
+        }
+        device_close(&d);
+    }
 }
 
 static void test_store_journal_refuses_nonsense(void **state)
@@ -185,8 +233,11 @@ static void test_store_journal_refuses_nonsense(void **state)
     REFUSED(j.trial_slot = j.current_slot);
     REFUSED(j.trial_slot = SELV_SLOT_NONE);
     REFUSED(j.trial_state = 2);
-    REFUSED(j.trial_attempts = 0);
-    REFUSED(j.trial_attempts = SELV_BOOT_ATTEMPTS_MAX + 1);
+    REFUSED(j.install_state = 3);
+    REFUSED(j.install_state = SELV_INSTALL_FORWARD);
+    REFUSED(j.install_count = 0);
+    REFUSED(j.install_again = 2);
+    REFUSED(j.install_count = 7; j.install_step = 15);
     REFUSED(j.trial_sequence = j.accepted + 1);
     REFUSED(j.trial_sequence = j.floor - 1);
     REFUSED(j.refused_was_trial = 2);
@@ -218,7 +269,7 @@ static void test_store_journal_passes_over_a_bad_place(void **state)
     device_open(&d, selv_geometry_find("512x4-ff"));
     real_write = d.v.flash.write;
     d.v.flash.write = write_with_bad_place;
-    bad_off = d.layout.journal_off[1] + 152 + 77;
+    bad_off = d.layout.journal_off[1] + 156 + 77;
     for (unsigned n = 0; n < 40; n++) {
         struct selv_journal j, got;
         fill(&j, n);
@@ -433,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_store_journal_is_empty_only_before_the_first),
         cmocka_unit_test(test_store_journal_names_a_foreign_version),
         cmocka_unit_test(test_store_journal_every_flipped_bit_is_noticed),
+        cmocka_unit_test(test_store_journal_either_sector_suffices),
         cmocka_unit_test(test_store_journal_refuses_nonsense),
         cmocka_unit_test(test_store_journal_passes_over_a_bad_place),
         cmocka_unit_test(test_store_journal_survives_any_failed_read_fault),

@@ -14,7 +14,7 @@ static unsigned record_count(const struct device *d)
 {
     unsigned unit = d->geometry->write_unit;
     unsigned places =
-        d->geometry->sector_len / ((152 + unit - 1) / unit * unit);
+        d->geometry->sector_len / ((156 + unit - 1) / unit * unit);
     return places > 6 ? 4 : 3 * places + 2;
 }
 

@@ -41,6 +41,85 @@ static void test_store_flash_check_limits(void **state)
     device_close(&d);
 }
 
+/* A port that lies about its sectors is caught before anything is written. */
+enum lie { TRUTH, GAP, NO_LENGTH, NO_MULTIPLE, BEYOND, SHORT_LAST, OTHER_END };
+
+static enum lie told;
+
+static struct selv_sector sector_of(void *port, uint32_t off)
+{
+    const struct selv_vflash *v = port;
+    uint32_t len = off < 1024 ? 512 : 1024;
+    struct selv_sector s = {off - off % len, len};
+    switch (told) {
+    case GAP:
+        s.off += off >= 1024 ? 8 : 0;
+        break;
+    case NO_LENGTH:
+        s.len = off >= 1024 ? 0 : len;
+        break;
+    case NO_MULTIPLE:
+        s.len = off >= 1024 ? 1000 : len;
+        break;
+    case BEYOND:
+        s.len = off >= 2048 ? UINT32_MAX - 511 : len;
+        break;
+    case SHORT_LAST:
+        s.len = v->flash.size - s.off == 1024 ? 2048 : len;
+        break;
+    case OTHER_END: /* the start and the end name other sectors */
+        s = off % 1024 == 1023 ? (struct selv_sector){off - 511, 512} : s;
+        break;
+    case TRUTH:
+    default:
+        break;
+    }
+    return s;
+}
+
+static void test_store_flash_check_sees_through_lies(void **state)
+{
+    (void)state;
+    struct device d;
+    device_open(&d, selv_geometry_find("512x8-ff"));
+    struct selv_flash f = d.v.flash;
+    f.sector_of = sector_of;
+    f.size = 8192;
+    d.v.flash.size = f.size;
+    told = TRUTH;
+    assert_int_equal(selv_flash_check(&f), SELV_OK);
+    for (told = GAP; told <= OTHER_END; told++) {
+        if (selv_flash_check(&f) != SELV_ERR_STORE_LAYOUT) {
+            fail_msg("believed lie %d", (int)told);
+        }
+    }
+    device_close(&d);
+}
+
+static void test_store_layout_of_unequal_sectors(void **state)
+{
+    (void)state;
+    struct device d;
+    device_open(&d, selv_geometry_find("mixed4-ff"));
+    struct selv_layout l;
+#define REFUSED(change)                                                        \
+    do {                                                                       \
+        l = d.layout;                                                          \
+        change;                                                                \
+        assert_int_equal(selv_layout_check(&l, &d.v.flash),                    \
+                         SELV_ERR_STORE_LAYOUT);                               \
+    } while (0)
+    /* In the middle of a longer sector, and up to its middle. */
+    REFUSED(l.journal_off[1] += 320);
+    REFUSED(l.log_off[0] += 320);
+    REFUSED(l.slot[1].image_off += 320);
+    REFUSED(l.slot[1].image_len -= 320);
+    REFUSED(l.journal_off[0] = d.v.flash.size);
+    REFUSED(l.journal_off[0] = UINT32_MAX);
+#undef REFUSED
+    device_close(&d);
+}
+
 static void test_store_flash_reads_stay_in_range(void **state)
 {
     (void)state;
@@ -102,9 +181,9 @@ static void test_store_layout_refuses_what_does_not_fit(void **state)
     REFUSED(l.slot[1].image_len = 0xfffffe00);
     REFUSED(l.slot[1] = l.slot[0]);
 #undef REFUSED
-    /* A sector that holds no whole record. */
+    /* A sector that holds only one record. */
     struct selv_flash f = d.v.flash;
-    f.sector_len = 128;
+    f.sector_len = 256;
     assert_int_equal(selv_layout_check(&d.layout, &f), SELV_ERR_STORE_LAYOUT);
     device_close(&d);
 }
@@ -245,6 +324,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_store_flash_check_limits),
+        cmocka_unit_test(test_store_flash_check_sees_through_lies),
+        cmocka_unit_test(test_store_layout_of_unequal_sectors),
         cmocka_unit_test(test_store_flash_reads_stay_in_range),
         cmocka_unit_test(test_store_layout_default_fits),
         cmocka_unit_test(test_store_layout_refuses_what_does_not_fit),

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * boot/boot_move.c - sectors, copied one after the other, so that a cut at any
+ * instant can be gone on from. DESIGN.md M1 to M5.
+ *
+ * After each step its mark is written: one unit. A mark counts when its unit is
+ * not wholly erased: one that was torn says as well that its step is done. But
+ * it may read so at one boot and otherwise at the next, and a step done again
+ * after the next one began would copy what is gone. So a mark is read for a
+ * decision once: what the marks say at a resume goes to the journal, with the
+ * word that the next mark is not to be looked at, before anything is copied.
+ * The first step after that gets no mark, whose unit may be a torn one that
+ * reads as erased, but a record. */
+#define SELV_MODULE 0x424d4f56u /* "BMOV" */
+#include "boot/boot_int.h"
+
+/* Bytes copied at a time; whole units of any flash. */
+enum { CHUNK_LEN = 256, COMPARE_LEN = 32 };
+_Static_assert(CHUNK_LEN % SELV_FLASH_UNIT_MAX == 0 &&
+                   COMPARE_LEN % SELV_FLASH_UNIT_MAX == 0,
+               "chunks are whole units");
+
+/* ---- marks -----------------------------------------------------------------
+ */
+
+static uint32_t mark_off(const struct selv_boot *boot, uint32_t step)
+{
+    return boot->layout->marks_off + step * boot->flash->write_unit;
+}
+
+/* J8: one read that fails makes no unit a written one, and no move undone. */
+static bool is_blank(const struct selv_boot *boot, uint32_t off, uint32_t len)
+{
+    return selv_flash_is_erased(boot->flash, off, len) ||
+           selv_flash_is_erased(boot->flash, off, len);
+}
+
+enum selv_err selv_boot_marks_erase(struct selv_boot *boot)
+{
+    const struct selv_flash *flash = boot->flash;
+    const struct selv_layout *layout = boot->layout;
+    for (uint32_t at = 0; at < layout->marks_len; at += flash->sector_len) {
+        enum selv_err err = flash->erase(flash->port, layout->marks_off + at);
+        if (err) {
+            return err;
+        }
+    }
+    return is_blank(boot, layout->marks_off, layout->marks_len)
+               ? SELV_OK
+               : SELV_ERR_FLASH_IO;
+}
+
+/* Steps that are done, by the journal and the marks behind it. */
+static uint32_t count_done(const struct selv_boot *boot, uint32_t steps)
+{
+    uint32_t done = boot->journal.install_step;
+    if (boot->journal.install_again) {
+        return done;
+    }
+    while (done < steps &&
+           !is_blank(boot, mark_off(boot, done), boot->flash->write_unit)) {
+        done++;
+    }
+    return done;
+}
+
+/* False when the unit does not take it. */
+static bool mark(const struct selv_boot *boot, uint32_t step)
+{
+    const struct selv_flash *flash = boot->flash;
+    uint32_t off = mark_off(boot, step);
+    uint8_t unit[SELV_FLASH_UNIT_MAX];
+    memset(unit, ~flash->erased, sizeof unit);
+    return flash->write(flash->port, off, unit, flash->write_unit) == SELV_OK &&
+           !is_blank(boot, off, flash->write_unit);
+}
+
+static enum selv_err note_done(struct selv_boot *boot, uint32_t done,
+                               bool is_again)
+{
+    struct selv_journal next = boot->journal;
+    next.install_step = (uint16_t)done;
+    next.install_again = is_again;
+    return selv_boot_commit(boot, &next);
+}
+
+/* ---- one sector ------------------------------------------------------------
+ */
+
+/* A unit that does not read, asked twice, goes over as an erased one: the image
+ * that it is part of is found bad where it lands, and no move stands still for
+ * ever. */
+static void read_all(const struct selv_flash *flash, uint32_t off, uint8_t *p,
+                     uint32_t len)
+{
+    uint32_t unit = flash->write_unit;
+    if (flash->read(flash->port, off, p, len) == SELV_OK) {
+        return;
+    }
+    for (uint32_t at = 0; at < len; at += unit) {
+        if (flash->read(flash->port, off + at, p + at, unit) != SELV_OK &&
+            flash->read(flash->port, off + at, p + at, unit) != SELV_OK) {
+            memset(p + at, flash->erased, unit);
+        }
+    }
+}
+
+static bool is_erased(const struct selv_flash *flash, const uint8_t *p,
+                      uint32_t len)
+{
+    while (len > 0 && p[len - 1] == flash->erased) {
+        len--;
+    }
+    return len == 0;
+}
+
+/* Against the source, read once more: what was copied may have been read wrong
+ * that once. */
+static bool is_same(const struct selv_flash *flash,
+                    const struct selv_boot_step *s)
+{
+    uint8_t a[COMPARE_LEN], b[COMPARE_LEN];
+    uint32_t n;
+    for (uint32_t at = 0; at < flash->sector_len; at += n) {
+        n = flash->sector_len - at;
+        n = n < COMPARE_LEN ? n : (uint32_t)COMPARE_LEN;
+        read_all(flash, s->from + at, a, n);
+        read_all(flash, s->to + at, b, n);
+        if (memcmp(a, b, n) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool copy_once(const struct selv_flash *flash,
+                      const struct selv_boot_step *s)
+{
+    uint8_t chunk[CHUNK_LEN];
+    uint32_t n;
+    if (flash->kick != NULL) {
+        flash->kick(flash->port);
+    }
+    if (flash->erase(flash->port, s->to) != SELV_OK) {
+        return false;
+    }
+    for (uint32_t at = 0; at < flash->sector_len; at += n) {
+        n = flash->sector_len - at;
+        n = n < CHUNK_LEN ? n : (uint32_t)CHUNK_LEN;
+        read_all(flash, s->from + at, chunk, n);
+        if (!is_erased(flash, chunk, n) &&
+            flash->write(flash->port, s->to + at, chunk, n) != SELV_OK) {
+            return false;
+        }
+    }
+    return is_same(flash, s);
+}
+
+/* ---- the move --------------------------------------------------------------
+ */
+
+enum selv_err selv_boot_move(struct selv_boot *boot)
+{
+    const struct selv_strategy *strategy = boot->strategy;
+    uint32_t steps =
+        (uint32_t)boot->journal.install_count * strategy->in_place->steps;
+    bool is_resumed = !boot->is_begun;
+    uint32_t step = 0;
+    enum selv_err err = SELV_OK;
+    boot->is_begun = false;
+    if (is_resumed) {
+        step = count_done(boot, steps);
+        err = note_done(boot, step, true);
+    }
+    for (; err == SELV_OK && step < steps; step++) {
+        struct selv_boot_step s;
+        strategy->in_place->step(boot, step, &s);
+        if (!copy_once(boot->flash, &s) && !copy_once(boot->flash, &s) &&
+            strategy->in_place->turn_back != NULL &&
+            boot->journal.install_state == SELV_INSTALL_FORWARD &&
+            step % 2 == 0) {
+            return strategy->in_place->turn_back(boot, step);
+        }
+        if (is_resumed || !mark(boot, step)) {
+            err = note_done(boot, step + 1, false);
+        }
+        is_resumed = false;
+    }
+    return err;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * boot/strategy_swap.c - the bootloader exchanges staging area and slot A, and
+ * exchanges them back when the trial fails. No scratch sector: slot B has one
+ * sector more than slot A, in front, and an update is staged behind it. With
+ * B[0] the spare sector, for n sectors:
+ *
+ *   forward, i = 0 .. n-1:   B[i] <- A[i],     A[i] <- B[i+1]
+ *   back,    i = n-1 .. 0:   B[i+1] <- A[i],   A[i] <- B[i]
+ *
+ * Each sector is erased once and written once, and the source of each half step
+ * is intact until the next one begins. */
+#include "boot/boot_int.h"
+
+/* Of the boot-install profile what this bootloader takes: it installs by
+ * copy or swap,
+ * both done as a swap, alone, loads nothing, writes no content. */
+static const struct selv_suit_capability capability = {
+    .commands = 1ull << SELV_SUIT_CONDITION_VENDOR_ID |
+                1ull << SELV_SUIT_CONDITION_CLASS_ID |
+                1ull << SELV_SUIT_CONDITION_IMAGE_MATCH |
+                1ull << SELV_SUIT_CONDITION_COMPONENT_SLOT |
+                1ull << SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX |
+                1ull << SELV_SUIT_CONDITION_ABORT |
+                1ull << SELV_SUIT_DIRECTIVE_TRY_EACH |
+                1ull << SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS |
+                1ull << SELV_SUIT_DIRECTIVE_COPY |
+                1ull << SELV_SUIT_DIRECTIVE_INVOKE |
+                1ull << SELV_SUIT_CONDITION_DEVICE_ID |
+                1ull << SELV_SUIT_DIRECTIVE_SWAP |
+                1ull << SELV_SUIT_DIRECTIVE_RUN_SEQUENCE,
+    .parameters = 1u << 0 | 1u << SELV_SUIT_PARAMETER_VENDOR_ID |
+                  1u << SELV_SUIT_PARAMETER_CLASS_ID |
+                  1u << SELV_SUIT_PARAMETER_IMAGE_DIGEST |
+                  1u << SELV_SUIT_PARAMETER_COMPONENT_SLOT |
+                  1u << SELV_SUIT_PARAMETER_STRICT_ORDER |
+                  1u << SELV_SUIT_PARAMETER_SOFT_FAILURE |
+                  1u << SELV_SUIT_PARAMETER_IMAGE_SIZE |
+                  1u << SELV_SUIT_PARAMETER_CONTENT |
+                  1u << SELV_SUIT_PARAMETER_URI |
+                  1u << SELV_SUIT_PARAMETER_SOURCE_COMPONENT |
+                  1u << SELV_SUIT_PARAMETER_INVOKE_ARGS |
+                  1u << SELV_SUIT_PARAMETER_DEVICE_ID |
+                  1u << SELV_SUIT_PARAMETER_FETCH_ARGUMENTS,
+    .envelope_max = SELV_SUIT_ENVELOPE_MAX,
+    .sections = 1u << SELV_SUIT_SECTION_INSTALL |
+                1u << SELV_SUIT_SECTION_VALIDATE |
+                1u << SELV_SUIT_SECTION_INVOKE,
+    .components_max = SELV_SUIT_COMPONENTS_MAX,
+    .depth_max = SELV_SUIT_DEPTH_MAX,
+    .signers_max = SELV_SUIT_SIGNERS_MAX,
+};
+
+static void swap_step(const struct selv_boot *boot, uint32_t step,
+                      struct selv_boot_step *out)
+{
+    const struct selv_journal *j = &boot->journal;
+    const struct selv_slot_place *slot = boot->layout->slot;
+    uint32_t sector = boot->flash->sector_len;
+    bool is_forward = j->install_state == SELV_INSTALL_FORWARD;
+    uint32_t i = is_forward ? step / 2 : j->install_count - 1u - step / 2;
+    uint32_t a = slot[SELV_SLOT_A].envelope_off + i * sector;
+    uint32_t staged = slot[SELV_SLOT_B].envelope_off + i * sector;
+    uint32_t kept = staged - sector;
+    out->from = a;
+    out->to = is_forward ? kept : staged;
+    if (step % 2 != 0) {
+        out->from = is_forward ? staged : kept;
+        out->to = a;
+    }
+}
+
+/* What was staged lies in A, what was current in B. What took the place of a
+ * current image that was lost is no trial: there is nothing to go back to. */
+static void swap_arrive(struct selv_boot *boot, struct selv_journal *next)
+{
+    (void)boot;
+    if (memcmp(next->trial_digest, next->current_digest, 32) == 0) {
+        selv_boot_clear_trial(next);
+    } else {
+        next->current_slot = SELV_SLOT_B;
+        next->trial_state = SELV_TRIAL_RUNNING;
+    }
+}
+
+/* Bytes of the image in slot A that must be there again after the way back. */
+static uint32_t swap_leaving(struct selv_boot *boot)
+{
+    enum selv_err why;
+    return selv_is_good(selv_boot_look(boot, SELV_SLOT_A, 0, &why))
+               ? selv_boot_seen_len(boot, SELV_SLOT_A)
+               : boot->layout->slot[SELV_SLOT_A].image_len;
+}
+
+/* Whether slot B, a spare sector lower, still holds the image that is to go
+ * back: the application on trial could write there. */
+static bool is_kept(struct selv_boot *boot, enum selv_err *why)
+{
+    const struct selv_layout *layout = boot->layout;
+    struct selv_layout lower = *layout;
+    lower.slot[SELV_SLOT_B].envelope_off -= layout->spare_len;
+    lower.slot[SELV_SLOT_B].image_off -= layout->spare_len;
+    boot->layout = &lower;
+    bool is_good = selv_is_good(selv_boot_look(boot, SELV_SLOT_B, 0, why));
+    boot->layout = layout;
+    return is_good &&
+           memcmp(boot->seen_digest, boot->journal.current_digest, 32) == 0;
+}
+
+/* The confirmed image lies in slot B, and nothing is on trial in A: a trial was
+ * reverted. When what should go back is gone, the image in A stays, the only
+ * one that there is (B7). */
+static enum selv_err swap_begin_back(struct selv_boot *boot)
+{
+    struct selv_journal next = boot->journal;
+    enum selv_err reason = SELV_ERR_BOOT_REQUEST, why;
+    if (!is_kept(boot, &reason)) {
+        if (selv_is_good(selv_boot_look(boot, SELV_SLOT_A, next.floor, &why))) {
+            selv_boot_adopt(boot, reason);
+        }
+        return selv_boot_is_at_rest(&boot->journal) ? SELV_OK : reason;
+    }
+    enum selv_err err = selv_boot_marks_erase(boot);
+    if (err) {
+        return err;
+    }
+    selv_boot_set_move(&next, SELV_INSTALL_BACK, next.install_count);
+    boot->is_begun = true;
+    return selv_boot_commit(boot, &next);
+}
+
+/* The spare side of a swap does not take a sector: what was moved so far goes
+ * back, while all of it is still there. M3: the marks are erased only when the
+ * journal knows without them how far it went. */
+static enum selv_err swap_turn_back(struct selv_boot *boot, uint32_t step)
+{
+    struct selv_journal next = boot->journal;
+    next.install_step = (uint16_t)step;
+    next.install_again = 1;
+    enum selv_err err = selv_boot_commit(boot, &next);
+    if (err == SELV_OK) {
+        err = selv_boot_marks_erase(boot);
+    }
+    if (err) {
+        return err;
+    }
+    selv_boot_set_refused(&next, next.trial_digest, SELV_ERR_FLASH_IO, false);
+    selv_boot_clear_trial(&next);
+    selv_boot_set_move(&next, SELV_INSTALL_BACK, (uint16_t)(step / 2));
+    boot->is_begun = true;
+    err = selv_boot_commit(boot, &next);
+    return err != SELV_OK ? err : SELV_ERR_STATE;
+}
+
+static const struct selv_in_place in_place = {
+    .describe = selv_boot_describe_staging,
+    .leaving = swap_leaving,
+    .arrive = swap_arrive,
+    .begin_back = swap_begin_back,
+    .turn_back = swap_turn_back,
+    .step = swap_step,
+    .steps = 2,
+};
+
+const struct selv_strategy selv_strategy_swap = {
+    .profile = &selv_suit_profile_boot_install,
+    .capability = &capability,
+    .slot_count = 1,
+    .decide = selv_boot_decide_in_place,
+    .judge = selv_boot_plan,
+    .accept = selv_boot_begin_forward,
+    .boot_current = selv_boot_in_place,
+    .in_place = &in_place,
+};

@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# What is broken on purpose is caught by the power-cut search, each of it, and a
+# replay string runs the very case that it names.
+set -u
+sim="$SELVAGE_BUILD/bin/selvage-sim"
+fail=0
+
+# expect STATUS COMMAND...: run it, compare its exit status.
+expect() {
+    want=$1
+    shift
+    out=$("$@" 2>&1)
+    got=$?
+    if [ "$got" -ne "$want" ]; then
+        echo "FAILED: $* ended with $got, not $want:"
+        echo "$out"
+        fail=1
+    fi
+}
+
+expect 0 "$sim" cut --canary --no-progress --geometry 512x8-ff
+echo "$out"
+# "case STRING" of each canary: the broken journal fails it again, in the same
+# words, and the real one does not.
+echo "$out" | awk '/^canary/ { name = $2; words = $0; sub(/^[^:]*: /, "", words) }
+    / case / { print name "|" $2 "|" words }' >"${TMPDIR:-/tmp}/cases.$$"
+count=0
+while IFS='|' read -r name case words; do
+    count=$((count + 1))
+    expect 1 "$sim-canary" cut --break "$name" --replay "$case"
+    case $out in
+    *"$words"*) ;;
+    *) echo "FAILED: replay of $case says: $out"; fail=1 ;;
+    esac
+    expect 0 "$sim" cut --replay "$case"
+done <"${TMPDIR:-/tmp}/cases.$$"
+rm -f "${TMPDIR:-/tmp}/cases.$$"
+if [ "$count" -lt 16 ]; then
+    echo "FAILED: $count canaries were caught, not 16"
+    fail=1
+fi
+exit $fail

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Devices whose bootloader installs: the consumer stages, as the boot record
+ * says, and refuses before it fetches what the bootloader would refuse. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "test/unit/consumer_world.h"
+
+enum { COPY = 22, SWAP = 31 };
+
+static struct world w;
+static struct world_release two, three;
+
+static void test_consumer_stages_for_a_swap(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < selv_geometry_count; i++) {
+        if (!selv_geometry_has_in_place(&selv_geometries[i])) {
+            continue;
+        }
+        uint32_t room = selv_geometry_image_max(&selv_geometries[i]);
+        world_open_in_place(&w, selv_geometries[i].name, &selv_strategy_swap);
+        world_release_stage(&two, 2, room, SWAP);
+        world_release_stage(&three, 3, 1, COPY);
+        w.release = &two;
+        world_settle(&w);
+        assert_string_equal(
+            w.log, "notified authorized downloading <downloading verified "
+                   "waiting <waiting reboot trial confirmed <confirmed ");
+        assert_int_equal(w.record.slot, SELV_SLOT_A);
+        assert_int_equal(w.record.sequence, 2);
+        assert_int_equal(w.record.is_trial, 1);
+        w.release = &three;
+        world_next_cycle(&w);
+        assert_int_equal(w.record.slot, SELV_SLOT_A);
+        assert_int_equal(w.record.sequence, 3);
+        world_close(&w);
+    }
+}
+
+static void test_consumer_reports_a_revert_of_a_swap(void **state)
+{
+    (void)state;
+    world_open_in_place(&w, "512x8-ff", &selv_strategy_swap);
+    world_release_stage(&two, 2, 900, SWAP);
+    w.release = &two;
+    w.is_selftest_good = false;
+    world_settle(&w);
+    assert_non_null(strstr(w.log, "<reverted"));
+    assert_int_equal(w.record.sequence, 1);
+    assert_int_equal(w.record.refused_reason, SELV_ERR_BOOT_WATCHDOG);
+    world_close(&w);
+}
+
+/* Without a trial the next boot is the confirmation, told once. */
+static void test_consumer_stages_for_an_overwrite(void **state)
+{
+    (void)state;
+    world_open_in_place(&w, "512x8-ff", &selv_strategy_overwrite);
+    world_release_stage(&two, 2, 900, COPY);
+    w.release = &two;
+    world_settle(&w);
+    assert_string_equal(
+        w.log, "notified authorized downloading <downloading verified waiting "
+               "<waiting reboot confirmed <confirmed idle ");
+    assert_int_equal(w.record.sequence, 2);
+    assert_int_equal(w.record.is_trial, 0);
+    world_forget(&w);
+    assert_true(world_boot(&w));
+    world_settle(&w);
+    assert_null(strstr(w.log, "confirmed"));
+    world_close(&w);
+}
+
+#define HEAD                                                                   \
+    "{1: 1, 2: %n, 3: <<{2: [[h'00'], [h'00', h'73']], 4: <<[12, [0, 1], 20, " \
+    "{1: " MAKER_VENDOR ", 2: " MAKER_CLASS                                    \
+    ", 3: <<[-16, h'%A']>>, 14: %a}, 1, 15, 2, 15]>>}>>, 7: <<[12, 0, 3, "     \
+    "15]>>, 9: <<[12, 0, 23, 2]>>, "
+#define FETCH "16: <<[12, 1, 20, {21: \"/i/%A\"}, 21, 2, 3, 15]>>, "
+
+static void test_consumer_refuses_before_staging(void **state)
+{
+    static const struct {
+        const char *what, *text;
+        enum selv_err swap, overwrite; /* SELV_OK: it is installed */
+    } rows[] = {
+        {"copy", HEAD FETCH "20: <<[12, 0, 20, {22: 1}, 22, 2, 3, 15]>>}",
+         SELV_OK, SELV_OK},
+        {"swap", HEAD FETCH "20: <<[12, 0, 20, {22: 1}, 31, 2, 3, 15]>>}",
+         SELV_OK, SELV_ERR_SUIT_BOOTLOADER},
+        {"nothing moved", HEAD FETCH "20: <<[12, 1, 3, 15]>>}",
+         SELV_ERR_SUIT_IMAGE, SELV_ERR_SUIT_IMAGE},
+        {"moved away", HEAD FETCH "20: <<[12, 1, 20, {22: 0}, 22, 2]>>}",
+         SELV_ERR_SUIT_OPERATION, SELV_ERR_SUIT_OPERATION},
+        {"moved twice",
+         HEAD FETCH "20: <<[12, 0, 20, {22: 1}, 22, 2, 22, 2]>>}",
+         SELV_ERR_SUIT_OPERATION, SELV_ERR_SUIT_OPERATION},
+        {"fetched into the application",
+         HEAD "16: <<[12, 0, 20, {21: \"/i/%A\"}, 21, 2, 3, 15]>>, 20: <<[12, "
+              "0, 20, {22: 1}, 22, 2]>>}",
+         SELV_ERR_SUIT_OPERATION, SELV_ERR_SUIT_OPERATION},
+        {"fetched by the install",
+         HEAD "20: <<[12, 0, 20, {21: \"/i/%A\"}, 21, 2, 3, 15]>>}",
+         SELV_ERR_SUIT_BOOTLOADER, SELV_ERR_SUIT_BOOTLOADER},
+        {"not looked at",
+         HEAD "16: <<[12, 1, 20, {21: \"/i/%A\"}, 21, 2]>>, 20: <<[12, 0, 20, "
+              "{22: 1}, 22, 2]>>}",
+         SELV_ERR_SUIT_MISSING, SELV_ERR_SUIT_MISSING},
+        {"the staging area started",
+         "{1: 1, 2: %n, 3: <<{2: [[h'00'], [h'00', h'73']], 4: <<[12, [0, 1], "
+         "20, {1: " MAKER_VENDOR ", 2: " MAKER_CLASS
+         ", 3: <<[-16, h'%A']>>, 14: %a}, 1, 15, 2, 15]>>}>>, 7: <<[12, 1, 3, "
+         "15]>>, 9: <<[12, 1, 23, 2]>>, " FETCH
+         "20: <<[12, 0, 20, {22: 1}, 22, 2]>>}",
+         SELV_ERR_SUIT_IMAGE, SELV_ERR_SUIT_IMAGE},
+        {"loaded at boot",
+         "{1: 1, 2: %n, 3: <<{2: [[h'00'], [h'00', h'73']], 4: <<[12, [0, 1], "
+         "20, {1: " MAKER_VENDOR ", 2: " MAKER_CLASS
+         ", 3: <<[-16, h'%A']>>, 14: %a}, 1, 15, 2, 15]>>}>>, 7: <<[12, 0, 3, "
+         "15]>>, 8: <<[12, 0, 20, {22: 1}, 22, 2]>>, 9: <<[12, 0, 23, "
+         "2]>>, " FETCH "20: <<[12, 0, 20, {22: 1}, 22, 2]>>}",
+         SELV_ERR_SUIT_BOOTLOADER, SELV_ERR_SUIT_BOOTLOADER},
+    };
+    static const struct selv_strategy *const strategies[] = {
+        &selv_strategy_swap, &selv_strategy_overwrite};
+
+    (void)state;
+    for (int s = 0; s < 2; s++) {
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+            char wanted[80];
+            enum selv_err err = s == 0 ? rows[i].swap : rows[i].overwrite;
+
+            world_open_in_place(&w, "512x8-ff", strategies[s]);
+            world_release_custom(&two, 2, 900, 900, rows[i].text);
+            w.release = &two;
+            uint32_t op_count = w.v.erase_count + w.v.write_count;
+            world_settle(&w);
+            snprintf(wanted, sizeof wanted, "rejected:%s", selv_err_name(err));
+            bool is_refused = strstr(w.log, wanted) && w.image_count == 0 &&
+                              w.v.erase_count + w.v.write_count == op_count;
+            if (err == SELV_OK ? w.record.sequence != 2 : !is_refused) {
+                fail_msg("%s %d: %s", rows[i].what, s, w.log);
+            }
+            world_close(&w);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_consumer_stages_for_a_swap),
+        cmocka_unit_test(test_consumer_reports_a_revert_of_a_swap),
+        cmocka_unit_test(test_consumer_stages_for_an_overwrite),
+        cmocka_unit_test(test_consumer_refuses_before_staging),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
