@@ -81,7 +81,7 @@ function(selvage_test name)
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
     add_test(NAME ${name} COMMAND ${name}
         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-    set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600)
     selvage_slow_label(${name})
 endfunction()
 
@@ -90,7 +90,7 @@ endfunction()
 function(selvage_script name)
     cmake_parse_arguments(A "" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
     if(NOT A_TIMEOUT)
-        set(A_TIMEOUT 120)
+        set(A_TIMEOUT 600)
     endif()
     add_test(NAME ${name} COMMAND ${A_COMMAND}
         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
@@ -116,6 +116,6 @@ function(selvage_fuzz name)
         add_test(NAME corpus_${name}
             COMMAND ${name} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${name}
             WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-        set_tests_properties(corpus_${name} PROPERTIES TIMEOUT 120)
+        set_tests_properties(corpus_${name} PROPERTIES TIMEOUT 600)
     endif()
 endfunction()
