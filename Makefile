@@ -45,9 +45,9 @@ bench: build ## measure side by side with peers
 fuzz: deps ## fuzz every target; SECONDS=240 in total, TARGETS=... to choose
 	@tools/fuzz --seconds $(SECONDS) $(TARGETS)
 
-conformance: build ## run published vectors: VECTORS=DIR
-	@if [ -z "$(VECTORS)" ]; then \
-		echo "make conformance: say where: VECTORS=DIR" >&2; exit 2; fi
+conformance: ## run our own vectors, and published ones: VECTORS=DIR
+	@test/conformance/run --check "$(VECTORS)"
+	@$(MAKE) build
 	$(call part,test/conformance/run,"$(VECTORS)")
 
 run-board: deps ## start the emulated board with its serial port here

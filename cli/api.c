@@ -47,19 +47,48 @@ static bool path_of(char out[static PATH_LEN], const char *env,
     return n > 0 && n < (int)PATH_LEN;
 }
 
+/* A member that nobody knows, or of another type, would leave the setting at
+ * its default in silence. */
+static bool config_check(const char *path, json_t *config,
+                         struct selv_error *error)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(config, name, value)
+    {
+        if (strcmp(name, "server") != 0 && strcmp(name, "token_file") != 0) {
+            return selv_error_set(error, SELV_EXIT_ENVIRONMENT,
+                                  "%s: \"%.100s\" is not known here; there are "
+                                  "\"server\", \"token_file\"",
+                                  path, name);
+        }
+        if (!json_is_string(value)) {
+            return selv_error_set(
+                error, SELV_EXIT_ENVIRONMENT,
+                "%s: \"%s\" must be text, such as \"%s\"", path, name,
+                strcmp(name, "server") == 0 ? SERVER_DEFAULT : "token");
+        }
+    }
+    return true;
+}
+
 /* The configuration file's object; *config stays NULL when there is none. */
 static bool config_read(json_t **config, struct selv_error *error)
 {
     char path[PATH_LEN];
     struct selv_buf text;
     json_error_t why;
+    const char *named = getenv("SELVAGE_CONFIG");
 
     if (!path_of(path, "SELVAGE_CONFIG", "", ".config/selvage/config.json") ||
-        access(path, F_OK) != 0) {
+        (access(path, F_OK) != 0 && (named == NULL || named[0] == '\0'))) {
         return true;
     }
     if (!selv_file_read(path, CONFIG_MAX, &text, error)) {
-        return false;
+        return named == NULL || named[0] == '\0'
+                   ? false
+                   : selv_error_prefix(error, "SELVAGE_CONFIG");
     }
     *config = json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES,
                          &why);
@@ -70,7 +99,7 @@ static bool config_read(json_t **config, struct selv_error *error)
                               "as {\"server\": \"%s\"}",
                               path, why.line, why.text, SERVER_DEFAULT);
     }
-    return true;
+    return config_check(path, *config, error);
 }
 
 static bool token_read(struct selv_api *api, const char *file,
@@ -396,8 +425,8 @@ bool selv_api_get(const struct selv_api *api, const char *path, json_t **answer,
 }
 
 bool selv_api_put_file(const struct selv_api *api, const char *path,
-                       const char *file, uint64_t len, bool *is_new,
-                       struct selv_error *error)
+                       const char *file, uint64_t len, json_t **answer,
+                       bool *is_new, struct selv_error *error)
 {
     FILE *in = fopen(file, "rb");
     bool is_good;
@@ -406,7 +435,7 @@ bool selv_api_put_file(const struct selv_api *api, const char *path,
         return selv_error_set(error, SELV_EXIT_ENVIRONMENT, "%s: %s", file,
                               strerror(errno));
     }
-    is_good = request(api, path, NULL, in, selv_bytes(NULL, 0), len, NULL,
+    is_good = request(api, path, NULL, in, selv_bytes(NULL, 0), len, answer,
                       is_new, error);
     fclose(in);
     return is_good;

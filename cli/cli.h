@@ -146,6 +146,11 @@ int selv_cli_output_check_json(const struct selv_cli *cli, const char *output,
 __attribute__((format(printf, 2, 3))) void
 selv_cli_say(const struct selv_cli *cli, const char *format, ...);
 
+/* "selvage: " and a line for people on standard error, beside what is done all
+ * the same; nothing with --json or --quiet. */
+__attribute__((format(printf, 2, 3))) void
+selv_cli_note(const struct selv_cli *cli, const char *format, ...);
+
 /* With --json: the object on standard output. It is decref'd either way. */
 void selv_cli_result(const struct selv_cli *cli, json_t *object);
 

@@ -8,6 +8,7 @@
 
 #include "cli/images.h"
 #include "cli/manifest_parts.h"
+#include "crypto/crypto.h"
 #include "host/file.h"
 #include "host/hex.h"
 #include "host/manifest.h"
@@ -69,20 +70,52 @@ static const char *slot_of(json_t *object)
 /* ---- publish ----------------------------------------------------------------
  */
 
+/* An answer is only believed when it is about what went up: anything may
+ * listen on a port. value NULL: there is no such member there. */
+static bool answer_check(json_t *answer, const char *member, json_t *expected,
+                         struct selv_error *error)
+{
+    bool is_same = json_equal(json_object_get(answer, member), expected) != 0;
+    char *got = json_dumps(json_object_get(answer, member),
+                           JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    char *want = json_dumps(expected, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+
+    if (!is_same) {
+        selv_error_set(error, SELV_EXIT_ENVIRONMENT,
+                       "nothing says that the server has it: its answer's "
+                       "\"%s\" is %.100s, and %.100s went up; is that "
+                       "selvaged, of this version?",
+                       member, got == NULL ? "missing" : got,
+                       want == NULL ? "something else" : want);
+    }
+    free(got);
+    free(want);
+    json_decref(expected);
+    return is_same;
+}
+
 static bool publish_image(const struct selv_api *api, const char *file,
                           bool is_quiet, struct selv_error *error)
 {
     uint8_t digest[32];
     char hex[65], path[PATH_LEN];
     uint64_t len;
-    bool is_new;
+    bool is_new, is_good;
+    json_t *answer;
 
     if (!selv_file_digest(file, IMAGE_MAX, digest, &len, error)) {
         return false;
     }
     selv_hex_encode(selv_bytes(digest, sizeof digest), hex);
     snprintf(path, sizeof path, "/api/v1/images/%s", hex);
-    if (!selv_api_put_file(api, path, file, len, &is_new, error)) {
+    if (!selv_api_put_file(api, path, file, len, &answer, &is_new, error)) {
+        return selv_error_prefix(error, file);
+    }
+    is_good =
+        answer_check(answer, "digest", json_string(hex), error) &&
+        answer_check(answer, "size", json_integer((json_int_t)len), error);
+    json_decref(answer);
+    if (!is_good) {
         return selv_error_prefix(error, file);
     }
     if (!is_quiet) {
@@ -115,6 +148,42 @@ bool selv_fleet_envelope_read(const char *path, const char *const *images,
     return is_good;
 }
 
+/* The answer names the manifest and the very envelope that went up. */
+static bool release_check(json_t *release, struct selv_bytes envelope,
+                          struct selv_error *error)
+{
+    json_t *description = selv_manifest_describe(envelope, NULL, error);
+    json_t *digest = json_object_get(description, "digest");
+    json_t *number = json_object_get(description, "sequence_number");
+    uint8_t bytes[SELV_SHA256_LEN];
+    struct selv_sha256 hash;
+    char hex[65];
+    bool is_good;
+
+    selv_sha256_init(&hash);
+    selv_sha256_update(&hash, envelope.p, envelope.len);
+    selv_sha256_finish(&hash, bytes);
+    selv_hex_encode(selv_bytes(bytes, sizeof bytes), hex);
+    is_good =
+        description != NULL &&
+        answer_check(release, "digest", json_incref(digest), error) &&
+        answer_check(release, "sequence_number", json_incref(number), error) &&
+        answer_check(release, "envelope", json_string(hex), error);
+    json_decref(description);
+    return is_good;
+}
+
+/* What became of it, in words. */
+static const char *state_words(json_t *release, bool is_new)
+{
+    const char *state = json_string_value(json_object_get(release, "state"));
+
+    if (state != NULL && strcmp(state, "replaced") == 0) {
+        return "replaced another envelope of the same manifest";
+    }
+    return is_new ? "published" : "was published before";
+}
+
 bool selv_fleet_publish(const struct selv_api *api,
                         const struct selv_fleet_style *style, const char *path,
                         struct selv_bytes envelope, const char *const *images,
@@ -134,13 +203,18 @@ bool selv_fleet_publish(const struct selv_api *api,
                        &is_new, error)) {
         return selv_error_prefix(error, path);
     }
+    if (!release_check(release, envelope, error)) {
+        json_decref(release);
+        return selv_error_prefix(error, path);
+    }
     if (style->is_json) {
+        json_object_set_new(release, "verified",
+                            json_boolean(style->is_verified));
         print_json(release);
     } else if (!style->is_quiet) {
         printf("release %s: sequence number %s, version %s, %s\n",
                text_of(release, "digest"), text_of(release, "sequence_number"),
-               text_of(release, "version"),
-               is_new ? "published" : "was published before");
+               text_of(release, "version"), state_words(release, is_new));
     }
     json_decref(release);
     return true;

@@ -10,8 +10,9 @@
 
 /* How to print. */
 struct selv_fleet_style {
-    bool is_json;  /* the server's own objects, indented */
-    bool is_quiet; /* nothing but errors */
+    bool is_json;     /* the server's own objects, indented */
+    bool is_quiet;    /* nothing but errors */
+    bool is_verified; /* of publish: a key given verified the envelope */
 };
 
 /* An envelope that selv_fleet_publish may take: small enough for the server,
@@ -20,7 +21,9 @@ bool selv_fleet_envelope_read(const char *path, const char *const *images,
                               size_t image_count, struct selv_buf *bytes,
                               struct selv_error *error);
 /* Upload the images, then the envelope, which was read from path. Safe to
- * repeat: what is there already is left alone. */
+ * repeat: what is there already is left alone, and another envelope of the same
+ * manifest is replaced. An answer about anything else than what went up is an
+ * error: SELV_EXIT_ENVIRONMENT. */
 bool selv_fleet_publish(const struct selv_api *api,
                         const struct selv_fleet_style *style, const char *path,
                         struct selv_bytes envelope, const char *const *images,

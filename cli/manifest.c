@@ -11,6 +11,7 @@
 #include "host/hex.h"
 #include "host/manifest.h"
 #include "host/manifest_verify.h"
+#include "host/uri.h"
 
 #define NO_DASH                                                                \
     "-o - is no file; for standard output give -o /dev/stdout --quiet"
@@ -50,6 +51,15 @@ static int create_check(const struct selv_cli *cli, const struct create *c)
     }
     if (selv_cli_names_check(cli, c->vendor, c->class_name) != 0) {
         return SELV_EXIT_USAGE;
+    }
+    if (c->uri_base != NULL) {
+        const char *wrong =
+            selv_uri_base_wrong(selv_bytes(c->uri_base, strlen(c->uri_base)));
+
+        if (wrong != NULL) {
+            return selv_cli_usage(cli, "--uri-base \"%.200s\" %s", c->uri_base,
+                                  wrong);
+        }
     }
     if (c->image != NULL ? c->image_a != NULL || c->image_b != NULL
                          : c->image_a == NULL || c->image_b == NULL) {
@@ -133,9 +143,34 @@ static bool engine_check(struct selv_buf envelope, const struct selv_key *key,
                           why);
 }
 
+/* What is not signed yet, signed by a key of this moment: "" when devices would
+ * take it. */
+static void unsigned_check(struct selv_buf envelope,
+                           char warning[static SELV_ERROR_LEN])
+{
+    struct selv_buf out;
+    struct selv_error error;
+    struct selv_key key;
+
+    warning[0] = '\0';
+    if (!selv_key_generate(&key, &error)) {
+        return;
+    }
+    if (selv_manifest_sign(selv_bytes(envelope.p, envelope.len), &key, &out,
+                           &error)) {
+        if (!engine_check(out, &key, &error)) {
+            memcpy(warning, error.text, SELV_ERROR_LEN);
+        }
+        free(out.p);
+    }
+    selv_key_wipe(&key);
+}
+
 static void created_say(struct selv_cli *cli, const char *path,
                         struct selv_buf envelope, bool is_signed)
 {
+    char warning[SELV_ERROR_LEN] = "";
+    json_t *result;
     struct selv_error error;
     json_t *d = selv_manifest_describe(selv_bytes(envelope.p, envelope.len),
                                        NULL, &error);
@@ -143,11 +178,18 @@ static void created_say(struct selv_cli *cli, const char *path,
 
     selv_cli_say(cli, "%s   %zu bytes, %s, digest sha-256 %s", path,
                  envelope.len, is_signed ? "signed" : "not signed yet", digest);
-    selv_cli_result(
-        cli, json_pack("{s:s, s:I, s:s, s:O, s:O}", "file", path, "size",
+    result = json_pack("{s:s, s:I, s:s, s:O, s:O}", "file", path, "size",
                        (json_int_t)envelope.len, "digest", digest,
                        "sequence_number", json_object_get(d, "sequence_number"),
-                       "signatures", json_object_get(d, "signatures")));
+                       "signatures", json_object_get(d, "signatures"));
+    if (!is_signed) {
+        unsigned_check(envelope, warning);
+    }
+    if (warning[0] != '\0') {
+        selv_cli_note(cli, "warning: %s", warning);
+        json_object_set_new(result, "warning", json_string(warning));
+    }
+    selv_cli_result(cli, result);
     json_decref(d);
 }
 

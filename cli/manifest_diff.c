@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * selvage manifest diff */
+#include "host/manifest.h"
 #include "host/manifest_diff.h"
 
 #include <stdio.h>
@@ -25,11 +26,32 @@ static int diff_print(struct selv_cli *cli, json_t *diff, bool wants_code)
     return wants_code && !is_same ? SELV_EXIT_REFUSED : SELV_EXIT_OK;
 }
 
-static bool envelope_read(const char *path, struct selv_buf *file,
-                          struct selv_error *error)
+/* The comparison is of envelopes; bytes behind one are no part of it. */
+static void trailing_note(struct selv_cli *cli, const char *path,
+                          struct selv_bytes file)
 {
-    return selv_cli_envelope_read(path, file, error) &&
-           selv_cli_envelope_check(path, selv_bytes(file->p, file->len), error);
+    struct selv_error ignored;
+    json_t *d = selv_manifest_describe(file, NULL, &ignored);
+    json_int_t len = json_integer_value(json_object_get(d, "trailing"));
+
+    if (len > 0) {
+        selv_cli_note(cli,
+                      "note: %s has %lld bytes behind the envelope: every "
+                      "device refuses it",
+                      path, (long long)len);
+    }
+    json_decref(d);
+}
+
+static bool envelope_read(struct selv_cli *cli, const char *path,
+                          struct selv_buf *file, struct selv_error *error)
+{
+    if (!selv_cli_envelope_read(path, file, error) ||
+        !selv_cli_envelope_check(path, selv_bytes(file->p, file->len), error)) {
+        return false;
+    }
+    trailing_note(cli, path, selv_bytes(file->p, file->len));
+    return true;
 }
 
 int selv_cli_manifest_diff(struct selv_cli *cli, int argc, char **argv)
@@ -66,8 +88,8 @@ int selv_cli_manifest_diff(struct selv_cli *cli, int argc, char **argv)
     if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
         return code;
     }
-    if (envelope_read(paths[0], &file[0], &error) &&
-        envelope_read(paths[1], &file[1], &error)) {
+    if (envelope_read(cli, paths[0], &file[0], &error) &&
+        envelope_read(cli, paths[1], &file[1], &error)) {
         diff = selv_manifest_diff(selv_bytes(file[0].p, file[0].len), paths[0],
                                   selv_bytes(file[1].p, file[1].len), paths[1],
                                   &names, &error);

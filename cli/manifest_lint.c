@@ -106,7 +106,12 @@ int selv_cli_manifest_lint(struct selv_cli *cli, int argc, char **argv)
     const char *template = NULL;
     bool is_strict = false;
     bool rules = false;
+    struct selv_cli_list key_paths = {{NULL}, 0};
     const struct selv_cli_option options[] = {
+        {.name = "--key",
+         .value_name = "FILE",
+         .help = "a key that may have signed; may be given several times",
+         .list = &key_paths},
         {.name = "--template",
          .value_name = "FILE",
          .help = "look at what this template makes, instead of an envelope",
@@ -125,6 +130,8 @@ int selv_cli_manifest_lint(struct selv_cli *cli, int argc, char **argv)
         .see = "the rules: docs/spec/manifest-lint.md; JSON output: "
                "docs/spec/manifest-json.md"};
     struct selv_lint_result result;
+    struct selv_cli_keys keys;
+    struct selv_lint_keys given = {keys.keys, keys.ids, keys.names, 0};
     struct selv_buf file = {NULL, 0, 0};
     struct selv_error error;
     const char *name;
@@ -140,14 +147,22 @@ int selv_cli_manifest_lint(struct selv_cli *cli, int argc, char **argv)
     if ((in == NULL) == (template == NULL)) {
         return selv_cli_usage(cli, "give an ENVELOPE, or --template FILE");
     }
+    if (in == NULL && key_paths.count > 0) {
+        return selv_cli_usage(cli, "--key is for an ENVELOPE: nobody signs a "
+                                   "template");
+    }
     name = in == NULL ? template : in;
-    done = in == NULL ? template_build(template, &file, &error)
-                      : selv_cli_envelope_read(in, &file, &error);
+    done = selv_cli_keys_load(&key_paths, &keys, &error) &&
+           (in == NULL ? template_build(template, &file, &error)
+                       : selv_cli_envelope_read(in, &file, &error));
+    given.count = keys.count;
     if (!done) {
+        selv_wipe(&keys, sizeof(keys));
         return selv_cli_fail(cli, &error);
     }
-    done = selv_manifest_lint(selv_bytes(file.p, file.len), in == NULL, &result,
-                              &error);
+    done = selv_manifest_lint_keys(selv_bytes(file.p, file.len), in == NULL,
+                                   &given, &result, &error);
+    selv_wipe(&keys, sizeof(keys));
     if (!done) {
         selv_cli_envelope_explain(name, selv_bytes(file.p, file.len), &error);
         free(file.p);

@@ -71,12 +71,29 @@ bool selv_cli_keys_load(const struct selv_cli_list *paths,
         }
         if (key.cose.method != NULL) {
             keys->names[keys->count] = paths->values[i];
+            keys->ids[keys->count] = key.cose;
             keys->keys[keys->count] = key.cose;
             keys->keys[keys->count++].kid_len = 0;
         }
         selv_key_wipe(&key);
     }
     return true;
+}
+
+bool selv_cli_envelope_verify(const char *path, struct selv_bytes envelope,
+                              const struct selv_cli_keys *keys,
+                              struct selv_error *error)
+{
+    struct selv_manifest_verdict verdict;
+    char why[SELV_ERROR_LEN];
+
+    if (selv_manifest_verify(envelope, keys->keys, keys->count, NULL,
+                             &verdict)) {
+        return true;
+    }
+    selv_manifest_why(&verdict, why);
+    return selv_error_set(error, selv_manifest_exit(&verdict),
+                          "%.200s: devices would refuse it: %.700s", path, why);
 }
 
 bool selv_cli_envelope_read(const char *path, struct selv_buf *out,

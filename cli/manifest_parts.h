@@ -28,7 +28,8 @@ bool selv_cli_template_build(const char *path, json_t *template,
 /* The keys that could verify a block, and the files that they are from. */
 struct selv_cli_keys {
     struct selv_cose_key keys[SELV_CLI_LIST_MAX];
-    const char *names[SELV_CLI_LIST_MAX]; /* views of the paths */
+    struct selv_cose_key ids[SELV_CLI_LIST_MAX]; /* the same, with their kids */
+    const char *names[SELV_CLI_LIST_MAX];        /* views of the paths */
     size_t count;
 };
 
@@ -37,6 +38,13 @@ struct selv_cli_keys {
  * caller wipes *keys, after a failure too. */
 bool selv_cli_keys_load(const struct selv_cli_list *paths,
                         struct selv_cli_keys *keys, struct selv_error *error);
+
+/* Whether one of the keys verifies the envelope, and it is one that a device's
+ * engine takes; else *error says why not, with SELV_EXIT_SIGNATURE where it is
+ * for the signature. */
+bool selv_cli_envelope_verify(const char *path, struct selv_bytes envelope,
+                              const struct selv_cli_keys *keys,
+                              struct selv_error *error);
 
 /* Read an envelope file, of any length but 0; the caller frees out->p. */
 bool selv_cli_envelope_read(const char *path, struct selv_buf *out,

@@ -132,6 +132,8 @@ static int simulate_run(const struct selv_cli *cli, struct simulate *c)
 {
     struct selv_error error;
     json_t *story = NULL;
+    json_t *fault;
+    size_t i;
     enum selv_exit code;
 
     if (!selv_cli_keys_load(&c->key_paths, &c->keys, &error) ||
@@ -162,6 +164,13 @@ static int simulate_run(const struct selv_cli *cli, struct simulate *c)
         fputs(text == NULL ? "" : text, stdout);
         fflush(stdout);
         free(text);
+    }
+    json_array_foreach(json_object_get(story, "faults_unreached"), i, fault)
+    {
+        selv_cli_note(cli,
+                      "note: --fail %s: it never came to that, so nothing "
+                      "failed for it",
+                      json_string_value(fault));
     }
     code = selv_manifest_simulate_exit(story);
     if (code != SELV_EXIT_OK) {

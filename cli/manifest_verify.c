@@ -166,7 +166,9 @@ static void blocks_say(struct selv_cli *cli, const struct judgement *j)
     json_array_foreach(j->blocks, i, block)
     {
         const char *key = json_string_value(json_object_get(block, "key"));
-        const char *kid = json_string_value(json_object_get(block, "kid"));
+        const char *claimed = json_string_value(json_object_get(block, "kid"));
+        const char *own = json_string_value(json_object_get(block, "key_id"));
+        const char *kid = key == NULL || own == NULL ? claimed : own;
         json_t *algorithm = json_object_get(block, "algorithm");
         char number[24] = "";
 
@@ -181,7 +183,18 @@ static void blocks_say(struct selv_cli *cli, const struct judgement *j)
             json_string_value(json_object_get(block, "kind")),
             algorithm == NULL ? "" : " ",
             json_is_string(algorithm) ? json_string_value(algorithm) : number,
-            kid == NULL ? "" : ", key id ", kid == NULL ? "" : kid);
+            kid == NULL  ? ""
+            : kid == own ? ", key id "
+                         : ", by its own word of key id ",
+            kid == NULL ? "" : kid);
+        if (own != NULL && claimed != NULL && strcmp(own, claimed) != 0) {
+            selv_cli_note(
+                cli,
+                "note: %s: block %zu says key id %s, and the key that "
+                "verified it has %s; the id is not signed, and a "
+                "device may pass over a block of another",
+                j->path, i, claimed, own);
+        }
     }
 }
 
@@ -237,8 +250,8 @@ static int judge(struct selv_cli *cli, struct judgement *j)
 
     selv_manifest_verify(j->envelope, j->keys.keys, j->keys.count,
                          j->has_device ? &j->device : NULL, &j->verdict);
-    j->blocks = selv_manifest_blocks(j->envelope, j->keys.keys, j->keys.names,
-                                     j->keys.count);
+    j->blocks = selv_manifest_blocks(j->envelope, j->keys.keys, j->keys.ids,
+                                     j->keys.names, j->keys.count);
     j->description = selv_manifest_describe(j->envelope, NULL, &ignored);
     if (j->verdict.is_accepted) {
         accepted_say(cli, j);

@@ -127,10 +127,11 @@ static bool value_take(const struct selv_cli *cli,
     return true;
 }
 
-/* Takes the option at argv[*i], and its value. */
+/* Takes the option at argv[*i], and its value. numbers: a bit for each option
+ * with a number that was given. */
 static bool option_take(const struct selv_cli *cli,
                         const struct selv_cli_syntax *syntax, int argc,
-                        char **argv, int *i)
+                        char **argv, int *i, uint64_t *numbers)
 {
     for (size_t k = 0; k < syntax->option_count; k++) {
         const struct selv_cli_option *o = &syntax->options[k];
@@ -152,6 +153,11 @@ static bool option_take(const struct selv_cli *cli,
                            o->value_name);
             return false;
         }
+        if (o->number != NULL && (*numbers >> k & 1) != 0) {
+            selv_cli_usage(cli, "%s twice", o->name);
+            return false;
+        }
+        *numbers |= o->number != NULL ? UINT64_C(1) << k : 0;
         return value_take(cli, o, value != NULL ? value : argv[++*i]);
     }
     selv_cli_usage(cli, "unknown option %s", argv[*i]);
@@ -163,6 +169,7 @@ bool selv_cli_parse(const struct selv_cli *cli,
                     int *code)
 {
     size_t positional = 0;
+    uint64_t numbers = 0;
     bool is_behind = false; /* behind "--" */
 
     *code = SELV_EXIT_USAGE;
@@ -176,7 +183,7 @@ bool selv_cli_parse(const struct selv_cli *cli,
             *code = SELV_EXIT_OK;
             return false;
         } else if (!is_behind && argument[0] == '-' && argument[1] != '\0') {
-            if (!option_take(cli, syntax, argc, argv, &i)) {
+            if (!option_take(cli, syntax, argc, argv, &i, &numbers)) {
                 return false;
             }
         } else if (positional < syntax->positional_count) {

@@ -46,6 +46,20 @@ void selv_cli_say(const struct selv_cli *cli, const char *format, ...)
     putchar('\n');
 }
 
+void selv_cli_note(const struct selv_cli *cli, const char *format, ...)
+{
+    va_list arguments;
+
+    if (cli->json || cli->quiet) {
+        return;
+    }
+    fputs("selvage: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
 void selv_cli_result(const struct selv_cli *cli, json_t *object)
 {
     if (cli->json) {

@@ -181,7 +181,9 @@ static bool tree_write(const char *folder, struct selv_bytes envelope,
 
 bool selv_cli_publish_static(const struct selv_cli *cli, const char *folder,
                              const char *envelope, const char *const *images,
-                             size_t image_count, struct selv_error *error)
+                             size_t image_count,
+                             const struct selv_cli_keys *keys,
+                             struct selv_error *error)
 {
     char path[PATH_CAP];
     struct selv_buf file;
@@ -189,6 +191,12 @@ bool selv_cli_publish_static(const struct selv_cli *cli, const char *folder,
     bool done;
 
     if (!selv_file_read(envelope, SELV_MANIFEST_FILE_MAX, &file, error)) {
+        return false;
+    }
+    if (keys != NULL &&
+        !selv_cli_envelope_verify(envelope, selv_bytes(file.p, file.len), keys,
+                                  error)) {
+        free(file.p);
         return false;
     }
     description =
@@ -207,7 +215,7 @@ bool selv_cli_publish_static(const struct selv_cli *cli, const char *folder,
     }
     selv_cli_say(cli, "%s   and %zu image%s below %s/i", path, image_count,
                  image_count == 1 ? "" : "s", folder);
-    selv_cli_result(
-        cli, json_pack("{s:s, s:s}", "envelope", path, "folder", folder));
+    selv_cli_result(cli, json_pack("{s:s, s:s, s:b}", "envelope", path,
+                                   "folder", folder, "verified", keys != NULL));
     return true;
 }

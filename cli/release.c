@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/fleet.h"
+#include "cli/manifest_parts.h"
 #include "cli/publish_static.h"
 
 /* Where the server is; the same two options in each command. */
@@ -32,7 +33,7 @@ typedef bool ask_fn(const struct selv_api *api,
 static int ask(struct selv_cli *cli, const struct target *target, ask_fn *fn,
                const char *name)
 {
-    const struct selv_fleet_style style = {cli->json, cli->quiet};
+    const struct selv_fleet_style style = {cli->json, cli->quiet, false};
     struct selv_api api;
     struct selv_error error;
     bool done;
@@ -106,72 +107,108 @@ int selv_cli_device_show(struct selv_cli *cli, int argc, char **argv)
 /* ---- publish
  * ----------------------------------------------------------------- */
 
-static int publish_to_server(struct selv_cli *cli, const struct target *target,
-                             const char *envelope,
-                             const struct selv_cli_list *images)
+/* What is published, and where. */
+struct publish {
+    struct target target;
+    const char *envelope;
+    const char *folder; /* NULL: on the server */
+    struct selv_cli_list images;
+    struct selv_cli_list key_paths;
+    struct selv_cli_keys keys;
+};
+
+static const struct selv_cli_keys *keys_of(const struct publish *p)
 {
-    const struct selv_fleet_style style = {cli->json, cli->quiet};
+    return p->key_paths.count > 0 ? &p->keys : NULL;
+}
+
+static bool publish_to_server(struct selv_cli *cli, const struct publish *p,
+                              struct selv_error *error)
+{
+    const struct selv_fleet_style style = {cli->json, cli->quiet,
+                                           keys_of(p) != NULL};
+    struct selv_bytes envelope;
     struct selv_api api;
     struct selv_buf bytes;
-    struct selv_error error;
     bool done;
 
-    if (!selv_fleet_envelope_read(envelope, images->values, images->count,
-                                  &bytes, &error)) {
-        return selv_cli_fail(cli, &error);
+    if (!selv_fleet_envelope_read(p->envelope, p->images.values,
+                                  p->images.count, &bytes, error)) {
+        return false;
     }
-    done = selv_api_open(&api, target->server, target->token_file, &error);
+    envelope = selv_bytes(bytes.p, bytes.len);
+    done = (keys_of(p) == NULL ||
+            selv_cli_envelope_verify(p->envelope, envelope, &p->keys, error)) &&
+           selv_api_open(&api, p->target.server, p->target.token_file, error);
     if (done) {
         api.has_progress = !cli->no_progress && !cli->quiet;
-        done = selv_fleet_publish(&api, &style, envelope,
-                                  selv_bytes(bytes.p, bytes.len),
-                                  images->values, images->count, &error);
+        done = selv_fleet_publish(&api, &style, p->envelope, envelope,
+                                  p->images.values, p->images.count, error);
         selv_api_close(&api);
     }
     free(bytes.p);
-    return done ? SELV_EXIT_OK : selv_cli_fail(cli, &error);
+    return done;
+}
+
+static int publish(struct selv_cli *cli, struct publish *p)
+{
+    struct selv_error error;
+    bool done = selv_cli_keys_load(&p->key_paths, &p->keys, &error);
+
+    if (done && p->folder == NULL) {
+        done = publish_to_server(cli, p, &error);
+    } else if (done) {
+        done = selv_cli_publish_static(cli, p->folder, p->envelope,
+                                       p->images.values, p->images.count,
+                                       keys_of(p), &error);
+    }
+    selv_wipe(&p->keys, sizeof(p->keys));
+    if (!done) {
+        return selv_cli_fail(cli, &error);
+    }
+    if (p->key_paths.count == 0) {
+        selv_cli_note(cli, "note: the signature was not verified here; --key "
+                           "FILE does that before anything is published");
+    }
+    return SELV_EXIT_OK;
 }
 
 int selv_cli_release_publish(struct selv_cli *cli, int argc, char **argv)
 {
-    struct target target = {NULL, NULL};
-    struct selv_cli_list images = {{NULL}, 0};
-    const char *envelope = NULL;
-    const char *folder = NULL;
+    struct publish p = {.envelope = NULL};
     const struct selv_cli_option options[] = {
-        TARGET_OPTIONS(target),
+        TARGET_OPTIONS(p.target),
         {.name = "--image",
          .value_name = "FILE",
          .help = "an image that the manifest names; may be given several times",
-         .list = &images},
+         .list = &p.images},
+        {.name = "--key",
+         .value_name = "FILE",
+         .help = "publish only what this key verifies; may be given several "
+                 "times",
+         .list = &p.key_paths},
         {.name = "--static",
          .value_name = "DIR",
          .help = "instead of a server: write files that any server can serve",
-         .value = &folder},
+         .value = &p.folder},
     };
     const struct selv_cli_positional positionals[] = {
-        {"ENVELOPE", &envelope, true}};
+        {"ENVELOPE", &p.envelope, true}};
     const struct selv_cli_syntax syntax = {.options = options,
                                            .option_count = sizeof(options) /
                                                            sizeof(options[0]),
                                            .positionals = positionals,
                                            .positional_count = 1,
-                                           .rest = &images,
+                                           .rest = &p.images,
                                            .rest_name = "IMAGE"};
-    struct selv_error error;
     int code;
 
     if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {
         return code;
     }
-    if (folder == NULL) {
-        return publish_to_server(cli, &target, envelope, &images);
-    }
-    if (target.server != NULL || target.token_file != NULL) {
+    if (p.folder != NULL &&
+        (p.target.server != NULL || p.target.token_file != NULL)) {
         return selv_cli_usage(cli, "--static needs no server");
     }
-    return selv_cli_publish_static(cli, folder, envelope, images.values,
-                                   images.count, &error)
-               ? SELV_EXIT_OK
-               : selv_cli_fail(cli, &error);
+    return publish(cli, &p);
 }

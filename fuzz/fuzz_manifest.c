@@ -54,7 +54,7 @@ static void verify_run(struct selv_bytes in)
     must(selv_manifest_exit(&verdict) != SELV_EXIT_OK);
     selv_manifest_why(&verdict, why);
     must(why[0] != '\0');
-    json_decref(selv_manifest_blocks(in, NULL, NULL, 0));
+    json_decref(selv_manifest_blocks(in, NULL, NULL, NULL, 0));
 }
 
 /* What says that it is a template makes the manifest again. */

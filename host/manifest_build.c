@@ -313,6 +313,9 @@ static bool sequence_number_put(const struct build *b,
     struct place at = place_member(NULL, "sequence-number");
 
     selv_cbor_put_int(w, SELV_SUIT_KEY_SEQUENCE_NUMBER);
+    if (number == NULL) {
+        return build_wrong(b, &at, "missing: a whole number from 0");
+    }
     if (json_is_object(number)) {
         return build_wrong(b, &at, "give a whole number that is not negative");
     }

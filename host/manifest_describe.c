@@ -423,6 +423,7 @@ static const char *text_find(json_t *text, const char *name)
 
 /* Everything that has a place, as views. */
 struct parts {
+    struct selv_bytes envelope;
     struct selv_bytes wrapper;
     struct selv_bytes manifest;      /* content */
     struct selv_bytes manifest_item; /* with its head */
@@ -440,6 +441,9 @@ static bool wrapper_take(struct describe *d, const struct parts *p)
     json_t *blocks = json_array();
     json_t *claimed;
     json_t *computed;
+    const uint8_t *claimed_at;
+    struct selv_bytes bytes;
+    int32_t algorithm;
     uint8_t digest[SELV_SHA256_LEN];
     struct selv_sha256 h;
 
@@ -450,6 +454,10 @@ static bool wrapper_take(struct describe *d, const struct parts *p)
         return false;
     }
     claimed = digest_json(item);
+    claimed_at = item.p;
+    if (manifest_digest_get(item, &algorithm, &bytes)) {
+        claimed_at = bytes.p;
+    }
     for (; count > 1; count--) {
         if (selv_cbor_bstr(&r, &item) != SELV_OK) {
             break;
@@ -467,6 +475,12 @@ static bool wrapper_take(struct describe *d, const struct parts *p)
                      strcmp(json_string_value(claimed) + 8,
                             json_string_value(computed)) == 0));
     json_object_set_new(d->out, "digest", computed);
+    if (!json_is_true(json_object_get(d->out, "digest_is_right"))) {
+        json_object_set(d->out, "digest_claimed", claimed);
+        json_object_set_new(
+            d->out, "digest_claimed_at",
+            json_integer((json_int_t)(claimed_at - p->envelope.p)));
+    }
     json_decref(claimed);
     return true;
 }
@@ -516,6 +530,11 @@ static bool envelope_take(struct describe *d, struct selv_bytes in,
         } else if (key > 0 && key <= SELV_SUIT_KEY_TEXT) {
             p->severed[key] = value;
         }
+    }
+    p->envelope = in;
+    if (r.p < r.end) {
+        json_object_set_new(d->out, "trailing",
+                            json_integer((json_int_t)(r.end - r.p)));
     }
     return p->wrapper.p != NULL && p->manifest.p != NULL;
 }

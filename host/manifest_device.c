@@ -260,6 +260,32 @@ static bool vendor_parse(json_t *json, struct selv_manifest_device *d,
     return true;
 }
 
+static bool texts_check(json_t *json, struct selv_error *error)
+{
+    static const char *const names[] = {"vendor", "vendor_id", "class",
+                                        "class_id", "device_id"};
+    const char *domain = text_of(json, "vendor");
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        json_t *value = json_object_get(json, names[i]);
+
+        if (value != NULL && !json_is_string(value)) {
+            return bad(error, names[i], "of the wrong type: give text");
+        }
+        if (value != NULL && json_string_length(value) == 0) {
+            return bad(error, names[i], "empty");
+        }
+    }
+    for (const char *c = domain; c != NULL && *c != '\0'; c++) {
+        if ((unsigned char)*c <= ' ' || *c == 0x7f) {
+            return bad(error, "vendor",
+                       "no domain: there are blanks or control characters in "
+                       "it");
+        }
+    }
+    return true;
+}
+
 static bool ids_parse(json_t *json, struct selv_manifest_device *d,
                       struct selv_error *error)
 {
@@ -268,6 +294,9 @@ static bool ids_parse(json_t *json, struct selv_manifest_device *d,
     const char *device_id = text_of(json, "device_id");
     uint8_t space[SELV_UUID_LEN];
 
+    if (!texts_check(json, error)) {
+        return false;
+    }
     if (!vendor_parse(json, d, space, error)) {
         return false;
     }

@@ -72,6 +72,8 @@ const struct selv_lint_rule selv_lint_rules[] = {
      "take it out: nothing runs behind abort"},
     {"slot-without-try-each", SELV_LINT_WARNING, "manifest 7.7",
      "put it into an alternative of a try-each, one for each slot"},
+    {"uri-malformed", SELV_LINT_WARNING, "RFC 3986 4.1",
+     "write it as a URI reference: percent-encode what may not stand in it"},
     {"uri-loopback", SELV_LINT_WARNING, "manifest 8.4.8.10",
      "name the server as devices see it, or give a relative reference"},
     {"uri-userinfo", SELV_LINT_WARNING, "RFC 3986 3.2.1, 7.5",
@@ -108,6 +110,11 @@ const struct selv_lint_rule selv_lint_rules[] = {
      "give the information that the class id was made from"},
     {"not-signed", SELV_LINT_NOTE, "manifest 8.3",
      "sign it: every device refuses it as it is"},
+    {"not-verified", SELV_LINT_ERROR, "manifest 8.3",
+     "give the key of its author, or get the envelope again from there"},
+    {"kid-wrong", SELV_LINT_WARNING, "RFC 9052 3.1",
+     "sign it again: a device may pass over a block whose key id is not that "
+     "of its key"},
     {"digest-wrong", SELV_LINT_ERROR, "manifest 8.3",
      "make the envelope again: the manifest was changed or damaged"},
     {"algorithm-old", SELV_LINT_NOTE, "RFC 9864, MTI",
@@ -358,8 +365,18 @@ bool selv_manifest_lint(struct selv_bytes envelope, bool is_bare,
                         struct selv_lint_result *result,
                         struct selv_error *error)
 {
+    const struct selv_lint_keys none = {NULL, NULL, NULL, 0};
+
+    return selv_manifest_lint_keys(envelope, is_bare, &none, result, error);
+}
+
+bool selv_manifest_lint_keys(struct selv_bytes envelope, bool is_bare,
+                             const struct selv_lint_keys *keys,
+                             struct selv_lint_result *result,
+                             struct selv_error *error)
+{
     struct manifest_tree tree;
-    struct lint l = {.tree = &tree, .is_bare = is_bare};
+    struct lint l = {.tree = &tree, .is_bare = is_bare, .keys = keys};
 
     if (!manifest_tree_open(&tree, envelope, error)) {
         return false;

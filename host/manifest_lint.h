@@ -38,4 +38,17 @@ bool selv_manifest_lint(struct selv_bytes envelope, bool is_bare,
                         struct selv_lint_result *result,
                         struct selv_error *error);
 
+/* Keys that may have signed; ids and names as in selv_manifest_blocks. */
+struct selv_lint_keys {
+    const struct selv_cose_key *keys, *ids;
+    const char *const *names;
+    size_t count; /* 0: signatures are not verified */
+};
+
+/* The same, and what the keys say about the blocks. */
+bool selv_manifest_lint_keys(struct selv_bytes envelope, bool is_bare,
+                             const struct selv_lint_keys *keys,
+                             struct selv_lint_result *result,
+                             struct selv_error *error);
+
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "host/manifest_template_int.h"
-#include "host/manifest_verify.h"
+#include "host/manifest_verify_int.h"
 
 /* ---- digest and signatures
  * --------------------------------------------------- */
@@ -45,10 +45,46 @@ static void algorithms_check(struct lint *l)
     }
 }
 
+/* Blocks against the keys that were given. */
+static void keys_check(struct lint *l, const struct lint_at *wrapper)
+{
+    bool is_verified = false;
+
+    for (size_t i = 0; i < l->tree->blocks.count; i++) {
+        const struct selv_bytes block = l->tree->blocks.pairs[i].value;
+        struct lint_at at = {"authentication-wrapper", NULL, block.p};
+        struct manifest_block_facts facts;
+        uint8_t kid[8];
+        size_t key = 0;
+        size_t len;
+
+        if (!selv_is_good(selv_cose_verify(block, l->tree->digest,
+                                           l->keys->keys, l->keys->count, &key,
+                                           NULL))) {
+            continue;
+        }
+        is_verified = true;
+        manifest_block_read(block, &facts);
+        len = selv_manifest_key_id(&l->keys->ids[key], kid);
+        if (len != 0 && facts.has_kid &&
+            !selv_bytes_equal(facts.kid, selv_bytes(kid, len))) {
+            lint_find(l, LINT_KID_WRONG, &at,
+                      "block %zu is verified by %s, and has another key id", i,
+                      l->keys->names[key]);
+        }
+    }
+    if (!is_verified && l->tree->blocks.count > 0) {
+        lint_find(l, LINT_NOT_VERIFIED, wrapper,
+                  "none of the keys given verifies a block");
+    }
+}
+
 void lint_blocks(struct lint *l)
 {
     struct lint_at at = {"authentication-wrapper", NULL, l->tree->wrapper.p};
+    struct lint_at place = at;
     uint8_t digest[SELV_SHA256_LEN];
+    char which[208] = "";
     struct selv_bytes bytes;
     int32_t algorithm;
 
@@ -57,8 +93,16 @@ void lint_blocks(struct lint *l)
         lint_find(l, LINT_DIGEST_ALGORITHM, &at,
                   "the manifest's digest is of algorithm %d", (int)algorithm);
     } else if (!manifest_tree_digest(l->tree, digest)) {
-        lint_find(l, LINT_DIGEST_WRONG, &at,
-                  "the digest in the wrapper is not the manifest's");
+        if (manifest_digest_get(l->tree->digest, &algorithm, &bytes)) {
+            place.byte = bytes.p;
+        }
+        manifest_digests_say(l->tree->envelope, which, sizeof(which));
+        lint_find(l, LINT_DIGEST_WRONG, &place,
+                  "the digest in the wrapper is not the manifest's%s%s",
+                  which[0] == '\0' ? "" : ": ", which);
+    }
+    if (l->keys->count > 0) {
+        keys_check(l, &at);
     }
     if (l->tree->blocks.count == 0 && !l->is_bare) {
         lint_find(l, LINT_NOT_SIGNED, &at, "nobody signed it");

@@ -39,6 +39,7 @@ enum lint_rule {
     LINT_ONLY_NIL_LEFT,
     LINT_DEAD_COMMAND,
     LINT_SLOT_WITHOUT_TRY_EACH,
+    LINT_URI_MALFORMED,
     LINT_URI_LOOPBACK,
     LINT_URI_USERINFO,
     LINT_PAYLOAD_MISSING,
@@ -56,6 +57,8 @@ enum lint_rule {
     LINT_TEXT_VENDOR,
     LINT_TEXT_CLASS,
     LINT_NOT_SIGNED,
+    LINT_NOT_VERIFIED,
+    LINT_KID_WRONG,
     LINT_DIGEST_WRONG,
     LINT_ALGORITHM_OLD,
     LINT_SIGNER_TWICE,
@@ -71,6 +74,7 @@ struct lint {
     const struct manifest_tree *tree;
     json_t *findings;
     bool is_bare;
+    const struct selv_lint_keys *keys;
     size_t count[3];
 };
 

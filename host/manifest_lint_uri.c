@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "host/uri.h"
+
 struct uris {
     struct lint *l;
     const struct manifest_section *section;
@@ -65,10 +67,14 @@ static void uri_check(struct uris *u, const struct lint_at *at,
                       struct selv_bytes uri)
 {
     struct selv_bytes authority = authority_of(uri);
+    const char *wrong = selv_uri_wrong(uri);
     const uint8_t *sign =
         authority.len == 0 ? NULL : memchr(authority.p, '@', authority.len);
     struct selv_bytes host = authority;
 
+    if (wrong != NULL) {
+        lint_find(u->l, LINT_URI_MALFORMED, at, "the URI %s", wrong);
+    }
     if (sign != NULL) {
         lint_find(u->l, LINT_URI_USERINFO, at,
                   "the URI has a user name in it, perhaps a password");

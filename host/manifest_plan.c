@@ -23,12 +23,16 @@ static json_t *uri_parameters(const struct selv_manifest_plan *plan, size_t i)
 {
     char digits[65];
     char uri[512];
+    size_t len = plan->uri_base == NULL ? 0 : strlen(plan->uri_base);
 
     selv_hex_encode(
         selv_bytes(plan->image[i].digest, sizeof(plan->image[i].digest)),
         digits);
-    snprintf(uri, sizeof(uri), "%s/i/%s",
-             plan->uri_base == NULL ? "" : plan->uri_base, digits);
+    while (len > 0 && plan->uri_base[len - 1] == '/') {
+        len--;
+    }
+    snprintf(uri, sizeof(uri), "%.*s/i/%s", (int)len,
+             len == 0 ? "" : plan->uri_base, digits);
     return json_pack("{s:s}", "uri", uri);
 }
 
@@ -118,6 +122,14 @@ json_t *selv_manifest_plan_json(const struct selv_manifest_plan *plan,
         selv_error_set(error, SELV_EXIT_USAGE,
                        "the sequence number is larger than %lld",
                        (long long)INT64_MAX);
+        return NULL;
+    }
+    if (plan->uri_base != NULL &&
+        strlen(plan->uri_base) > SELV_SUIT_URI_MAX - strlen("/i/") - 64) {
+        selv_error_set(error, SELV_EXIT_USAGE,
+                       "the URI base is too long: with /i/ and a digest behind "
+                       "it devices take %u bytes",
+                       (unsigned)SELV_SUIT_URI_MAX);
         return NULL;
     }
     if (plan->image_count >= 1 && plan->image_count <= 2 &&

@@ -303,6 +303,8 @@ static void head_print(FILE *f, json_t *d)
     json_t *number = json_object_get(d, "sequence_number");
     const char *digest = json_string_value(json_object_get(d, "digest"));
     const char *uri = json_string_value(json_object_get(d, "reference_uri"));
+    json_int_t size = json_integer_value(json_object_get(d, "size"));
+    json_int_t trailing = json_integer_value(json_object_get(d, "trailing"));
 
     if (json_is_string(number)) {
         fprintf(f, "%-12s%s\n", "sequence", json_string_value(number));
@@ -313,9 +315,23 @@ static void head_print(FILE *f, json_t *d)
     fprintf(f, "%-12ssha-256 %s%s\n", "digest", digest,
             json_is_true(json_object_get(d, "digest_is_right"))
                 ? ""
-                : " (the wrapper says another: damaged or forged)");
-    fprintf(f, "%-12s%lld bytes\n", "envelope",
-            (long long)json_integer_value(json_object_get(d, "size")));
+                : " as computed: damaged or forged");
+    if (!json_is_true(json_object_get(d, "digest_is_right"))) {
+        char *words = value_words(json_object_get(d, "digest_claimed"));
+
+        fprintf(f, "%-12s%s, at byte %lld of the envelope\n", "but said is",
+                words,
+                (long long)json_integer_value(
+                    json_object_get(d, "digest_claimed_at")));
+        free(words);
+    }
+    fprintf(f, "%-12s%lld bytes\n", "envelope", (long long)size);
+    if (trailing > 0) {
+        fprintf(f,
+                "%-12s%lld bytes behind the envelope, from byte %lld on: every "
+                "device refuses it\n",
+                "trailing", (long long)trailing, (long long)(size - trailing));
+    }
     signatures_print(f, json_object_get(d, "signatures"));
     list_print(f, "components", json_object_get(d, "components"));
     list_print(f, "severed", json_object_get(d, "severed"));

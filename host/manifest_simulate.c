@@ -500,7 +500,7 @@ static bool algorithms_suffice(const struct story *t)
     if (d->algorithm_count == 0) {
         return true;
     }
-    blocks = selv_manifest_blocks(t->plan->envelope, t->plan->keys,
+    blocks = selv_manifest_blocks(t->plan->envelope, t->plan->keys, NULL,
                                   t->plan->key_names, t->plan->key_count);
     json_array_foreach(blocks, i, block)
     {
@@ -652,6 +652,27 @@ static void procedures_run(struct story *t, json_t *out)
                               t->sequence_number));
 }
 
+/* The faults that nothing came to, as they were asked for. */
+static void faults_put(const struct story *t, json_t *out)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < t->plan->fault_count; i++) {
+        const struct selv_simulate_fault *f = &t->plan->faults[i];
+
+        if ((t->world.fault_hit >> i & 1) == 0) {
+            json_array_append_new(
+                list, f->number == 0 ? json_string(f->operation)
+                                     : json_sprintf("%s:%u", f->operation,
+                                                    (unsigned)f->number));
+        }
+    }
+    if (json_array_size(list) > 0) {
+        json_object_set(out, "faults_unreached", list);
+    }
+    json_decref(list);
+}
+
 json_t *selv_manifest_simulate(const struct selv_simulate_plan *plan,
                                struct selv_error *error)
 {
@@ -676,6 +697,7 @@ json_t *selv_manifest_simulate(const struct selv_simulate_plan *plan,
         t->components = json_object_get(description, "components");
         out = json_object();
         procedures_run(t, out);
+        faults_put(t, out);
         selv_suit_wipe(&t->s);
     }
     json_decref(description);

@@ -38,6 +38,7 @@ struct simulate_world {
     struct simulate_image other[SELV_DEVICE_COMPONENTS_MAX]; /* slot */
     uint32_t slot_count[SELV_DEVICE_COMPONENTS_MAX];         /* 1 or 2 */
     uint32_t operation_count[16]; /* so far, by place in the list of names */
+    uint32_t fault_hit; /* a bit for each fault of the plan that was reached */
 };
 
 /* Read the device file. close also after false. */

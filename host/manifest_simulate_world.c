@@ -228,16 +228,18 @@ void simulate_world_turn(struct simulate_world *w)
 static bool fails(struct simulate_world *w, enum operation operation)
 {
     uint32_t number = ++w->operation_count[operation];
+    bool is_hit = false;
 
     for (size_t i = 0; i < w->plan->fault_count; i++) {
         const struct selv_simulate_fault *f = &w->plan->faults[i];
 
         if (strcmp(f->operation, selv_simulate_operations[operation]) == 0 &&
             (f->number == 0 || f->number == number)) {
-            return true;
+            w->fault_hit |= 1u << i;
+            is_hit = true;
         }
     }
-    return false;
+    return is_hit;
 }
 
 static void say(char *words, const char *text)

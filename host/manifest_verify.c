@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "host/hex.h"
 #include "host/manifest_template_int.h"
 #include "host/manifest_verify_int.h"
 
@@ -237,8 +238,24 @@ static bool algorithms_suffice(const struct selv_manifest_device *d,
     return found;
 }
 
+size_t selv_manifest_key_id(const struct selv_cose_key *key,
+                            uint8_t kid[static 8])
+{
+    struct selv_cose_key copy = *key;
+    size_t len;
+
+    if (copy.kid_len == 0 && copy.method == &selv_cose_es256) {
+        selv_cose_key_set_kid(&copy);
+    }
+    len = copy.kid_len;
+    memcpy(kid, copy.kid, len);
+    selv_wipe(&copy, sizeof(copy));
+    return len;
+}
+
 json_t *selv_manifest_blocks(struct selv_bytes envelope,
                              const struct selv_cose_key *keys,
+                             const struct selv_cose_key *ids,
                              const char *const *names, size_t key_count)
 {
     struct manifest_tree tree;
@@ -261,6 +278,15 @@ json_t *selv_manifest_blocks(struct selv_bytes envelope,
         json_object_set_new(
             block, is_good ? "key" : "error",
             json_string(is_good ? names[key] : selv_err_str(err)));
+        if (is_good) {
+            uint8_t kid[8];
+            size_t len =
+                selv_manifest_key_id(ids == NULL ? &keys[key] : &ids[key], kid);
+
+            json_object_set_new(block, "key_id",
+                                len == 0 ? json_null()
+                                         : template_hex(selv_bytes(kid, len)));
+        }
         json_array_append_new(out, block);
     }
     manifest_tree_close(&tree);
@@ -329,10 +355,76 @@ void manifest_component_name(struct selv_bytes envelope, size_t i, char *text,
     manifest_tree_close(&tree);
 }
 
+/* A string whose head is there and whose end is not. */
+static void cut_complete(struct selv_bytes envelope,
+                         struct selv_manifest_verdict *v)
+{
+    const struct selv_suit_failure *where = &v->where;
+    uint64_t needs = 0;
+
+    if (where->err != SELV_OK && where->offset < envelope.len) {
+        const uint8_t *p = envelope.p + where->offset;
+        unsigned width = p[0] & 0x1f;
+        size_t head = width < 24   ? 1
+                      : width < 28 ? 1 + (1u << (width - 24))
+                                   : 0;
+
+        if ((p[0] >> 5 == 2 || p[0] >> 5 == 3) && head != 0 &&
+            head <= envelope.len - where->offset) {
+            uint64_t len = width < 24 ? width : 0;
+
+            for (size_t i = 1; i < head; i++) {
+                len = len << 8 | p[i];
+            }
+            needs = len > UINT32_MAX ? 0 : where->offset + head + len;
+        }
+    }
+    snprintf(v->detail, sizeof(v->detail), "the file has %zu bytes",
+             envelope.len);
+    if (needs > envelope.len) {
+        snprintf(v->detail + strlen(v->detail),
+                 sizeof(v->detail) - strlen(v->detail),
+                 ", this item needs %llu", (unsigned long long)needs);
+    }
+}
+
+bool manifest_digests_say(struct selv_bytes envelope, char *text, size_t cap)
+{
+    struct manifest_tree tree;
+    struct selv_error ignored;
+    struct selv_bytes claimed;
+    uint8_t digest[SELV_SHA256_LEN];
+    char there[2 * SELV_SHA256_LEN + 1];
+    char here[2 * SELV_SHA256_LEN + 1];
+    int32_t algorithm;
+    bool done;
+
+    if (!manifest_tree_open(&tree, envelope, &ignored)) {
+        return false;
+    }
+    done = !manifest_tree_digest(&tree, digest) &&
+           manifest_digest_get(tree.digest, &algorithm, &claimed) &&
+           claimed.len == SELV_SHA256_LEN;
+    if (done) {
+        selv_hex_encode(claimed, there);
+        selv_hex_encode(selv_bytes(digest, sizeof(digest)), here);
+        snprintf(text, cap, "it says %s at byte %zu, the manifest's is %s",
+                 there, manifest_tree_off(&tree, claimed.p), here);
+    }
+    manifest_tree_close(&tree);
+    return done;
+}
+
 /* What the words for a refusal need beside it. */
 static void refusal_complete(struct selv_bytes envelope,
                              struct selv_manifest_verdict *v)
 {
+    if (v->err == SELV_ERR_CBOR_END && !v->is_authentic &&
+        v->where.section == 0) {
+        cut_complete(envelope, v);
+    } else if (v->err == SELV_ERR_SUIT_DIGEST) {
+        manifest_digests_say(envelope, v->detail, sizeof(v->detail));
+    }
     v->is_parameter = is_parameter(envelope, &v->where);
     manifest_component_name(envelope, v->where.component, v->component,
                             sizeof(v->component));

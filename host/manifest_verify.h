@@ -30,6 +30,8 @@ struct selv_manifest_verdict {
     enum selv_err err;            /* why not, else SELV_OK */
     enum selv_suit_reason reason; /* of the SUIT report draft */
     struct selv_suit_failure where;
+    char detail[208];   /* what is there instead, for people; "": no more is
+                           known than what was expected */
     char component[80]; /* the one that where.component names, for people, cut
                            when it is long; "": none, or not readable */
     bool is_parameter;  /* where.code is a parameter's, not a command's */
@@ -94,12 +96,20 @@ bool selv_manifest_verify(struct selv_bytes envelope,
                           struct selv_manifest_verdict *verdict);
 
 /* Each authentication block: its "kind", "algorithm" and "kid" as far as it
- * says them, "verified", and the name of the "key" that verified it or the
- * "error" that it ended with. names: of the keys. NULL when the bytes are no
- * envelope. The caller decrefs it. */
+ * says them, "verified", and the name of the "key" that verified it, with its
+ * "key_id", or the "error" that it ended with. The kid in a block is nobody's
+ * word: it is not signed. names: of the keys. ids: the same keys, each with the
+ * kid of its file; NULL: keys. NULL when the bytes are no envelope. The caller
+ * decrefs it. */
 json_t *selv_manifest_blocks(struct selv_bytes envelope,
                              const struct selv_cose_key *keys,
+                             const struct selv_cose_key *ids,
                              const char *const *names, size_t key_count);
+
+/* The id that a key signs with: of its file, else, on P-256, its thumbprint's
+ * first 8 bytes. Returns its bytes, 0: it has none. */
+size_t selv_manifest_key_id(const struct selv_cose_key *key,
+                            uint8_t kid[static 8]);
 
 /* The exit code for a verdict: SELV_EXIT_SIGNATURE when the SUIT reason is
  * "unauthorised". */

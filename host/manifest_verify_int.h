@@ -12,4 +12,8 @@ void manifest_check(struct selv_bytes envelope,
                     const struct selv_manifest_device *known,
                     struct selv_manifest_verdict *verdict);
 
+/* Of an envelope whose wrapper has another digest than its manifest: which ones
+ * and where, for people. False when it has not, or no more can be said. */
+bool manifest_digests_say(struct selv_bytes envelope, char *text, size_t cap);
+
 #endif

@@ -198,6 +198,24 @@ static const char *key_words(int32_t key)
     }
 }
 
+/* What the value of a key of the manifest must be. */
+static const char *element_words(int32_t key)
+{
+    switch (key) {
+    case 0:
+        return "a map, with numbers as keys";
+    case SELV_SUIT_KEY_VERSION:
+        return "the number 1";
+    case SELV_SUIT_KEY_SEQUENCE_NUMBER:
+        return "a number from 0 to 2^64 - 1";
+    case SELV_SUIT_KEY_REFERENCE_URI:
+        return "text: a URI reference";
+    default:
+        return "the element in a byte string, or its digest where it may be "
+               "severed";
+    }
+}
+
 const char *selv_manifest_expected(const struct selv_suit_failure *where,
                                    bool is_parameter)
 {
@@ -205,7 +223,17 @@ const char *selv_manifest_expected(const struct selv_suit_failure *where,
         is_parameter ? manifest_parameters : manifest_commands, where->code);
     size_t i = 0;
 
-    if (where->err == SELV_ERR_SUIT_ARGUMENT && where->code != 0) {
+    if (where->err == SELV_ERR_SUIT_ARGUMENT && where->section == 0) {
+        return element_words(where->code);
+    }
+    if (where->err == SELV_ERR_SUIT_ARGUMENT && where->code == 0) {
+        return where->section == SELV_SUIT_KEY_COMMON
+                   ? "common: a map; and in it the shared sequence, a list of "
+                     "commands, each a number with its argument behind it"
+                   : "a sequence: a list of commands, each a number with its "
+                     "argument behind it";
+    }
+    if (where->err == SELV_ERR_SUIT_ARGUMENT) {
         if (word != NULL || manifest_is_private(where->code)) {
             return shape_words(word == NULL ? WORD_OTHER : word->shape,
                                is_parameter);
@@ -234,9 +262,16 @@ const char *selv_manifest_expected(const struct selv_suit_failure *where,
 
 /* The key of the manifest, of its common element, or, when what stands around
  * the manifest is missing, of the envelope. */
-static const char *key_name(int section, int32_t key)
+static const char *key_name(int section, int32_t key, bool is_authentic)
 {
-    if (section == SELV_SUIT_KEY_AUTHENTICATION) {
+    /* The engine reads the envelope first, and no manifest before that is
+     * authentic. */
+    if (section == 0 && !is_authentic && key != SELV_SUIT_KEY_AUTHENTICATION &&
+        key != SELV_SUIT_KEY_MANIFEST) {
+        return selv_manifest_section_name(key);
+    }
+    if (section == SELV_SUIT_KEY_AUTHENTICATION ||
+        (section == 0 && !is_authentic)) {
         return key == SELV_SUIT_KEY_AUTHENTICATION ? "authentication-wrapper"
                                                    : "manifest";
     }
@@ -284,6 +319,7 @@ static void blame_print(const struct selv_manifest_verdict *v, char *text,
         is_key = true;
         break;
     case SELV_ERR_SUIT_ARGUMENT:
+        is_key = where->section == 0;
         kind = v->is_parameter ? "parameter " : "command ";
         name = v->is_parameter ? selv_manifest_parameter_name(where->code)
                                : selv_manifest_command_name(where->code);
@@ -300,7 +336,7 @@ static void blame_print(const struct selv_manifest_verdict *v, char *text,
         break;
     }
     if (is_key) {
-        name = key_name(where->section, where->code);
+        name = key_name(where->section, where->code, v->is_authentic);
         snprintf(text, cap, ", key %d%s%s%s", (int)where->code,
                  name == NULL ? "" : " (", name == NULL ? "" : name,
                  name == NULL ? "" : ")");
@@ -342,9 +378,10 @@ void selv_manifest_why(const struct selv_manifest_verdict *verdict, char *text)
                  name[0] == '\0' ? "" : ")");
     }
     expected = selv_manifest_expected(&plain, verdict->is_parameter);
-    snprintf(text, SELV_ERROR_LEN, "%s%s%s%s%s%s%s%s",
+    snprintf(text, SELV_ERROR_LEN, "%s%s%s%s%s%s%s%s%s%s",
              selv_err_str(verdict->err), section == NULL ? "" : ", in ",
              section == NULL ? "" : section, blame, component, place,
+             verdict->detail[0] == '\0' ? "" : "; ", verdict->detail,
              expected == NULL ? "" : "; expected: ",
              expected == NULL ? "" : expected);
 }

@@ -337,8 +337,19 @@ static void manifest_get(struct exchange *x)
     } else if (status != SELV_DB_ROW) {
         db_reply(x, status);
     } else {
-        blob_reply(x, release.envelope, selv_bytes(release.digest, ETAG_LEN),
-                   60);
+        /* A device names what it runs by the manifest digest, and has it in
+         * whatever envelope. The bytes have an ETag of their own: an envelope
+         * may be replaced between two blocks [RFC 7252 5.10.6]. */
+        struct selv_bytes runs = selv_bytes(release.digest, ETAG_LEN);
+        bool is_known = (x->rq.has & SELV_COAP_HAS_ETAG) != 0 &&
+                        accepts(x, SELV_COAP_OCTETS) &&
+                        selv_coap_has_etag(&x->rq, runs);
+        if (is_known) {
+            valid_reply(x, runs, 60);
+        } else {
+            blob_reply(x, release.envelope,
+                       selv_bytes(release.envelope, ETAG_LEN), 60);
+        }
     }
 }
 

@@ -261,7 +261,11 @@ static void release_end(struct selv_server *server,
     char text[SELV_HEX_DIGEST_LEN];
     enum selv_publish_status status =
         selv_server_publish(server, selv_bytes(u->p, u->len), &release, why);
-    if (status != SELV_PUBLISH_NEW && status != SELV_PUBLISH_THERE) {
+    static const char *const states[] = {[SELV_PUBLISH_NEW] = "new",
+                                         [SELV_PUBLISH_THERE] = "same",
+                                         [SELV_PUBLISH_REPLACED] = "replaced"};
+    if (status != SELV_PUBLISH_NEW && status != SELV_PUBLISH_THERE &&
+        status != SELV_PUBLISH_REPLACED) {
         static const unsigned codes[] = {[SELV_PUBLISH_CONFLICT] = 409,
                                          [SELV_PUBLISH_REFUSED] = 422,
                                          [SELV_PUBLISH_FULL] = 507,
@@ -272,11 +276,11 @@ static void release_end(struct selv_server *server,
     }
     selv_name_encode(release.digest, SELV_SHA256_LEN, text);
     selv_log(SELV_LOG_INFO, "published",
-             "digest=%s sequence_number=%" PRIu64 "%s", text,
-             release.sequence_number,
-             status == SELV_PUBLISH_THERE ? " again=1" : "");
-    json_reply(rq, status == SELV_PUBLISH_NEW ? 201 : 200, JSON_TYPE,
-               selv_json_release(&release));
+             "digest=%s sequence_number=%" PRIu64 " state=%s", text,
+             release.sequence_number, states[status]);
+    json_t *answer = selv_json_release(&release);
+    json_object_set_new(answer, "state", json_string(states[status]));
+    json_reply(rq, status == SELV_PUBLISH_NEW ? 201 : 200, JSON_TYPE, answer);
     char location[SELV_HEX_DIGEST_LEN + 32];
     snprintf(location, sizeof location, "/api/v1/releases/%s", text);
     selv_http_reply_header(rq, "Location", location);
@@ -660,7 +664,8 @@ static void manifest_get(struct selv_server *server,
     }
     if (status == SELV_DB_ROW) {
         char digest[SELV_HEX_DIGEST_LEN];
-        selv_name_encode(release.digest, SELV_SHA256_LEN, digest);
+        /* Of the whole envelope, which may be replaced for one manifest. */
+        selv_name_encode(release.envelope, SELV_SHA256_LEN, digest);
         blob_reply(server, rq, release.envelope, digest, ENVELOPE_TYPE, false);
     } else if (status == SELV_DB_OK) {
         problem_reply(rq, 404,

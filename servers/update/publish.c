@@ -176,17 +176,27 @@ static enum selv_publish_status db_failed(struct selv_server *server,
     return status == SELV_DB_FULL ? SELV_PUBLISH_FULL : SELV_PUBLISH_FAILED;
 }
 
-/* SELV_PUBLISH_NEW when neither its digest nor its number is there. */
+/* SELV_PUBLISH_NEW when neither its digest nor its number is there;
+ * SELV_PUBLISH_REPLACED when the manifest is, in another envelope: signed
+ * otherwise, or with other severed elements. */
 static enum selv_publish_status taken_check(struct selv_server *server,
+                                            struct selv_bytes envelope,
                                             const struct selv_inspect *facts,
                                             struct selv_release *found,
                                             char why[static WHY])
 {
+    uint8_t here[SELV_SHA256_LEN];
+    struct selv_sha256 hash;
     struct selv_records *records = &server->records;
     enum selv_db_status status =
         selv_records_release_by_digest(records, facts->digest, found);
     if (status == SELV_DB_ROW) {
-        return SELV_PUBLISH_THERE;
+        selv_sha256_init(&hash);
+        selv_sha256_update(&hash, envelope.p, envelope.len);
+        selv_sha256_finish(&hash, here);
+        return memcmp(here, found->envelope, sizeof here) == 0
+                   ? SELV_PUBLISH_THERE
+                   : SELV_PUBLISH_REPLACED;
     }
     if (status == SELV_DB_OK) {
         status = selv_records_release_by_number(records, facts->vendor_id,
@@ -206,9 +216,13 @@ static enum selv_publish_status taken_check(struct selv_server *server,
                                 : db_failed(server, status, why);
 }
 
+/* The envelope, and then its row: a new one, or that of the envelope which it
+ * replaces. What that one was stays on disk, so that a download of it ends
+ * whole. */
 static enum selv_publish_status keep(struct selv_server *server,
                                      struct selv_bytes envelope,
                                      struct selv_release *release,
+                                     enum selv_publish_status what,
                                      char why[static WHY])
 {
     struct selv_blob blob;
@@ -223,9 +237,10 @@ static enum selv_publish_status keep(struct selv_server *server,
                                         : SELV_PUBLISH_FAILED;
     }
     enum selv_db_status status =
-        selv_records_release_add(&server->records, release);
-    return status == SELV_DB_OK ? SELV_PUBLISH_NEW
-                                : db_failed(server, status, why);
+        what == SELV_PUBLISH_REPLACED
+            ? selv_records_release_replace(&server->records, release)
+            : selv_records_release_add(&server->records, release);
+    return status == SELV_DB_OK ? what : db_failed(server, status, why);
 }
 
 enum selv_publish_status
@@ -247,13 +262,18 @@ selv_server_publish(struct selv_server *server, struct selv_bytes envelope,
                  facts.sequence_number);
         return SELV_PUBLISH_REFUSED;
     }
-    enum selv_publish_status status = taken_check(server, &facts, release, why);
-    if (status != SELV_PUBLISH_NEW) {
+    enum selv_publish_status status =
+        taken_check(server, envelope, &facts, release, why);
+    if (status != SELV_PUBLISH_NEW && status != SELV_PUBLISH_REPLACED) {
         return status;
     }
+    int64_t published_at = release->published_at;
     if (!images_check(server, &facts, why)) {
         return SELV_PUBLISH_REFUSED;
     }
     release_fill(release, &facts, envelope);
-    return keep(server, envelope, release, why);
+    if (status == SELV_PUBLISH_REPLACED) {
+        release->published_at = published_at;
+    }
+    return keep(server, envelope, release, status, why);
 }

@@ -69,7 +69,9 @@ enum statement {
     IMAGE_ADD,
     IMAGE_SIZE,
     RELEASE_ADD,
+    RELEASE_REPLACE,
     RELEASE_IMAGE_ADD,
+    RELEASE_IMAGES_DROP,
     RELEASE_IMAGES,
     RELEASE_BY_DIGEST,
     RELEASE_BY_NUMBER,
@@ -103,6 +105,10 @@ static const char *const sql[STATEMENT_COUNT] = {
     [RELEASE_ADD] = "INSERT INTO releases(digest, envelope, vendor_id,"
                     " class_id, sequence_number, version, description, size,"
                     " published_at) VALUES(?,?,?,?,?,?,?,?,?)",
+    [RELEASE_REPLACE] = "UPDATE releases SET envelope=?, version=?,"
+                        " description=?, size=? WHERE digest=?"
+                        " RETURNING number",
+    [RELEASE_IMAGES_DROP] = "DELETE FROM release_images WHERE release=?",
     [RELEASE_IMAGE_ADD] = "INSERT INTO release_images(release, position,"
                           " digest, size, uri) VALUES(?,?,?,?,?)",
     [RELEASE_IMAGES] = "SELECT digest, size, uri FROM release_images"
@@ -250,6 +256,27 @@ selv_records_image_size(struct selv_records *records,
 /* ---- releases
  * ---------------------------------------------------------------- */
 
+static enum selv_db_status
+release_images_add(struct selv_records *records,
+                   const struct selv_release *release)
+{
+    struct selv_db *db = &records->db;
+    enum selv_db_status status = SELV_DB_OK;
+    for (size_t i = 0; status == SELV_DB_OK && i < release->image_count; i++) {
+        const struct selv_image_record *image = &release->images[i];
+        sqlite3_stmt *st = selv_db_get(db, RELEASE_IMAGE_ADD);
+        number_bind(st, 1, release->number);
+        number_bind(st, 2, (int64_t)i);
+        blob_bind(st, 3, image->digest, SELV_SHA256_LEN);
+        if (image->has_size) {
+            number_bind(st, 4, image->size);
+        }
+        string_bind(st, 5, image->uri);
+        status = selv_db_run(db, st);
+    }
+    return status;
+}
+
 static enum selv_db_status release_rows_add(struct selv_records *records,
                                             struct selv_release *release)
 {
@@ -266,34 +293,58 @@ static enum selv_db_status release_rows_add(struct selv_records *records,
     number_bind(st, 9, release->published_at);
     enum selv_db_status status = selv_db_run(db, st);
     release->number = sqlite3_last_insert_rowid(db->handle);
-    for (size_t i = 0; status == SELV_DB_OK && i < release->image_count; i++) {
-        const struct selv_image_record *image = &release->images[i];
-        st = selv_db_get(db, RELEASE_IMAGE_ADD);
-        number_bind(st, 1, release->number);
-        number_bind(st, 2, (int64_t)i);
-        blob_bind(st, 3, image->digest, SELV_SHA256_LEN);
-        if (image->has_size) {
-            number_bind(st, 4, image->size);
-        }
-        string_bind(st, 5, image->uri);
-        status = selv_db_run(db, st);
-    }
-    return status;
+    return status == SELV_DB_OK ? release_images_add(records, release) : status;
 }
 
-enum selv_db_status selv_records_release_add(struct selv_records *records,
-                                             struct selv_release *release)
+static enum selv_db_status release_rows_replace(struct selv_records *records,
+                                                struct selv_release *release)
+{
+    struct selv_db *db = &records->db;
+    sqlite3_stmt *st = selv_db_get(db, RELEASE_REPLACE);
+    blob_bind(st, 1, release->envelope, SELV_SHA256_LEN);
+    string_bind(st, 2, release->version);
+    string_bind(st, 3, release->description);
+    number_bind(st, 4, release->size);
+    blob_bind(st, 5, release->digest, SELV_SHA256_LEN);
+    enum selv_db_status status = selv_db_step(db, st);
+    release->number = sqlite3_column_int64(st, 0);
+    selv_db_reset(st);
+    if (status != SELV_DB_ROW) {
+        return status == SELV_DB_OK ? SELV_DB_FAILED : status;
+    }
+    st = selv_db_get(db, RELEASE_IMAGES_DROP);
+    number_bind(st, 1, release->number);
+    status = selv_db_run(db, st);
+    return status == SELV_DB_OK ? release_images_add(records, release) : status;
+}
+
+/* Both rows, or neither. */
+static enum selv_db_status release_change(
+    struct selv_records *records, struct selv_release *release,
+    enum selv_db_status (*rows)(struct selv_records *, struct selv_release *))
 {
     enum selv_db_status status = selv_db_begin(&records->db);
     if (status != SELV_DB_OK) {
         return status;
     }
-    status = release_rows_add(records, release);
+    status = rows(records, release);
     if (status != SELV_DB_OK) {
         selv_db_rollback(&records->db);
         return status;
     }
     return selv_db_commit(&records->db);
+}
+
+enum selv_db_status selv_records_release_add(struct selv_records *records,
+                                             struct selv_release *release)
+{
+    return release_change(records, release, release_rows_add);
+}
+
+enum selv_db_status selv_records_release_replace(struct selv_records *records,
+                                                 struct selv_release *release)
+{
+    return release_change(records, release, release_rows_replace);
 }
 
 static void release_columns(sqlite3_stmt *st, struct selv_release *out)

@@ -114,6 +114,14 @@ SELV_MUST_CHECK enum selv_db_status
 selv_records_release_add(struct selv_records *records,
                          struct selv_release *release);
 
+/* Another envelope of the manifest that release->digest names: what it says of
+ * envelope, version, description, size and images takes the place of what
+ * there was; the rest of the row stays. Sets release->number. SELV_DB_FAILED
+ * when there is no such release. */
+SELV_MUST_CHECK enum selv_db_status
+selv_records_release_replace(struct selv_records *records,
+                             struct selv_release *release);
+
 /* Each: SELV_DB_ROW with *out, or SELV_DB_OK when there is none. */
 SELV_MUST_CHECK enum selv_db_status
 selv_records_release_by_digest(struct selv_records *records,

@@ -32,7 +32,9 @@ struct selv_server {
 /* What came of publishing an envelope. */
 enum selv_publish_status {
     SELV_PUBLISH_NEW,      /* stored */
-    SELV_PUBLISH_THERE,    /* the same manifest was published before */
+    SELV_PUBLISH_THERE,    /* the same envelope was published before */
+    SELV_PUBLISH_REPLACED, /* another envelope of the same manifest was: this
+                              one took its place */
     SELV_PUBLISH_CONFLICT, /* the number is taken by another manifest */
     SELV_PUBLISH_REFUSED,  /* not a release that a device could install */
     SELV_PUBLISH_FULL,     /* no space */
@@ -42,7 +44,7 @@ enum selv_publish_status {
 #define SELV_PUBLISH_WHY_LEN 400u
 
 /* Inspect an envelope, and keep it: blob first, then its row. *release is set
- * for NEW and THERE; why says what was wrong for the others. */
+ * for NEW, THERE and REPLACED; why says what was wrong for the others. */
 SELV_MUST_CHECK enum selv_publish_status
 selv_server_publish(struct selv_server *server, struct selv_bytes envelope,
                     struct selv_release *release,

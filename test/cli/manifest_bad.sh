@@ -38,13 +38,13 @@ expect 1 "empty: refused: the file is empty" \
 expect 1 '"verdict": "refused"' $manifest verify --json empty --key author.pem
 for at in 1 3 60 $((size - 1)); do
     head -c $at e.suit >cut
-    each 1 "of the envelope; expected: a whole item" cut
+    each 1 "; expected: a whole item" cut
     each 1 '`selvage manifest verify`' cut
 done
 expect 1 "cut: not a whole" "$selvage" release publish cut --static tree
-expect 1 "of the envelope; expected: a whole item" \
+expect 1 "; expected: a whole item" \
     "$selvage" release publish cut --static tree
-expect 1 "of the envelope; expected: a whole item" \
+expect 1 "; expected: a whole item" \
     "$selvage" release publish cut --server http://127.0.0.1:9
 [ -e tree/m ] && complain "a cut envelope was published"
 # The same words as verify has, and so the same byte.

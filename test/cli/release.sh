@@ -4,7 +4,8 @@
 # selvage release and device against a real selvaged on a port of its own.
 . "$(dirname "$0")/common.sh"
 server=
-trap '[ -n "$server" ] && kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
+liar=
+trap 'for p in $server $liar; do kill "$p" 2>/dev/null; done; rm -rf "$work"' EXIT
 
 "$SELVAGE_BUILD/bin/selvaged" --state state --listen 127.0.0.1:0 \
     --http 127.0.0.1:0 >ready 2>log &
@@ -83,4 +84,62 @@ echo wrong >token
 expect 1 "" "$selvage" release list --server "$url" --token-file token
 expect 3 "missing" "$selvage" release list --server "$url" --token-file missing
 expect 3 "No such file" "$selvage" release publish none.suit $at
+
+# A badly signed envelope, then the good one, then one signed by another key:
+# each replaces the one before, and says so.
+bend() {
+    cp "$1" "$2"
+    printf '\377\377\377\377' | dd of="$2" bs=1 seek=100 conv=notrunc 2>/dev/null
+}
+release 3
+bend 3.suit bad.suit
+"$selvage" --quiet key generate other
+"$selvage" --quiet manifest sign 3.suit --key other.pem -o both.suit
+expect 4 "" "$selvage" release publish bad.suit a.bin b.bin \
+    --key author.pub.pem $at
+[ -s out ] && complain "uploaded before a refusal: $(cat out)"
+expect 0 "not verified" "$selvage" release publish bad.suit a.bin b.bin $at
+expect 0 "replaced another envelope" "$selvage" release publish 3.suit a.bin \
+    b.bin --key author.pub.pem $at
+grep -q 'not verified' err && complain "a note about what was verified"
+expect 0 "published before" "$selvage" release publish 3.suit a.bin b.bin $at
+expect 0 '"state": "replaced"' "$selvage" --json release publish both.suit \
+    a.bin b.bin --key other.pub.pem $at
+expect 0 '"verified": true' "$selvage" --json release publish both.suit \
+    a.bin b.bin --key other.pub.pem $at
+expect 0 '"state": "same"' "$selvage" --json release publish both.suit \
+    a.bin b.bin $at
+expect 4 "" "$selvage" release publish bad.suit a.bin b.bin --static tree \
+    --key author.pub.pem
+[ -e tree ] && complain "a tree before a refusal"
+expect 0 "not verified" "$selvage" release publish bad.suit a.bin b.bin \
+    --static tree
+expect 0 '"verified": true' "$selvage" --json release publish 3.suit a.bin \
+    b.bin --static tree --key author.pub.pem
+cmp -s 3.suit tree/m/*/* || complain "the tree has another envelope"
+
+# Any JSON is not yet an answer.
+"$SELVAGE_BUILD/test/mute" answer >port &
+liar=$!
+for _ in $(seq 100); do
+    [ -s port ] && break
+    sleep 0.05
+done
+digest_3=$("$selvage" manifest show --json 3.suit |
+    sed -n 's/^ *"digest": "\(.*\)",*$/\1/p' | head -n 1)
+lie() {
+    echo "$1" >answer
+    expect 3 "nothing says that the server has it" "$selvage" release publish \
+        3.suit $3 --server "http://127.0.0.1:$(cat port)" --token-file state/token
+    expect 3 "\"$2\\\"" "$selvage" --json release publish \
+        3.suit $3 --server "http://127.0.0.1:$(cat port)" --token-file state/token
+}
+lie '{}' digest ""
+lie '[]' digest ""
+lie '{}' digest a.bin
+lie "{\"digest\": \"$(printf '0%.0s' $(seq 64))\"}" digest ""
+lie "{\"digest\": \"$digest_3\", \"sequence_number\": 4}" sequence_number ""
+lie "{\"digest\": \"$digest_3\", \"sequence_number\": 3,
+    \"envelope\": \"$(sha256sum bad.suit | cut -c1-64)\"}" envelope ""
+kill "$liar"
 finish

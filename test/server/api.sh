@@ -149,7 +149,7 @@ has "one release" "$BODY" "\"digest\":\"$FIRST\""
 has "RFC 3339" "$BODY" "\"published_at\":\"$(date -u +%Y-%m-%dT)"
 ask 200 GET "/m/$VENDOR_TEXT/$CLASS_TEXT"
 cmp -s "$WORK/body" "$WORK/e5" || fail "newest manifest over HTTP"
-http GET "/m/$VENDOR_TEXT/$CLASS_TEXT" -H "If-None-Match: \"$FIRST\""
+http GET "/m/$VENDOR_TEXT/$CLASS_TEXT" -H "If-None-Match: \"$(digest_of "$WORK/e5")\""
 expect "newest manifest, known" "$CODE" 304
 
 # ---- paging, while a release is added between the pages

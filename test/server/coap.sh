@@ -112,6 +112,8 @@ for size in 16 64 256 1024; do
     pass
 done
 answer "manifest, known" 2.03 "" get "/m?d=$ID" -O "4,0x${MANIFEST:0:16}"
+answer "manifest, these bytes" 2.03 "" get "/m?d=$ID" \
+    -O "4,0x$(digest_of "$WORK/e2" | cut -c1-16)"
 answer "manifest, unknown device" 4.01 "register" get "/m?d=0011223344556677"
 answer "manifest, no device" 4.00 "d=" get /m
 answer "manifest, bad device" 4.00 "d=" get "/m?d=xyz"

@@ -86,6 +86,28 @@ cp "$WORK/e" "$WORK/forged"
 printf '\001' | dd of="$WORK/forged" bs=1 seek=90 conv=notrunc 2>/dev/null
 publish "$WORK/forged"
 stranger=$CODE
+has "forged" "$BODY" '"state":"new"'
+
+# Another envelope of the same manifest takes its place, on disk too; the list
+# keeps its order, and a device that runs the manifest still gets a 2.03.
+served() {
+    http GET "/m/$VENDOR_TEXT/$CLASS_TEXT"
+    cmp -s "$1" "$WORK/body" || fail "served: not $1"
+    has "its ETag" "$(cat "$WORK/headers")" "ETag: \"$(digest_of "$1")\""
+}
+served "$WORK/forged"
+publish "$WORK/e"
+expect "genuine behind forged" "$CODE" 200
+has "genuine behind forged" "$BODY" '"state":"replaced"'
+has "genuine behind forged" "$BODY" "\"envelope\":\"$(digest_of "$WORK/e")\""
+publish "$WORK/e"
+has "twice" "$BODY" '"state":"same"'
+stop KILL
+start "$WORK/state" || { cat "$WORK/log"; exit 1; }
+served "$WORK/e"
+api GET /api/v1/releases
+expect "still two releases" \
+    "$(grep -o '"sequence_number":' "$WORK/body" | wc -l)" 2
 stop
 
 "$KIT" anchor "$WORK/anchor"

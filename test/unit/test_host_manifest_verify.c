@@ -349,7 +349,7 @@ static void test_host_manifest_blocks(void **state)
     assert_true(
         selv_manifest_sign(selv_bytes(one.p, one.len), &author, &two, &error));
     blocks = selv_manifest_blocks(selv_bytes(two.p, two.len), &author.cose,
-                                  names, 1);
+                                  NULL, names, 1);
     assert_int_equal(json_array_size(blocks), 2);
     block = json_array_get(blocks, 0);
     assert_true(json_is_false(json_object_get(block, "verified")));
@@ -412,7 +412,14 @@ static void test_host_manifest_why_arguments(void **state)
     const char *vague;
 
     (void)state;
+    where.section = 0; /* the manifest itself */
+    assert_non_null(strstr(selv_manifest_expected(&where, false), "a map"));
+    where.code = SELV_SUIT_KEY_SEQUENCE_NUMBER; /* of the manifest */
+    assert_non_null(strstr(selv_manifest_expected(&where, false), "2^64"));
+    where.section = SELV_SUIT_KEY_INSTALL;
+    where.code = 0;
     vague = selv_manifest_expected(&where, false);
+    assert_non_null(strstr(vague, "a sequence"));
     for (const struct manifest_word *w = manifest_commands; w->name != NULL;
          w++) {
         where.code = w->code;

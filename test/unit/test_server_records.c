@@ -154,6 +154,34 @@ static void test_records_releases(void **state)
     assert_int_equal(page.v[4], 1);
 }
 
+static void test_records_release_replace(void **state)
+{
+    struct fixture *f = *state;
+    struct selv_release found;
+    struct selv_release r = release(10, 1);
+    assert_int_equal(selv_records_release_replace(&f->records, &r),
+                     SELV_DB_FAILED); /* of what? */
+    assert_int_equal(selv_records_release_add(&f->records, &r), SELV_DB_OK);
+    r.envelope[0] = 77;
+    r.size = 4321;
+    strcpy(r.version, "other");
+    r.image_count = 1;
+    r.images[0].size = 78;
+    r.number = 0;
+    assert_int_equal(selv_records_release_replace(&f->records, &r), SELV_DB_OK);
+    assert_int_equal(r.number, 1);
+    reopen(f);
+    assert_int_equal(
+        selv_records_release_by_digest(&f->records, r.digest, &found),
+        SELV_DB_ROW);
+    assert_int_equal(found.number, 1);
+    assert_int_equal(found.envelope[0], 77);
+    assert_int_equal(found.size, 4321);
+    assert_string_equal(found.version, "other");
+    assert_int_equal(found.image_count, 1);
+    assert_int_equal(found.images[0].size, 78);
+}
+
 static const uint8_t device_id[16] = "device number 1";
 static const uint8_t vendor_id[16] = "vendor";
 static const uint8_t digest[SELV_SHA256_LEN] = "a digest of 32 bytes, or so";
@@ -393,6 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH(test_records_missing_value_is_a_failure),
         WITH(test_records_releases),
+        WITH(test_records_release_replace),
         WITH(test_records_devices),
         WITH(test_records_reports_limit),
         WITH(test_records_settings),
