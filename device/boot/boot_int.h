@@ -149,4 +149,30 @@ SELV_MUST_CHECK enum selv_verdict selv_boot_look(struct selv_boot *boot,
                                                  uint64_t sequence_min,
                                                  enum selv_err *why);
 
+/* What a bootloader that installs in place takes of the boot-install profile:
+ * these moves from the staging area, as bits of commands; it loads nothing and
+ * writes no content. */
+#define SELV_BOOT_IN_PLACE_CAPABILITY(moves)                                   \
+    {                                                                          \
+        .commands = (moves) | 1ull << SELV_SUIT_CONDITION_VENDOR_ID |          \
+                    1ull << SELV_SUIT_CONDITION_CLASS_ID |                     \
+                    1ull << SELV_SUIT_CONDITION_IMAGE_MATCH |                  \
+                    1ull << SELV_SUIT_CONDITION_COMPONENT_SLOT |               \
+                    1ull << SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX |          \
+                    1ull << SELV_SUIT_CONDITION_ABORT |                        \
+                    1ull << SELV_SUIT_DIRECTIVE_TRY_EACH |                     \
+                    1ull << SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS |          \
+                    1ull << SELV_SUIT_DIRECTIVE_INVOKE |                       \
+                    1ull << SELV_SUIT_CONDITION_DEVICE_ID |                    \
+                    1ull << SELV_SUIT_DIRECTIVE_RUN_SEQUENCE,                  \
+        .parameters = SELV_SUIT_BOOT_INSTALL_PARAMETERS,                       \
+        .envelope_max = SELV_SUIT_ENVELOPE_MAX,                                \
+        .sections = 1u << SELV_SUIT_SECTION_INSTALL |                          \
+                    1u << SELV_SUIT_SECTION_VALIDATE |                         \
+                    1u << SELV_SUIT_SECTION_INVOKE,                            \
+        .components_max = SELV_SUIT_COMPONENTS_MAX,                            \
+        .depth_max = SELV_SUIT_DEPTH_MAX,                                      \
+        .signers_max = SELV_SUIT_SIGNERS_MAX,                                  \
+    }
+
 #endif

@@ -12,44 +12,10 @@
  * is intact until the next one begins. */
 #include "boot/boot_int.h"
 
-/* Of the boot-install profile what this bootloader takes: it installs by
- * copy or swap,
- * both done as a swap, alone, loads nothing, writes no content. */
-static const struct selv_suit_capability capability = {
-    .commands = 1ull << SELV_SUIT_CONDITION_VENDOR_ID |
-                1ull << SELV_SUIT_CONDITION_CLASS_ID |
-                1ull << SELV_SUIT_CONDITION_IMAGE_MATCH |
-                1ull << SELV_SUIT_CONDITION_COMPONENT_SLOT |
-                1ull << SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX |
-                1ull << SELV_SUIT_CONDITION_ABORT |
-                1ull << SELV_SUIT_DIRECTIVE_TRY_EACH |
-                1ull << SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS |
-                1ull << SELV_SUIT_DIRECTIVE_COPY |
-                1ull << SELV_SUIT_DIRECTIVE_INVOKE |
-                1ull << SELV_SUIT_CONDITION_DEVICE_ID |
-                1ull << SELV_SUIT_DIRECTIVE_SWAP |
-                1ull << SELV_SUIT_DIRECTIVE_RUN_SEQUENCE,
-    .parameters = 1u << 0 | 1u << SELV_SUIT_PARAMETER_VENDOR_ID |
-                  1u << SELV_SUIT_PARAMETER_CLASS_ID |
-                  1u << SELV_SUIT_PARAMETER_IMAGE_DIGEST |
-                  1u << SELV_SUIT_PARAMETER_COMPONENT_SLOT |
-                  1u << SELV_SUIT_PARAMETER_STRICT_ORDER |
-                  1u << SELV_SUIT_PARAMETER_SOFT_FAILURE |
-                  1u << SELV_SUIT_PARAMETER_IMAGE_SIZE |
-                  1u << SELV_SUIT_PARAMETER_CONTENT |
-                  1u << SELV_SUIT_PARAMETER_URI |
-                  1u << SELV_SUIT_PARAMETER_SOURCE_COMPONENT |
-                  1u << SELV_SUIT_PARAMETER_INVOKE_ARGS |
-                  1u << SELV_SUIT_PARAMETER_DEVICE_ID |
-                  1u << SELV_SUIT_PARAMETER_FETCH_ARGUMENTS,
-    .envelope_max = SELV_SUIT_ENVELOPE_MAX,
-    .sections = 1u << SELV_SUIT_SECTION_INSTALL |
-                1u << SELV_SUIT_SECTION_VALIDATE |
-                1u << SELV_SUIT_SECTION_INVOKE,
-    .components_max = SELV_SUIT_COMPONENTS_MAX,
-    .depth_max = SELV_SUIT_DEPTH_MAX,
-    .signers_max = SELV_SUIT_SIGNERS_MAX,
-};
+/* A copy is done as a swap, too, which there is a way back from. */
+static const struct selv_suit_capability capability =
+    SELV_BOOT_IN_PLACE_CAPABILITY(1ull << SELV_SUIT_DIRECTIVE_COPY |
+                                  1ull << SELV_SUIT_DIRECTIVE_SWAP);
 
 static void swap_step(const struct selv_boot *boot, uint32_t step,
                       struct selv_boot_step *out)

@@ -103,6 +103,22 @@ extern const struct selv_suit_profile selv_suit_profile_consumer_trace;
 extern const struct selv_suit_capability selv_suit_capability_boot_select;
 extern const struct selv_suit_capability selv_suit_capability_boot_install;
 
+/* The parameters of boot-install, for a bootloader that takes less of the rest.
+ */
+#define SELV_SUIT_BOOT_INSTALL_PARAMETERS                                      \
+    (1u << 0 | 1u << SELV_SUIT_PARAMETER_VENDOR_ID |                           \
+     1u << SELV_SUIT_PARAMETER_CLASS_ID |                                      \
+     1u << SELV_SUIT_PARAMETER_IMAGE_DIGEST |                                  \
+     1u << SELV_SUIT_PARAMETER_COMPONENT_SLOT |                                \
+     1u << SELV_SUIT_PARAMETER_STRICT_ORDER |                                  \
+     1u << SELV_SUIT_PARAMETER_SOFT_FAILURE |                                  \
+     1u << SELV_SUIT_PARAMETER_IMAGE_SIZE |                                    \
+     1u << SELV_SUIT_PARAMETER_CONTENT | 1u << SELV_SUIT_PARAMETER_URI |       \
+     1u << SELV_SUIT_PARAMETER_SOURCE_COMPONENT |                              \
+     1u << SELV_SUIT_PARAMETER_INVOKE_ARGS |                                   \
+     1u << SELV_SUIT_PARAMETER_DEVICE_ID |                                     \
+     1u << SELV_SUIT_PARAMETER_FETCH_ARGUMENTS)
+
 /* ---- the engine --------------------------------------------------------- */
 
 enum selv_suit_todo_kind {

@@ -106,19 +106,7 @@ const struct selv_suit_capability selv_suit_capability_boot_install = {
                 1ull << SELV_SUIT_CONDITION_DEVICE_ID |
                 1ull << SELV_SUIT_DIRECTIVE_SWAP |
                 1ull << SELV_SUIT_DIRECTIVE_RUN_SEQUENCE,
-    .parameters = 1u << 0 | 1u << SELV_SUIT_PARAMETER_VENDOR_ID |
-                  1u << SELV_SUIT_PARAMETER_CLASS_ID |
-                  1u << SELV_SUIT_PARAMETER_IMAGE_DIGEST |
-                  1u << SELV_SUIT_PARAMETER_COMPONENT_SLOT |
-                  1u << SELV_SUIT_PARAMETER_STRICT_ORDER |
-                  1u << SELV_SUIT_PARAMETER_SOFT_FAILURE |
-                  1u << SELV_SUIT_PARAMETER_IMAGE_SIZE |
-                  1u << SELV_SUIT_PARAMETER_CONTENT |
-                  1u << SELV_SUIT_PARAMETER_URI |
-                  1u << SELV_SUIT_PARAMETER_SOURCE_COMPONENT |
-                  1u << SELV_SUIT_PARAMETER_INVOKE_ARGS |
-                  1u << SELV_SUIT_PARAMETER_DEVICE_ID |
-                  1u << SELV_SUIT_PARAMETER_FETCH_ARGUMENTS,
+    .parameters = SELV_SUIT_BOOT_INSTALL_PARAMETERS,
     .envelope_max = SELV_SUIT_ENVELOPE_MAX,
     .sections = SELV_SUIT_IN_INSTALL | SELV_SUIT_IN_VALIDATE |
                 SELV_SUIT_IN_LOAD | SELV_SUIT_IN_INVOKE,
