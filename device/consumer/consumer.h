@@ -25,6 +25,7 @@
 
 #include "base/base.h"
 #include "coap/coap.h"
+#include "consumer/installer.h"
 #include "store/factory.h"
 #include "store/flash.h"
 #include "store/journal.h"
@@ -70,6 +71,10 @@ struct selv_consumer_config {
                                     they name it; may be empty: then none */
     struct selv_bytes host;      /* Uri-Host to send when the server was named
                                     by a name; empty for an address */
+    const struct selv_installer
+        *installer;          /* of a bootloader that is not ours;
+                                NULL: ours, which reads the log */
+    void *installer_context; /* handed to its functions */
 };
 
 enum selv_consumer_todo_kind {

@@ -130,6 +130,9 @@ static enum selv_err begin_slot(struct selv_consumer *c, uint32_t size,
             : selv_consumer_write_log(c, SELV_LOG_DOWNLOADING);
 
     set_flag(c, FLAG_WRITTEN);
+    if (!err && c->config->installer) {
+        err = c->config->installer->begin(c->config->installer_context);
+    }
     if (!err) {
         err =
             selv_slot_begin(&c->writer, c->config->flash, c->idle, size, from);
@@ -317,6 +320,23 @@ void selv_consumer_hash(struct selv_consumer *c)
     selv_suit_answer_digest(&c->suit, digest);
 }
 
+/* Our own bootloader finds the request in the log. */
+static enum selv_err request(struct selv_consumer *c)
+{
+    const struct selv_consumer_config *config = c->config;
+    const struct selv_foreign_update update = {.digest = c->digest,
+                                               .image_digest = c->image_digest,
+                                               .sequence = c->sequence,
+                                               .image_len = c->image_size,
+                                               .slot = idle_slot(c)};
+    enum selv_err err = selv_consumer_write_log(c, SELV_LOG_TRIAL);
+
+    if (err || !config->installer) {
+        return err;
+    }
+    return config->installer->request(config->installer_context, &update);
+}
+
 void selv_consumer_keep(struct selv_consumer *c)
 {
     /* C4: image first, then the envelope, then the request. */
@@ -324,7 +344,7 @@ void selv_consumer_keep(struct selv_consumer *c)
         c->config->flash, c->idle, selv_bytes(c->envelope, c->envelope_len));
 
     if (!err) {
-        err = selv_consumer_write_log(c, SELV_LOG_TRIAL);
+        err = request(c);
     }
     if (err) {
         fail(c, err);

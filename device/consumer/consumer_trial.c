@@ -30,11 +30,12 @@ static void read_outcome(struct selv_consumer *c)
     c->report.is_of_boot = true;
 }
 
-/* An update that the bootloader installed for good, without a trial: news
- * until the server has it. */
+/* An update that runs for good, though nothing here confirmed it: installed
+ * without a trial, or confirmed and then cut short. News until the server has
+ * it. */
 static bool is_installed(const struct selv_consumer *c)
 {
-    return is_staging(c) && c->log.state == SELV_LOG_TRIAL &&
+    return c->log.state == SELV_LOG_TRIAL &&
            memcmp(c->log.digest, c->config->record->digest, SELV_SHA256_LEN) ==
                0;
 }
@@ -91,17 +92,31 @@ void selv_consumer_selftest(struct selv_consumer *c, bool is_good)
     }
 }
 
+/* Our own bootloader finds the confirmation in the log. */
+static enum selv_err confirm(struct selv_consumer *c)
+{
+    const struct selv_consumer_config *config = c->config;
+    enum selv_err err = SELV_OK;
+
+    if (config->installer) {
+        err = config->installer->confirm(config->installer_context);
+    }
+    if (err) {
+        return err;
+    }
+    memcpy(c->log.nonce, config->record->nonce, sizeof c->log.nonce);
+    return selv_consumer_begin_log(c, SELV_LOG_CONFIRM, config->record->slot);
+}
+
 void selv_consumer_confirm(struct selv_consumer *c)
 {
-    const struct selv_boot_record *record = c->config->record;
     enum selv_err err;
 
     if (c->now_ms >= c->next_ms) {
         give_up(c);
         return;
     }
-    memcpy(c->log.nonce, record->nonce, sizeof c->log.nonce);
-    err = selv_consumer_begin_log(c, SELV_LOG_CONFIRM, record->slot);
+    err = confirm(c);
     if (err) {
         give_up(c);
         c->todo.err = err;

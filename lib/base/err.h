@@ -130,10 +130,12 @@ enum selv_err {
 
     /* consumer: 256 to 287 */
     SELV_ERR_UPDATE_SIZE = 256, /* image shorter or longer than image-size */
-    SELV_ERR_UPDATE_REVERTED = 257, /* this manifest was tried and reverted */
-    SELV_ERR_UPDATE_EQUAL = 258,    /* same sequence number, another digest */
-    SELV_ERR_UPDATE_SERVER = 259,   /* the server answered nonsense */
-    SELV_ERR_UPDATE_SELFTEST = 260, /* the new image failed its self-test */
+    SELV_ERR_UPDATE_REVERTED = 257,   /* this manifest was tried and reverted */
+    SELV_ERR_UPDATE_EQUAL = 258,      /* same sequence number, another digest */
+    SELV_ERR_UPDATE_SERVER = 259,     /* the server answered nonsense */
+    SELV_ERR_UPDATE_SELFTEST = 260,   /* the new image failed its self-test */
+    SELV_ERR_UPDATE_BOOTLOADER = 261, /* a bootloader that is not ours did not
+                                         take the update */
 
     /* boot: 288 to 319; the reasons in the boot record */
     SELV_ERR_BOOT_NO_IMAGE = 288, /* no slot holds a bootable image */

@@ -125,6 +125,8 @@ static const struct name names[] = {
     NAME(SELV_ERR_UPDATE_EQUAL, "same sequence number, another digest"),
     NAME(SELV_ERR_UPDATE_SERVER, "the server answered nonsense"),
     NAME(SELV_ERR_UPDATE_SELFTEST, "the new image failed its self-test"),
+    NAME(SELV_ERR_UPDATE_BOOTLOADER,
+         "the device's bootloader did not take the update"),
     NAME(SELV_ERR_BOOT_NO_IMAGE, "no slot holds a bootable image"),
     NAME(SELV_ERR_BOOT_ATTEMPTS, "trial not confirmed in the boots it had"),
     NAME(SELV_ERR_BOOT_WATCHDOG, "trial ended by the watchdog"),

@@ -5,6 +5,7 @@
  *   device_main.c   arguments, and the life from boot to boot
  *   device_boot.c   the bootloader's turn; running the image
  *   device_version.c the version that the manifest's text names
+ *   device_uboot.c  the same where U-Boot is the bootloader
  *   device_app.c    the application's turn: the consumer and its socket
  *   device_say.c    every line that a user or a script reads */
 #ifndef SELV_POSIX_DEVICE_H
@@ -15,6 +16,7 @@
 #include "boot/boot.h"
 #include "consumer/consumer.h"
 #include "posix/posix.h"
+#include "posix/uboot.h"
 
 /* Exit codes. */
 enum {
@@ -24,7 +26,8 @@ enum {
     DEVICE_ENVIRONMENT = 3, /* no state, or no server */
     DEVICE_NOTHING_NEW = 10,
     DEVICE_REFUSED = 11,
-    DEVICE_REVERTED = 12
+    DEVICE_REVERTED = 12,
+    DEVICE_REBOOT = 13 /* with --bootloader: rebooting, or about to */
 };
 
 /* How the application's turn ended. */
@@ -40,7 +43,8 @@ struct device {
     /* arguments */
     const char *state_dir;
     const char *server;
-    const char *run; /* command, or NULL */
+    const char *run;          /* command, or NULL */
+    const char *uboot_config; /* U-Boot boots this device; NULL: we do */
     uint32_t poll_s;
     uint32_t trial_s;
     bool is_once, is_json, is_quiet, is_without_progress, is_coloured;
@@ -50,6 +54,9 @@ struct device {
     const struct selv_layout *layout;
 
     struct selv_posix_flash flash;
+    struct selv_posix_uboot uboot;  /* where U-Boot boots */
+    const struct selv_flash *media; /* of the engines, with layout */
+    unsigned attempts_max;          /* boots that a trial gets */
     struct selv_posix_udp udp;
     struct selv_factory factory;
     struct selv_boot_record record;
@@ -79,6 +86,17 @@ SELV_MUST_CHECK bool device_boot(struct device *d);
 /* Write the running image into the state folder and run the hook on it.
  * False: the environment failed (why). */
 SELV_MUST_CHECK bool device_run_image(struct device *d);
+
+/* Run the hook on a file. False: as above. */
+SELV_MUST_CHECK bool device_run_hook(struct device *d, const char *path);
+
+/* ---- device_uboot.c -------------------------------------------------------
+ */
+
+/* The whole life from one boot of the machine to its end: an exit code. */
+int device_uboot_live(struct device *d);
+/* The exit code of --once: the gravest of what has happened. */
+int device_outcome(struct device *d);
 
 /* ---- device_version.c -----------------------------------------------------
  */

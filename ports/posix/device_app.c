@@ -14,7 +14,7 @@ static bool start(struct device *d)
     enum selv_err err;
 
     d->config = (struct selv_consumer_config){
-        .flash = &d->flash.flash,
+        .flash = d->media,
         .layout = d->layout,
         .factory = &d->factory,
         .record = &d->record,
@@ -23,6 +23,10 @@ static bool start(struct device *d)
         .trial_timeout_s = d->trial_s,
         .authority = selv_bytes(d->udp.authority, strlen(d->udp.authority)),
         .host = selv_bytes(d->udp.host, strlen(d->udp.host))};
+    if (d->uboot_config) {
+        d->config.installer = &selv_posix_uboot_installer;
+        d->config.installer_context = &d->uboot;
+    }
     err = selv_posix_random(d->config.random, sizeof d->config.random);
     if (!err) {
         err = selv_consumer_init(&d->consumer, &d->config, selv_posix_now_ms());
@@ -58,6 +62,10 @@ static void note_event(struct device *d, const struct selv_consumer_todo *todo)
         break;
     }
     device_say_event(d, todo);
+    if (todo->err && d->uboot_config && d->uboot.why.text[0]) {
+        device_say_error(d, d->uboot.why.text);
+        d->uboot.why.text[0] = '\0';
+    }
 }
 
 /* One wait. False: nobody listens there, and --once has waited enough. */

@@ -145,20 +145,11 @@ static int wait_for(pid_t child, uint64_t until_ms)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-bool device_run_image(struct device *d)
+bool device_run_hook(struct device *d, const char *path)
 {
-    char path[PATH_MAX];
     pid_t child;
     int status;
 
-    d->is_image_good = true;
-    if (!d->run) {
-        return true;
-    }
-    snprintf(path, sizeof path, "%s/%s", d->state_dir, IMAGE_NAME);
-    if (!write_image(d, path)) {
-        return false;
-    }
     fflush(stdout);
     child = fork();
     if (child < 0) {
@@ -180,4 +171,16 @@ bool device_run_image(struct device *d)
         device_say_note(d, text);
     }
     return true;
+}
+
+bool device_run_image(struct device *d)
+{
+    char path[PATH_MAX];
+
+    d->is_image_good = true;
+    if (!d->run) {
+        return true;
+    }
+    snprintf(path, sizeof path, "%s/%s", d->state_dir, IMAGE_NAME);
+    return write_image(d, path) && device_run_hook(d, path);
 }

@@ -17,6 +17,7 @@
 
 #define POLL_S_DEFAULT 60u
 #define TRIAL_S_DEFAULT 300u
+#define UBOOT "uboot:"
 #define SECONDS_MAX SELV_CONSUMER_SECONDS_MAX
 
 static volatile sig_atomic_t is_stopped;
@@ -46,6 +47,9 @@ static const char help[] =
     "                       of it\n"
     "  --run CMD            run CMD with the image's file as last argument at\n"
     "                       each boot; on trial, status 0 confirms\n"
+    "  --bootloader uboot:FILE\n"
+    "                       U-Boot boots one of two partitions, as FILE says;\n"
+    "                       reboot the machine where needed\n"
     "  --poll SECONDS       between looks when nothing is new (60)\n"
     "  --trial-timeout SECONDS\n"
     "                       revert a trial that takes longer (300)\n"
@@ -57,7 +61,8 @@ static const char help[] =
     "  --version, --help\n"
     "\n"
     "Exit status with --once: 0 confirmed, 10 nothing new, 11 refused,\n"
-    "12 reverted, 3 no server or no state, 2 usage, 1 otherwise.\n";
+    "12 reverted, 3 no server or no state, 2 usage, 1 otherwise; with\n"
+    "--bootloader also 13, rebooting.\n";
 
 static bool seconds(const char *text, uint32_t *out)
 {
@@ -92,6 +97,7 @@ enum option_value {
     OPT_SERVER,
     OPT_ONCE,
     OPT_RUN,
+    OPT_BOOTLOADER,
     OPT_POLL,
     OPT_TRIAL,
     OPT_STRATEGY,
@@ -107,6 +113,7 @@ static const struct option options[] = {
     {"server", required_argument, NULL, OPT_SERVER},
     {"once", no_argument, NULL, OPT_ONCE},
     {"run", required_argument, NULL, OPT_RUN},
+    {"bootloader", required_argument, NULL, OPT_BOOTLOADER},
     {"poll", required_argument, NULL, OPT_POLL},
     {"trial-timeout", required_argument, NULL, OPT_TRIAL},
     {"strategy", required_argument, NULL, OPT_STRATEGY},
@@ -164,6 +171,13 @@ static int read_arguments(struct device *d, int argc, char **argv)
         case OPT_RUN:
             d->run = optarg;
             break;
+        case OPT_BOOTLOADER:
+            if (strncmp(optarg, UBOOT, strlen(UBOOT)) != 0 ||
+                optarg[strlen(UBOOT)] == '\0') {
+                return usage_of("--bootloader takes uboot:FILE", optarg) + 1;
+            }
+            d->uboot_config = optarg + strlen(UBOOT);
+            break;
         case OPT_POLL:
             if (!seconds(optarg, &d->poll_s)) {
                 return usage("--poll takes seconds, 1 to 4000000") + 1;
@@ -212,6 +226,9 @@ static int read_arguments(struct device *d, int argc, char **argv)
         return usage(d->server ? "--state is missing" : "--server is missing") +
                1;
     }
+    if (d->uboot_config && d->strategy != &selv_strategy_ab) {
+        return usage("--strategy is for our own bootloader") + 1;
+    }
     if (!selv_posix_udp_check(d->server, &d->why)) {
         return usage(d->why.text) + 1;
     }
@@ -229,6 +246,8 @@ static bool open_device(struct device *d)
     if (!selv_posix_flash_open(&d->flash, d->state_dir, &d->why)) {
         return false;
     }
+    d->media = &d->flash.flash;
+    d->attempts_max = SELV_BOOT_ATTEMPTS_MAX;
     d->flash.layout = layout;
     err = selv_crypto_init();
     if (!err) {
@@ -251,11 +270,13 @@ static int fail(struct device *d, int code)
     return code;
 }
 
-/* The exit code of --once: the gravest of what has happened. */
-static int outcome(struct device *d)
+int device_outcome(struct device *d)
 {
     if (d->has_reverted) {
         return DEVICE_REVERTED;
+    }
+    if (d->has_confirmed && d->uboot_config) {
+        return DEVICE_CONFIRMED; /* and all is on record */
     }
     if (d->has_confirmed) {
         /* The bootloader hears of the confirmation at its next turn, and
@@ -290,10 +311,10 @@ static int live(struct device *d)
         case DEVICE_END_RESET:
             break;
         case DEVICE_END_RESTED:
-            return outcome(d);
+            return device_outcome(d);
         case DEVICE_END_NO_SERVER:
             d->has_missed_server = true;
-            return outcome(d);
+            return device_outcome(d);
         case DEVICE_END_SIGNAL:
             return d->is_once ? DEVICE_FAILED : DEVICE_CONFIRMED;
         case DEVICE_END_ERROR:
@@ -328,7 +349,7 @@ int main(int argc, char **argv)
     if (!open_device(&d)) {
         code = fail(&d, DEVICE_ENVIRONMENT);
     } else {
-        code = live(&d);
+        code = d.uboot_config ? device_uboot_live(&d) : live(&d);
         device_say_exit(&d, code);
         selv_posix_udp_close(&d.udp);
     }

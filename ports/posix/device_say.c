@@ -172,8 +172,7 @@ void device_say_boot(const struct device *d)
     printf("boot: slot %s, sequence number %llu", slot_name(r->slot),
            (unsigned long long)r->sequence);
     if (r->is_trial) {
-        printf(", on trial (boot %u of %u)", r->attempt,
-               SELV_BOOT_ATTEMPTS_MAX);
+        printf(", on trial (boot %u of %u)", r->attempt, d->attempts_max);
     } else if (r->slot != SELV_SLOT_NONE) {
         printf(", confirmed");
     }
@@ -322,6 +321,7 @@ void device_say_exit(struct device *d, int code)
                        : code == DEVICE_NOTHING_NEW ? "nothing new"
                        : code == DEVICE_REFUSED     ? "refused"
                        : code == DEVICE_REVERTED    ? "reverted"
+                       : code == DEVICE_REBOOT      ? "reboot"
                        : code == DEVICE_ENVIRONMENT ? "no server"
                                                     : "failed";
 

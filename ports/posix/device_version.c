@@ -97,13 +97,13 @@ static bool find_version(const struct device *d, struct selv_bytes text,
 
 void device_read_version(struct device *d)
 {
+    static uint8_t bytes[SELV_SUIT_ENVELOPE_MAX]; /* d->version stays there */
     const struct selv_slot_place *place = &d->layout->slot[d->record.slot];
-    struct selv_buf scratch = {NULL, 0, 0};
+    struct selv_buf scratch = {bytes, sizeof bytes, 0};
     struct selv_bytes envelope, text;
 
     d->version = selv_bytes(NULL, 0);
-    if (selv_slot_envelope(&d->flash.flash, place, &scratch, &envelope) !=
-            SELV_OK ||
+    if (selv_slot_envelope(d->media, place, &scratch, &envelope) != SELV_OK ||
         !find_text(envelope, &text) || !find_version(d, text, &d->version) ||
         d->version.len > SELV_CONSUMER_VERSION_MAX) {
         d->version = selv_bytes(NULL, 0);

@@ -72,6 +72,8 @@ static bool is_allowed(const struct selv_posix_flash *f, uint32_t off)
         return false;
     case SELV_POSIX_FACTORY:
         return true;
+    case SELV_POSIX_FOREIGN:
+        return !is_in(off, layout->factory_off, layout->factory_len);
     case SELV_POSIX_BOOTLOADER:
         return is_journal(layout, off) || is_random(layout, off) ||
                is_moved(layout, off);

@@ -29,11 +29,13 @@ struct selv_posix_why {
 /* Who writes: what it may not touch is refused with SELV_ERR_FLASH_RULE, as
  * a flash controller's locks would. */
 enum selv_posix_role {
-    SELV_POSIX_NOBODY,     /* nothing */
-    SELV_POSIX_FACTORY,    /* everything */
-    SELV_POSIX_BOOTLOADER, /* boot journal and random counter only */
-    SELV_POSIX_APPLICATION /* all but factory data, boot journal and the
-                              running slot */
+    SELV_POSIX_NOBODY,      /* nothing */
+    SELV_POSIX_FACTORY,     /* everything */
+    SELV_POSIX_BOOTLOADER,  /* boot journal and random counter only */
+    SELV_POSIX_APPLICATION, /* all but factory data, boot journal and the
+                               running slot */
+    SELV_POSIX_FOREIGN /* application beside a bootloader that is not ours: all
+                          but factory data */
 };
 
 /* 4 KiB sectors, write unit 4, erased 0xff, readable at flash.map. NOR rules

@@ -295,7 +295,8 @@ static void check_profile(struct world *w, struct selv_bytes body)
     need_key(&r, 6);
     assert_int_equal(read_uint(&r), SELV_SUIT_ENVELOPE_MAX);
     need_key(&r, 7);
-    assert_int_equal(read_uint(&r), w->layout.slot[0].image_len);
+    assert_int_equal(read_uint(&r),
+                     w->layout.slot[w->record.slot ^ 1u].image_len);
     need_key(&r, 8);
     need_pairs(&r, 3);
     need_key(&r, 1);
@@ -616,7 +617,7 @@ void world_image_put(struct world *w, const struct world_release *r,
     }
 }
 
-bool world_boot(struct world *w)
+static bool choose(struct world *w)
 {
     static uint8_t scratch[SELV_SUIT_ENVELOPE_MAX];
     struct selv_boot boot = {.flash = &w->v.flash,
@@ -626,13 +627,21 @@ bool world_boot(struct world *w)
                              .reset_cause = w->cause,
                              .scratch = {scratch, sizeof scratch, 0}};
 
-    w->queue_len = 0;
     protect(w, false);
     if (!selv_is_good(selv_boot_choose(&boot, &w->record))) {
-        say(w, "nothing-boots ");
         return false;
     }
     protect(w, true);
+    return true;
+}
+
+bool world_boot(struct world *w)
+{
+    w->queue_len = 0;
+    if (!(w->boot ? w->boot(w) : choose(w))) {
+        say(w, "nothing-boots ");
+        return false;
+    }
     w->cause = SELV_RESET_POWER_ON;
     /* Never twice the same in one test program. */
     static uint32_t start_count;
@@ -780,7 +789,8 @@ static void provision(struct world *w, const struct world_release *r)
 }
 
 static void open_world(struct world *w, const char *geometry,
-                       const struct selv_strategy *strategy)
+                       const struct selv_strategy *strategy,
+                       void (*prepare)(struct world *w))
 {
     static struct world_release first;
     const struct selv_geometry *g = selv_geometry_find(geometry);
@@ -815,6 +825,9 @@ static void open_world(struct world *w, const char *geometry,
                                               .authority =
                                                   selv_bytes("[::1]:5683", 10)};
     selv_coap_server_init(&w->coap, w->seen, WORLD_SEEN_MAX, random);
+    if (prepare) {
+        prepare(w);
+    }
     if (is_in_place) {
         world_release_stage(&first, 1, 500, 22);
     } else {
@@ -827,13 +840,19 @@ static void open_world(struct world *w, const char *geometry,
 
 void world_open(struct world *w, const char *geometry)
 {
-    open_world(w, geometry, &selv_strategy_ab);
+    open_world(w, geometry, &selv_strategy_ab, NULL);
+}
+
+void world_open_foreign(struct world *w, const char *geometry,
+                        void (*prepare)(struct world *w))
+{
+    open_world(w, geometry, &selv_strategy_ab, prepare);
 }
 
 void world_open_in_place(struct world *w, const char *geometry,
                          const struct selv_strategy *strategy)
 {
-    open_world(w, geometry, strategy);
+    open_world(w, geometry, strategy, NULL);
 }
 
 void world_close(struct world *w)

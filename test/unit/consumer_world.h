@@ -66,6 +66,9 @@ struct world {
     enum selv_reset_cause cause;
     struct selv_consumer_config config;
     struct selv_consumer consumer;
+    /* In the place of our bootloader, which is not used then; sets record and
+     * what is protected. NULL: ours. */
+    bool (*boot)(struct world *w);
     uint64_t now_ms;
     uint64_t until_ms; /* of the consumer's latest WAIT */
     bool is_selftest_good;
@@ -118,6 +121,10 @@ void world_open(struct world *w, const char *geometry);
  * world_release_stage. */
 void world_open_in_place(struct world *w, const char *geometry,
                          const struct selv_strategy *strategy);
+/* The same as world_open, with a bootloader that is not ours: prepare sets
+ * boot, and what of layout and config is otherwise. */
+void world_open_foreign(struct world *w, const char *geometry,
+                        void (*prepare)(struct world *w));
 /* Fails the test when flash rules were broken. */
 void world_close(struct world *w);
 
