@@ -27,8 +27,9 @@ struct selv_cli {
     const struct selv_cli_command *command; /* the one that runs */
 };
 
-/* A row: noun, verb, the function, and one line for the list of commands. run
- * gets the arguments behind the verb and returns the exit code. */
+/* A row: noun, verb (NULL: the noun says it all), the function, and one line
+ * for the list of commands. run gets the arguments behind the verb and returns
+ * the exit code. */
 struct selv_cli_command {
     const char *noun;
     const char *verb;
@@ -53,6 +54,7 @@ int selv_cli_release_show(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_device_list(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_device_show(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_device_provision(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_recover(struct selv_cli *cli, int argc, char **argv);
 
 /* ---- options ----------------------------------------------------------------
  */
@@ -99,6 +101,11 @@ struct selv_cli_syntax {
     const char *rest_name;      /* such as "IMAGE" */
     const char *see; /* last line of the help: where more is written, or NULL */
 };
+
+/* A command's name: "key show" or "recover". */
+#define SELV_CLI_NAME(command)                                                 \
+    (command)->noun, (command)->verb == NULL ? "" : " ",                       \
+        (command)->verb == NULL ? "" : (command)->verb
 
 /* --help or -h */
 bool selv_cli_is_help(const char *argument);

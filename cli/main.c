@@ -36,6 +36,8 @@ static const struct selv_cli_command commands[] = {
     {"device", "show", selv_cli_device_show, "show one device and its reports"},
     {"device", "provision", selv_cli_device_provision,
      "write the flash that a new device leaves the factory with"},
+    {"recover", NULL, selv_cli_recover,
+     "bring a device back in which nothing boots, over a serial line"},
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -44,7 +46,8 @@ static void commands_print(FILE *f, const char *noun)
     fprintf(f, "usage: selvage NOUN VERB [NAME] [options]\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (noun == NULL || strcmp(noun, commands[i].noun) == 0) {
-            fprintf(f, "  %-9s %-10s %s\n", commands[i].noun, commands[i].verb,
+            fprintf(f, "  %-9s %-10s %s\n", commands[i].noun,
+                    commands[i].verb == NULL ? "" : commands[i].verb,
                     commands[i].summary);
         }
     }
@@ -148,6 +151,13 @@ static int dispatch(struct selv_cli *cli, int argc, char **argv)
     }
     if (!noun_exists(argv[0])) {
         return wrong(cli, "no such noun", argv[0]);
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].noun, argv[0]) == 0 &&
+            commands[i].verb == NULL) {
+            cli->command = &commands[i];
+            return commands[i].run(cli, argc - 1, argv + 1);
+        }
     }
     if (argc == 1) {
         return verb_wrong(cli, argv[0], NULL);

@@ -17,8 +17,8 @@ int selv_cli_usage(const struct selv_cli *cli, const char *format, ...)
     vsnprintf(what, sizeof(what), format, arguments);
     va_end(arguments);
     selv_error_set(&error, SELV_EXIT_USAGE,
-                   "%.900s; try `selvage %s %s --help`", what,
-                   cli->command->noun, cli->command->verb);
+                   "%.900s; try `selvage %s%s%s --help`", what,
+                   SELV_CLI_NAME(cli->command));
     return selv_cli_fail(cli, &error);
 }
 
@@ -30,9 +30,9 @@ bool selv_cli_is_help(const char *argument)
 static void help_print(const struct selv_cli *cli,
                        const struct selv_cli_syntax *syntax)
 {
-    printf("selvage %s %s - %s\n\nusage: selvage %s %s", cli->command->noun,
-           cli->command->verb, cli->command->summary, cli->command->noun,
-           cli->command->verb);
+    printf("selvage %s%s%s - %s\n\n", SELV_CLI_NAME(cli->command),
+           cli->command->summary);
+    printf("usage: selvage %s%s%s", SELV_CLI_NAME(cli->command));
     for (size_t i = 0; i < syntax->positional_count; i++) {
         const struct selv_cli_positional *p = &syntax->positionals[i];
 

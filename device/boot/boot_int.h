@@ -138,6 +138,13 @@ SELV_MUST_CHECK enum selv_err selv_boot_move(struct selv_boot *boot);
 /* ---- boot_slot.c -----------------------------------------------------------
  */
 
+/* Begin a look at a manifest as if it lay in the slot. */
+void selv_boot_describe(struct selv_boot *boot, uint8_t slot,
+                        uint64_t sequence_min);
+/* Then authenticate and check it, and begin its invocation. */
+SELV_MUST_CHECK enum selv_err
+selv_boot_authenticate(struct selv_boot *boot, struct selv_bytes envelope);
+
 /* Authenticate the slot's manifest (sequence number at least sequence_min),
  * run its validate and invoke sequences for that slot, and hash its image; once
  * more when that fails.

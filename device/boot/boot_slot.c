@@ -7,8 +7,8 @@
 
 #include "store/slot.h"
 
-static void describe_device(struct selv_boot *boot, uint8_t slot,
-                            uint64_t sequence_min)
+void selv_boot_describe(struct selv_boot *boot, uint8_t slot,
+                        uint64_t sequence_min)
 {
     const struct selv_factory *factory = boot->factory;
     boot->components[0].id =
@@ -25,19 +25,14 @@ static void describe_device(struct selv_boot *boot, uint8_t slot,
     boot->device.anchors = &factory->anchor;
     boot->device.anchor_count = 1;
     boot->device.sequence_min = sequence_min;
+    selv_suit_init(&boot->suit, boot->strategy->profile, &boot->device);
 }
 
 /* Feed and check: nothing of the envelope is believed before. */
-static enum selv_err authenticate(struct selv_boot *boot,
-                                  const struct selv_slot_place *place)
+enum selv_err selv_boot_authenticate(struct selv_boot *boot,
+                                     struct selv_bytes envelope)
 {
-    struct selv_bytes envelope;
-    enum selv_err err =
-        selv_slot_envelope(boot->flash, place, &boot->scratch, &envelope);
-    if (err) {
-        return err;
-    }
-    err = selv_suit_feed(&boot->suit, envelope);
+    enum selv_err err = selv_suit_feed(&boot->suit, envelope);
     if (err) {
         return err;
     }
@@ -102,10 +97,13 @@ static enum selv_verdict look_once(struct selv_boot *boot, uint8_t slot,
                                    uint64_t sequence_min, enum selv_err *why)
 {
     const struct selv_slot_place *place = &boot->layout->slot[slot];
+    struct selv_bytes envelope;
     boot->seen_slot = SELV_SLOT_NONE;
-    describe_device(boot, slot, sequence_min);
-    selv_suit_init(&boot->suit, boot->strategy->profile, &boot->device);
-    *why = authenticate(boot, place);
+    selv_boot_describe(boot, slot, sequence_min);
+    *why = selv_slot_envelope(boot->flash, place, &boot->scratch, &envelope);
+    if (*why == SELV_OK) {
+        *why = selv_boot_authenticate(boot, envelope);
+    }
     if (*why == SELV_OK) {
         *why = run(boot, place);
     }

@@ -143,8 +143,17 @@ enum selv_err {
                                      SELV_BOOT_ATTEMPTS_MAX boots */
     SELV_ERR_BOOT_WATCHDOG = 290, /* trial ended by the watchdog */
     SELV_ERR_BOOT_CRASH = 291,    /* trial ended by a fault or an assertion */
-    SELV_ERR_BOOT_REQUEST = 292   /* request names another digest or slot
+    SELV_ERR_BOOT_REQUEST = 292,  /* request names another digest or slot
                                      than the one found */
+
+    /* recovery, of the same range: docs/spec/recovery.md */
+    SELV_ERR_RECOVER_FRAME = 304, /* a question that is none */
+    SELV_ERR_RECOVER_ORDER = 305, /* a question that does not fit what came
+                                     before */
+    SELV_ERR_RECOVER_SLOT = 306,  /* no slot may be written for it: what lies
+                                     there would boot, or is on the move */
+    SELV_ERR_RECOVER_FLOOR = 307  /* the journal is lost, and nothing proves
+                                     the floor */
 };
 
 /* Words for an error, in English, without a full stop, never NULL. Host

@@ -133,6 +133,14 @@ static const struct name names[] = {
     NAME(SELV_ERR_BOOT_CRASH, "trial ended by a fault or an assertion"),
     NAME(SELV_ERR_BOOT_REQUEST,
          "request names another digest or slot than the one found"),
+    NAME(SELV_ERR_RECOVER_FRAME, "no question of a recovery"),
+    NAME(SELV_ERR_RECOVER_ORDER,
+         "a question that does not fit what came before"),
+    NAME(SELV_ERR_RECOVER_SLOT,
+         "no slot may be written for it: what lies there would boot, or is on "
+         "the move"),
+    NAME(SELV_ERR_RECOVER_FLOOR,
+         "the boot journal is lost, and nothing proves the security floor"),
 };
 /* clang-format on */
 

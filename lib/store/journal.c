@@ -174,3 +174,22 @@ enum selv_err selv_journal_write(const struct selv_flash *flash,
     return selv_ring_write(&ring, record, is_first ? NULL : &state,
                            &journal->serial);
 }
+
+/* Sector 0 first, and sector 1 only when that holds the record: wholly erased,
+ * sector 1 would say that there never was a journal. */
+enum selv_err selv_journal_restart(const struct selv_flash *flash,
+                                   const struct selv_layout *layout,
+                                   struct selv_journal *journal)
+{
+    struct selv_ring ring = journal_ring(flash, layout);
+    struct selv_ring_state state;
+    uint8_t record[SELV_RING_RECORD_MAX];
+    if (!is_sane(journal) ||
+        selv_ring_read(&ring, record, &state) != SELV_ERR_STORE_DAMAGED) {
+        return SELV_ERR_ARG;
+    }
+    memset(&state, 0, sizeof state);
+    state.in[0].serial = journal->serial;
+    encode(journal, record);
+    return selv_ring_write(&ring, record, &state, &journal->serial);
+}

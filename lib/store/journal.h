@@ -105,6 +105,16 @@ selv_journal_write(const struct selv_flash *flash,
                    const struct selv_layout *layout,
                    struct selv_journal *record);
 
+/* Begin anew where the journal is lost (SELV_ERR_STORE_DAMAGED), with floor
+ * and accepted proven by other means; anything else than a lost journal is
+ * SELV_ERR_ARG. record->serial: the serial before the first one, for the
+ * caller to choose so that nonces do not come again. At a cut the journal is
+ * still lost, or the record is there. Other errors as for write. */
+SELV_MUST_CHECK enum selv_err
+selv_journal_restart(const struct selv_flash *flash,
+                     const struct selv_layout *layout,
+                     struct selv_journal *record);
+
 /* The serial that the next selv_journal_write gives when the newest record is
  * *newest (NULL: there is none). */
 uint32_t selv_journal_next_serial(const struct selv_journal *newest);

@@ -4,6 +4,7 @@
  * so in one line, lock the journal, hand over. */
 #include "board.h"
 #include "boot/boot.h"
+#include "boot_fallback.h"
 #include "flash_nor.h"
 #include "text.h"
 
@@ -93,7 +94,7 @@ int main(void)
     verdict = choose(why.cause);
     print_choice(&why, selv_is_good(verdict));
     if (!selv_is_good(verdict) || record.slot >= SELV_SLOT_COUNT) {
-        selv_board_halt();
+        board_fall_back(boot.flash != NULL ? &boot : NULL, &record, &kick);
     }
     selv_board_handover = record;
     /* Here real hardware closes the journal's sectors until the next reset.

@@ -21,6 +21,7 @@ struct rights {
 };
 
 static const struct rights rights_boot = {{{1, 3}, {0, 0}, {0, 0}}};
+static const struct rights rights_recovery = {{{1, 3}, {8, 136}, {0, 0}}};
 static const struct rights rights_app_a = {{{3, 5}, {5, 7}, {72, 136}}};
 static const struct rights rights_app_b = {{{3, 5}, {5, 7}, {8, 72}}};
 
@@ -102,7 +103,9 @@ static void *port_of(enum selv_board_writer writer)
 {
     const struct rights *rights = &rights_boot;
 
-    if (writer == SELV_BOARD_WRITER_APP_A) {
+    if (writer == SELV_BOARD_WRITER_RECOVERY) {
+        rights = &rights_recovery;
+    } else if (writer == SELV_BOARD_WRITER_APP_A) {
         rights = &rights_app_a;
     } else if (writer == SELV_BOARD_WRITER_APP_B) {
         rights = &rights_app_b;

@@ -16,10 +16,12 @@
 
 /* Who writes, which decides where. Factory data is writable for nobody. */
 enum selv_board_writer {
-    SELV_BOARD_WRITER_BOOT,  /* the boot journal */
-    SELV_BOARD_WRITER_APP_A, /* running from slot A: update log, random
-                                counter, slot B */
-    SELV_BOARD_WRITER_APP_B  /* the same with slot A */
+    SELV_BOARD_WRITER_BOOT,     /* the boot journal */
+    SELV_BOARD_WRITER_RECOVERY, /* the boot journal and both slots, while no
+                                   application runs */
+    SELV_BOARD_WRITER_APP_A,    /* running from slot A: update log, random
+                                   counter, slot B */
+    SELV_BOARD_WRITER_APP_B     /* the same with slot A */
 };
 
 /* Fill *flash. Its functions give SELV_ERR_FLASH_RULE, and change nothing, for

@@ -40,6 +40,12 @@ static inline volatile uint32_t *reg(uintptr_t address)
 #define UART_CTRL_TX_RX 3u
 #define UART_BAUDDIV 0x40004010u
 
+/* UART 1: the same registers */
+#define UART1_DATA 0x40005000u
+#define UART1_STATE 0x40005004u
+#define UART1_CTRL 0x40005008u
+#define UART1_BAUDDIV 0x40005010u
+
 /* CMSDK watchdog */
 #define WDOG_LOAD 0x40008000u
 #define WDOG_CTRL 0x40008008u

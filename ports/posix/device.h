@@ -7,6 +7,7 @@
  *   device_version.c the version that the manifest's text names
  *   device_uboot.c  the same where U-Boot is the bootloader
  *   device_app.c    the application's turn: the consumer and its socket
+ *   device_recover.c a serial line, when nothing boots
  *   device_say.c    every line that a user or a script reads */
 #ifndef SELV_POSIX_DEVICE_H
 #define SELV_POSIX_DEVICE_H
@@ -45,6 +46,7 @@ struct device {
     const char *server;
     const char *run;          /* command, or NULL */
     const char *uboot_config; /* U-Boot boots this device; NULL: we do */
+    const char *recover;      /* name of the serial line, or NULL */
     uint32_t poll_s;
     uint32_t trial_s;
     bool is_once, is_json, is_quiet, is_without_progress, is_coloured;
@@ -97,6 +99,13 @@ SELV_MUST_CHECK bool device_run_hook(struct device *d, const char *path);
 int device_uboot_live(struct device *d);
 /* The exit code of --once: the gravest of what has happened. */
 int device_outcome(struct device *d);
+
+/* ---- device_recover.c -----------------------------------------------------
+ */
+
+/* Nothing boots: take an update from the serial line. False: interrupted, or
+ * the environment failed (why is set). */
+SELV_MUST_CHECK bool device_recover(struct device *d);
 
 /* ---- device_version.c -----------------------------------------------------
  */

@@ -50,6 +50,9 @@ static const char help[] =
     "  --bootloader uboot:FILE\n"
     "                       U-Boot boots one of two partitions, as FILE says;\n"
     "                       reboot the machine where needed\n"
+    "  --recover PATH       when nothing boots: make a pseudo terminal, which\n"
+    "                       PATH is then a link to, and wait for selvage\n"
+    "                       recover --port PATH\n"
     "  --poll SECONDS       between looks when nothing is new (60)\n"
     "  --trial-timeout SECONDS\n"
     "                       revert a trial that takes longer (300)\n"
@@ -98,6 +101,7 @@ enum option_value {
     OPT_ONCE,
     OPT_RUN,
     OPT_BOOTLOADER,
+    OPT_RECOVER,
     OPT_POLL,
     OPT_TRIAL,
     OPT_STRATEGY,
@@ -114,6 +118,7 @@ static const struct option options[] = {
     {"once", no_argument, NULL, OPT_ONCE},
     {"run", required_argument, NULL, OPT_RUN},
     {"bootloader", required_argument, NULL, OPT_BOOTLOADER},
+    {"recover", required_argument, NULL, OPT_RECOVER},
     {"poll", required_argument, NULL, OPT_POLL},
     {"trial-timeout", required_argument, NULL, OPT_TRIAL},
     {"strategy", required_argument, NULL, OPT_STRATEGY},
@@ -178,6 +183,9 @@ static int read_arguments(struct device *d, int argc, char **argv)
             }
             d->uboot_config = optarg + strlen(UBOOT);
             break;
+        case OPT_RECOVER:
+            d->recover = optarg;
+            break;
         case OPT_POLL:
             if (!seconds(optarg, &d->poll_s)) {
                 return usage("--poll takes seconds, 1 to 4000000") + 1;
@@ -228,6 +236,9 @@ static int read_arguments(struct device *d, int argc, char **argv)
     }
     if (d->uboot_config && d->strategy != &selv_strategy_ab) {
         return usage("--strategy is for our own bootloader") + 1;
+    }
+    if (d->uboot_config && d->recover) {
+        return usage("--recover is for our own bootloader") + 1;
     }
     if (!selv_posix_udp_check(d->server, &d->why)) {
         return usage(d->why.text) + 1;
@@ -300,6 +311,13 @@ static int live(struct device *d)
 {
     for (;;) {
         if (!device_boot(d)) {
+            if (d->recover != NULL) {
+                if (!device_recover(d)) {
+                    return d->why.text[0] != '\0' ? fail(d, DEVICE_ENVIRONMENT)
+                                                  : DEVICE_FAILED;
+                }
+                continue;
+            }
             snprintf(d->why.text, sizeof d->why.text, "nothing boots: %s",
                      selv_err_str((enum selv_err)d->record.refused_reason));
             return fail(d, DEVICE_FAILED);

@@ -77,6 +77,10 @@ static bool is_allowed(const struct selv_posix_flash *f, uint32_t off)
     case SELV_POSIX_BOOTLOADER:
         return is_journal(layout, off) || is_random(layout, off) ||
                is_moved(layout, off);
+    case SELV_POSIX_RECOVERY:
+        return is_journal(layout, off) || is_moved(layout, off) ||
+               is_slot(&layout->slot[SELV_SLOT_A], off) ||
+               is_slot(&layout->slot[SELV_SLOT_B], off);
     case SELV_POSIX_APPLICATION:
         return !is_in(off, layout->factory_off, layout->factory_len) &&
                !is_journal(layout, off) && !is_kept(layout, off) &&

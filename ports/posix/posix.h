@@ -32,6 +32,7 @@ enum selv_posix_role {
     SELV_POSIX_NOBODY,      /* nothing */
     SELV_POSIX_FACTORY,     /* everything */
     SELV_POSIX_BOOTLOADER,  /* boot journal and random counter only */
+    SELV_POSIX_RECOVERY,    /* boot journal and slots: nothing runs */
     SELV_POSIX_APPLICATION, /* all but factory data, boot journal and the
                                running slot */
     SELV_POSIX_FOREIGN /* application beside a bootloader that is not ours: all

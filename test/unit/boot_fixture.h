@@ -57,7 +57,8 @@ struct bench {
     struct selv_factory factory;
     struct selv_boot boot;
     struct selv_boot_record record;
-    uint64_t accepted, floor; /* the highest seen */
+    uint64_t accepted, floor;             /* the highest seen */
+    const struct selv_strategy *strategy; /* NULL: ab; else one in place */
     uint8_t scratch[SELV_SUIT_ENVELOPE_MAX];
 };
 
@@ -89,11 +90,15 @@ static inline bool bench_boot(struct bench *b, enum selv_reset_cause cause)
     for (int i = 0; i < 2; i++) {
         selv_vflash_protect(v, b->d.layout.journal_off[i], sector, false);
     }
+    if (b->strategy != NULL) {
+        selv_vflash_protect(v, b->d.layout.marks_off,
+                            v->flash.size - b->d.layout.marks_off, false);
+    }
     memset(&b->boot, 0xee, sizeof b->boot);
     b->boot.flash = &v->flash;
     b->boot.layout = &b->d.layout;
     b->boot.factory = &b->factory;
-    b->boot.strategy = &selv_strategy_ab;
+    b->boot.strategy = b->strategy != NULL ? b->strategy : &selv_strategy_ab;
     b->boot.reset_cause = cause;
     b->boot.scratch = (struct selv_buf){b->scratch, sizeof b->scratch, 0};
     bool is_good = selv_is_good(selv_boot_choose(&b->boot, &b->record));
