@@ -117,6 +117,7 @@ static void fill_record(const struct selv_boot *boot,
     memcpy(record->refused_digest, j->refused_digest, 32);
     record->refused_reason = j->refused_reason;
     record->refused_was_trial = j->refused_was_trial;
+    record->facts = boot->facts;
     fill_capability(boot, record);
 }
 
@@ -179,6 +180,7 @@ static enum selv_err be_born(struct selv_boot *boot)
         return SELV_ERR_BOOT_NO_IMAGE;
     }
     first.floor = first.accepted;
+    boot->facts.decision = SELV_BOOT_BORN;
     return selv_boot_commit(boot, &first);
 }
 
@@ -207,6 +209,7 @@ void selv_boot_adopt(struct selv_boot *boot, enum selv_err reason)
     memcpy(next.current_digest, boot->seen_digest, 32);
     next.accepted = max64(next.accepted, boot->seen_sequence);
     selv_boot_clear_trial(&next);
+    boot->facts.decision = SELV_BOOT_REPLACED;
     /* When flash takes no record the next boot decides the same again. */
     (void)!commit_refusal(boot, &next);
 }
@@ -222,7 +225,11 @@ enum {
     IS_SPENT = 16 /* no attempt is left */
 };
 
-enum trial_action { CONFIRM, REVERT, ATTEMPT };
+enum trial_action {
+    CONFIRM = SELV_BOOT_CONFIRMED,
+    REVERT = SELV_BOOT_REVERTED,
+    ATTEMPT = SELV_BOOT_AGAIN
+};
 
 /* The first row whose masked facts agree decides. reason SELV_OK: what the
  * look at the slot found wrong. */
@@ -312,7 +319,12 @@ static enum selv_verdict run_trial(struct selv_boot *boot,
     } else {
         selv_boot_attempt(boot, &next);
     }
-    if (selv_boot_commit(boot, &next) != SELV_OK || action == REVERT) {
+    enum selv_err err = selv_boot_commit(boot, &next);
+    if (err == SELV_OK) { /* after a move the first attempt comes here, too */
+        bool is_first = action == ATTEMPT && next.trial_attempts == 1;
+        boot->facts.decision = is_first ? SELV_BOOT_TRIAL : (uint8_t)action;
+    }
+    if (err != SELV_OK || action == REVERT) {
         return boot->strategy->boot_current(boot, record);
     }
     return action == ATTEMPT
@@ -362,6 +374,7 @@ static enum selv_verdict answer_request(struct selv_boot *boot,
     enum selv_err reason = judge_request(boot, log);
     if (reason != SELV_OK) {
         selv_boot_set_refused(&next, log->digest, reason, false);
+        boot->facts.decision = SELV_BOOT_REFUSED;
         (void)!commit_refusal(boot, &next);
         return boot->strategy->boot_current(boot, record);
     }
@@ -373,6 +386,7 @@ static enum selv_verdict answer_request(struct selv_boot *boot,
     if (selv_boot_commit(boot, &next) != SELV_OK) {
         return boot->strategy->boot_current(boot, record);
     }
+    boot->facts.decision = SELV_BOOT_TRIAL;
     return selv_boot_hand_over(boot, record, boot->journal.trial_slot, true);
 }
 
@@ -397,6 +411,7 @@ enum selv_verdict selv_boot_choose(struct selv_boot *boot,
 {
     struct selv_log log;
     memset(&boot->journal, 0, sizeof boot->journal);
+    memset(&boot->facts, 0, sizeof boot->facts);
     boot->seen_slot = SELV_SLOT_NONE;
     enum selv_err err =
         selv_journal_read(boot->flash, boot->layout, &boot->journal);

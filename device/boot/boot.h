@@ -44,6 +44,7 @@ struct selv_boot {
     uint16_t plan_count; /* sectors that the plan moves */
     uint64_t seen_sequence;
     uint8_t seen_digest[32];
+    struct selv_boot_facts facts; /* for the record */
 };
 
 /* Decide. SELV_GOOD: *record is sealed and names the slot to boot; its image

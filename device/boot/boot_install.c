@@ -68,6 +68,7 @@ static enum selv_err answer_digest(struct selv_boot *boot, struct plan *plan,
     if (err) {
         return err;
     }
+    memcpy(boot->facts.measured[slot], digest, sizeof digest);
     if (slot == SELV_SLOT_B && size > plan->len) {
         plan->len = size;
     }
@@ -145,6 +146,7 @@ enum selv_verdict selv_boot_plan(struct selv_boot *boot, uint8_t slot,
         *why = selv_boot_marks_erase(boot);
     }
     if (*why != SELV_OK) {
+        selv_boot_note(boot, SELV_SLOT_B, *why);
         return SELV_BAD;
     }
     plan.len = plan.len > leaving ? plan.len : leaving;

@@ -156,6 +156,10 @@ SELV_MUST_CHECK enum selv_verdict selv_boot_look(struct selv_boot *boot,
                                                  uint64_t sequence_min,
                                                  enum selv_err *why);
 
+/* What the look at a slot found, for the record; of the engine's failure when
+ * that is the reason. */
+void selv_boot_note(struct selv_boot *boot, uint8_t slot, enum selv_err why);
+
 /* What a bootloader that installs in place takes of the boot-install profile:
  * these moves from the staging area, as bits of commands; it loads nothing and
  * writes no content. */

@@ -59,6 +59,8 @@ static enum selv_err answer_digest(struct selv_boot *boot,
     enum selv_err err =
         selv_flash_digest(boot->flash, place->image_off, size, digest);
     if (err == SELV_OK) {
+        memcpy(boot->facts.measured[place - boot->layout->slot], digest,
+               sizeof digest);
         selv_suit_answer_digest(&boot->suit, digest);
     }
     return err;
@@ -93,6 +95,17 @@ static enum selv_err run(struct selv_boot *boot,
     return SELV_ERR_SUIT_WORK;
 }
 
+void selv_boot_note(struct selv_boot *boot, uint8_t slot, enum selv_err why)
+{
+    struct selv_boot_check *check = &boot->facts.check[slot];
+    const struct selv_suit_failure *failure = selv_suit_failure(&boot->suit);
+    bool is_suit = why != SELV_OK && failure->err == why;
+    check->err = (uint16_t)why;
+    check->command = is_suit ? (int16_t)failure->code : 0;
+    check->section = is_suit ? (uint8_t)failure->section : 0;
+    check->is_taken = 1;
+}
+
 static enum selv_verdict look_once(struct selv_boot *boot, uint8_t slot,
                                    uint64_t sequence_min, enum selv_err *why)
 {
@@ -107,11 +120,11 @@ static enum selv_verdict look_once(struct selv_boot *boot, uint8_t slot,
     if (*why == SELV_OK) {
         *why = run(boot, place);
     }
-    if (*why != SELV_OK) {
-        return SELV_BAD;
-    }
-    if (!selv_is_good(selv_suit_may_invoke(&boot->suit))) {
+    if (*why == SELV_OK && !selv_is_good(selv_suit_may_invoke(&boot->suit))) {
         *why = SELV_ERR_SUIT_IMAGE;
+    }
+    selv_boot_note(boot, slot, *why);
+    if (*why != SELV_OK) {
         return SELV_BAD;
     }
     boot->seen_slot = slot;

@@ -27,6 +27,7 @@ static void overwrite_arrive(struct selv_boot *boot, struct selv_journal *next)
             selv_boot_look(boot, SELV_SLOT_A, next->trial_sequence, &why)) &&
         memcmp(boot->seen_digest, next->trial_digest, 32) == 0) {
         selv_boot_confirm(next);
+        boot->facts.decision = SELV_BOOT_INSTALLED;
         return;
     }
     selv_boot_set_refused(next, next->trial_digest, why, false);

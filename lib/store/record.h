@@ -11,7 +11,7 @@
 #include "base/base.h"
 
 #define SELV_RECORD_MAGIC 0x53424f52u /* "SBOR" */
-#define SELV_RECORD_VERSION 2u
+#define SELV_RECORD_VERSION 3u
 
 enum selv_reset_cause {
     SELV_RESET_POWER_ON = 0,
@@ -19,6 +19,39 @@ enum selv_reset_cause {
     SELV_RESET_WATCHDOG = 2,
     SELV_RESET_CRASH = 3, /* fault handler or selv_panic */
     SELV_RESET_UNKNOWN = 4
+};
+
+/* What this boot did, beside booting what is current. */
+enum selv_boot_decision {
+    SELV_BOOT_UNCHANGED = 0,
+    SELV_BOOT_BORN = 1,      /* the first boot of all */
+    SELV_BOOT_TRIAL = 2,     /* an update's first boot */
+    SELV_BOOT_AGAIN = 3,     /* the next attempt of a trial */
+    SELV_BOOT_CONFIRMED = 4, /* what was on trial stays */
+    SELV_BOOT_REVERTED = 5,  /* what was on trial goes; refused_reason */
+    SELV_BOOT_REFUSED = 6,   /* a request is not granted; refused_reason */
+    SELV_BOOT_REPLACED = 7,  /* the current image was not sound, or another
+                                than it was: what there is became current */
+    SELV_BOOT_INSTALLED = 8  /* an update was installed, without a trial */
+};
+
+/* The latest look at what lies in a slot. */
+struct selv_boot_check {
+    uint16_t err;     /* enum selv_err; SELV_OK: sound, or not looked at */
+    int16_t command;  /* of the manifest, that failed; 0: none */
+    uint8_t section;  /* key of the manifest element that it stands in, or that
+                         is wrong; 0: the envelope */
+    uint8_t is_taken; /* 1: looked at in this boot */
+};
+
+/* Of slots A and B, in this boot. For reports and people: nothing decides by
+ * it. */
+struct selv_boot_facts {
+    uint8_t decision; /* enum selv_boot_decision */
+    uint8_t reserved;
+    struct selv_boot_check check[2];
+    uint8_t measured[2][32]; /* SHA-256 of the image, as far as its manifest
+                                says that it goes; zeros: not hashed */
 };
 
 struct selv_boot_record {
@@ -52,14 +85,16 @@ struct selv_boot_record {
     uint8_t boot_components_max; /* in one manifest */
     uint8_t boot_depth_max;      /* sequences in sequences */
     uint8_t boot_signers_max;    /* authentication blocks */
-    uint8_t reserved_more[6];    /* zeros */
+    struct selv_boot_facts facts;
     uint32_t check; /* sum of all 32-bit words before it, inverted */
 };
 
 _Static_assert(
-    sizeof(struct selv_boot_record) == 144 &&
+    sizeof(struct selv_boot_record) == 216 &&
         offsetof(struct selv_boot_record, boot_parameters) == 116 &&
-        offsetof(struct selv_boot_record, check) == 140,
+        offsetof(struct selv_boot_record, facts) == 134 &&
+        sizeof(struct selv_boot_check) == 6 &&
+        offsetof(struct selv_boot_record, check) == 212,
     "the boot record's layout is fixed; new fields are a new version");
 
 /* Fill magic, version, len and check. */

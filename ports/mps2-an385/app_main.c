@@ -78,6 +78,31 @@ static void print_start(const struct selv_boot_record *record)
     selv_board_print("\n");
 }
 
+/* "app: boot trial, slot A not looked at, slot B sound 1f08ab56": what the
+ * bootloader did, found and measured. */
+static void print_facts(const struct selv_boot_facts *facts)
+{
+    selv_board_print("app: boot ");
+    selv_board_print(selv_text_decision(facts->decision));
+    for (size_t slot = 0; slot < SELV_SLOT_COUNT; slot++) {
+        const struct selv_boot_check *check = &facts->check[slot];
+        selv_board_print(slot == SELV_SLOT_A ? ", slot A " : ", slot B ");
+        if (!check->is_taken) {
+            selv_board_print("not looked at");
+            continue;
+        }
+        if (check->err == SELV_OK) {
+            selv_board_print("sound ");
+        } else {
+            selv_text_print_number("error ", check->err);
+            selv_text_print_number(" section ", check->section);
+            selv_board_print(" image ");
+        }
+        selv_board_print_hex(facts->measured[slot], 4);
+    }
+    selv_board_print("\n");
+}
+
 static void print_event(const struct selv_consumer_todo *todo)
 {
     selv_board_print("update: ");
@@ -303,6 +328,7 @@ int main(void)
     }
     storage_start(record);
     print_start(record);
+    print_facts(&record->facts);
     selv_app_start();
     network_start();
     consumer_start(record);

@@ -12,13 +12,14 @@
  * application inherits it, and may set its own. */
 #define WATCHDOG_MS 6000u
 
-/* Static, so that the linker counts them against the 4 KiB. */
+/* Static, so that the linker counts them against the 4 KiB; the boot record is
+ * written where the application looks for it, which memory.ld sets aside. */
 static struct selv_flash flash;
 static struct selv_factory factory;
 static struct selv_boot boot;
-static struct selv_boot_record record;
+static struct selv_boot_record *const record = &selv_board_handover;
 
-_Static_assert(sizeof record <= 256, "the hand-over area holds the record");
+_Static_assert(sizeof *record <= 256, "the hand-over area holds the record");
 
 static void kick(void *port)
 {
@@ -48,18 +49,18 @@ static void print_choice(const struct selv_board_reset *why, bool is_good)
         selv_board_print(")");
     }
     if (is_good) {
-        selv_board_print(record.slot == SELV_SLOT_A ? ", slot A" : ", slot B");
-        selv_text_print_number(", sequence ", (uint32_t)record.sequence);
-        if (record.is_trial) {
-            selv_text_print_number(", trial boot ", record.attempt);
+        selv_board_print(record->slot == SELV_SLOT_A ? ", slot A" : ", slot B");
+        selv_text_print_number(", sequence ", (uint32_t)record->sequence);
+        if (record->is_trial) {
+            selv_text_print_number(", trial boot ", record->attempt);
         }
     } else {
         selv_board_print(", nothing to boot");
     }
-    if (record.refused_reason != 0) {
-        selv_text_print_number(record.refused_was_trial ? ", reverted "
-                                                        : ", refused ",
-                               record.refused_reason);
+    if (record->refused_reason != 0) {
+        selv_text_print_number(record->refused_was_trial ? ", reverted "
+                                                         : ", refused ",
+                               record->refused_reason);
     }
     selv_board_print("\n");
 }
@@ -73,7 +74,9 @@ static enum selv_verdict choose(enum selv_reset_cause cause)
                         SELV_FACTORY_LEN);
     if (selv_flash_check(&flash) || selv_crypto_init() ||
         selv_factory_decode(stored, &factory)) {
-        record.refused_reason = SELV_ERR_STORE_FACTORY;
+        memset(record, 0, sizeof *record); /* what lies there is anything */
+        record->slot = SELV_SLOT_NONE;
+        record->refused_reason = SELV_ERR_STORE_FACTORY;
         return SELV_BAD;
     }
     boot.flash = &flash;
@@ -81,7 +84,7 @@ static enum selv_verdict choose(enum selv_reset_cause cause)
     boot.factory = &factory;
     boot.strategy = &selv_strategy_ab;
     boot.reset_cause = cause;
-    return selv_boot_choose(&boot, &record);
+    return selv_boot_choose(&boot, record);
 }
 
 int main(void)
@@ -93,14 +96,13 @@ int main(void)
     selv_board_watchdog_start(WATCHDOG_MS);
     verdict = choose(why.cause);
     print_choice(&why, selv_is_good(verdict));
-    if (!selv_is_good(verdict) || record.slot >= SELV_SLOT_COUNT) {
-        board_fall_back(boot.flash != NULL ? &boot : NULL, &record, &kick);
+    if (!selv_is_good(verdict) || record->slot >= SELV_SLOT_COUNT) {
+        board_fall_back(boot.flash != NULL ? &boot : NULL, record, &kick);
     }
-    selv_board_handover = record;
     /* Here real hardware closes the journal's sectors until the next reset.
      * On this board nothing can: the application's flash driver refuses to
      * write them (flash_nor.c), and that is all. */
     selv_board_watchdog_kick();
-    selv_board_start_image(selv_layout_default.slot[record.slot].image_off,
-                           selv_layout_default.slot[record.slot].image_len);
+    selv_board_start_image(selv_layout_default.slot[record->slot].image_off,
+                           selv_layout_default.slot[record->slot].image_len);
 }

@@ -13,6 +13,16 @@ const char *selv_text_cause(uint32_t cause)
     return cause < sizeof words / sizeof words[0] ? words[cause] : "unknown";
 }
 
+const char *selv_text_decision(uint32_t decision)
+{
+    static const char *const words[] = {"unchanged", "born",      "trial",
+                                        "again",     "confirmed", "reverted",
+                                        "refused",   "replaced",  "installed"};
+
+    return decision < sizeof words / sizeof words[0] ? words[decision]
+                                                     : "unknown";
+}
+
 const char *selv_text_state(uint32_t state)
 {
     static const char *const words[] = {"idle",        "notified", "authorized",

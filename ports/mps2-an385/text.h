@@ -11,6 +11,9 @@
  * selv_reset_cause. */
 const char *selv_text_cause(uint32_t cause);
 
+/* The word for an enum selv_boot_decision. */
+const char *selv_text_decision(uint32_t decision);
+
 /* The word for an enum selv_update_state. */
 const char *selv_text_state(uint32_t state);
 

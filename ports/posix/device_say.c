@@ -30,6 +30,17 @@ static const char *cause_name(uint8_t cause)
                : "unknown";
 }
 
+static const char *const decision_names[] = {
+    "unchanged", "born",    "trial",    "again",    "confirmed",
+    "reverted",  "refused", "replaced", "installed"};
+
+static const char *decision_name(uint8_t decision)
+{
+    return decision < sizeof decision_names / sizeof decision_names[0]
+               ? decision_names[decision]
+               : "unknown";
+}
+
 static const char *slot_name(uint8_t slot)
 {
     return slot == SELV_SLOT_A ? "A" : slot == SELV_SLOT_B ? "B" : "none";
@@ -129,6 +140,73 @@ static void put_bootloader(const struct selv_boot_record *r)
            r->boot_signers_max);
 }
 
+static bool is_measured(const uint8_t digest[static 32])
+{
+    uint8_t any = 0;
+
+    for (size_t i = 0; i < 32; i++) {
+        any |= digest[i];
+    }
+    return any != 0;
+}
+
+/* What the bootloader found in the slots that it looked at. */
+static void put_checks(const struct selv_boot_facts *facts)
+{
+    const char *comma = "";
+
+    printf(",\"decision\":\"%s\",\"checks\":[", decision_name(facts->decision));
+    for (uint8_t slot = 0; slot < SELV_SLOT_COUNT; slot++) {
+        const struct selv_boot_check *check = &facts->check[slot];
+        if (!check->is_taken) {
+            continue;
+        }
+        printf("%s{\"slot\":\"%s\"", comma, slot_name(slot));
+        comma = ",";
+        if (is_measured(facts->measured[slot])) {
+            put_digest("measured", facts->measured[slot]);
+        }
+        if (check->err != SELV_OK) {
+            printf(",\"error\":\"%s\",\"section\":%u,\"command\":%d",
+                   selv_err_name((enum selv_err)check->err), check->section,
+                   check->command);
+        }
+        putchar('}');
+    }
+    putchar(']');
+}
+
+/* A line for each slot in which something is wrong; an empty one is not. */
+static void say_checks(const struct device *d)
+{
+    const struct selv_boot_facts *facts = &d->record.facts;
+
+    for (uint8_t slot = 0; slot < SELV_SLOT_COUNT; slot++) {
+        const struct selv_boot_check *check = &facts->check[slot];
+        if (!check->is_taken || check->err == SELV_OK ||
+            check->err == SELV_ERR_STORE_EMPTY) {
+            continue;
+        }
+        begin_colour(d, YELLOW);
+        printf("boot: slot %s does not verify: %s (%s", slot_name(slot),
+               selv_err_str((enum selv_err)check->err),
+               selv_err_name((enum selv_err)check->err));
+        if (check->section != 0) {
+            printf(", section %u", check->section);
+        }
+        if (check->command != 0) {
+            printf(", command %d", check->command);
+        }
+        if (is_measured(facts->measured[slot])) {
+            printf(", image measured as %02x%02x%02x%02x...",
+                   facts->measured[slot][0], facts->measured[slot][1],
+                   facts->measured[slot][2], facts->measured[slot][3]);
+        }
+        putchar(')');
+        end_line(d);
+    }
+}
+
 static void say_boot_json(const struct device *d, const char *version)
 {
     const struct selv_boot_record *r = &d->record;
@@ -141,6 +219,7 @@ static void say_boot_json(const struct device *d, const char *version)
            cause_name(r->reset_cause), (unsigned long long)r->accepted,
            (unsigned long long)r->floor);
     put_digest("digest", r->digest);
+    put_checks(&r->facts);
     put_bootloader(r);
     if (version[0]) {
         printf(",\"version\":");
@@ -168,6 +247,7 @@ void device_say_boot(const struct device *d)
     if (d->is_quiet) {
         return;
     }
+    say_checks(d);
     begin_colour(d, r->slot == SELV_SLOT_NONE ? RED : PLAIN);
     printf("boot: slot %s, sequence number %llu", slot_name(r->slot),
            (unsigned long long)r->sequence);

@@ -52,6 +52,7 @@ case_update()
         board_wait 20 '^app 1.0.0: counter 1$' &&
         board_wait 60 '^boot: reset request, slot B, sequence 2, trial boot 1' &&
         board_wait 20 '^app 1.1.0: slot B, .*accepted 2, floor 1, on trial' &&
+        board_wait 20 '^app: boot trial, slot A not looked at, slot B sound' &&
         board_wait 20 '^app 1.1.0: counter 10$' &&
         board_wait 20 '^update: confirmed' || return 1
     board_kill

@@ -39,6 +39,9 @@ device "$WORK/d" --json --run "cmp -s $WORK/three.a"
 expect "second update" "$STATUS" 0
 has "second update" "$OUT" '"event":"boot","slot":"A","sequence":3,"trial":true'
 has "second update" "$OUT" '"version":"1.3.0"'
+measured=$(sha256sum < "$WORK/three.a")
+has "boot facts" "$OUT" '"decision":"trial","checks":[{"slot":"A","measured":"'"${measured%% *}"'"}]'
+has "boot facts" "$OUT" '"decision":"confirmed"'
 has "second update" "$OUT" '"bootloader":{"commands":[1,2,3,5,12,15,20,23],"parameters":[1,2,3,5,14,21],"sections":[7,9],'
 has "second update" "$OUT" '{"event":"exit","code":0,"outcome":"confirmed"}'
 if grep -qv '^{.*}$' "$WORK/out"; then

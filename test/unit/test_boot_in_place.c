@@ -317,6 +317,7 @@ static void test_boot_swap_tries_and_confirms(void **state)
     open_asked(&b, SWAP, "512x8-ff", V2);
     assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
     assert_runs(&b, V2);
+    assert_int_equal(b.record.facts.decision, SELV_BOOT_TRIAL);
     assert_int_equal(b.record.is_trial, 1);
     assert_int_equal(b.record.attempt, 1);
     assert_int_equal(b.record.floor, 1);
@@ -377,6 +378,7 @@ static void test_boot_overwrite_installs_for_good(void **state)
     open_asked(&b, OVERWRITE, "512x8-00", V2);
     assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
     assert_runs(&b, V2);
+    assert_int_equal(b.record.facts.decision, SELV_BOOT_INSTALLED);
     assert_int_equal(b.record.is_trial, 0);
     assert_int_equal(b.record.floor, 2);
     assert_true(is_in(&b, V2, SELV_SLOT_B));

@@ -232,14 +232,15 @@ static void test_store_record_refuses_other_formats(void **state)
         size_t sealed_len;
     } cases[] = {
         {"format 1, as it was", SELV_RECORD_MAGIC, 1, 120, 120},
-        {"format 1 with this length", SELV_RECORD_MAGIC, 1, 144, 144},
-        {"this format with the old length", SELV_RECORD_MAGIC, 2, 120, 120},
-        {"a length of nothing", SELV_RECORD_MAGIC, 2, 0, 144},
-        {"one word less", SELV_RECORD_MAGIC, 2, 140, 140},
-        {"one word more", SELV_RECORD_MAGIC, 2, 148, 144},
-        {"no format", SELV_RECORD_MAGIC, 0, 144, 144},
-        {"the next format", SELV_RECORD_MAGIC, 3, 144, 144},
-        {"another magic", SELV_RECORD_MAGIC ^ 1u, 2, 144, 144},
+        {"format 2, as it was", SELV_RECORD_MAGIC, 2, 144, 144},
+        {"format 2 with this length", SELV_RECORD_MAGIC, 2, 216, 216},
+        {"this format with the old length", SELV_RECORD_MAGIC, 3, 144, 144},
+        {"a length of nothing", SELV_RECORD_MAGIC, 3, 0, 216},
+        {"one word less", SELV_RECORD_MAGIC, 3, 212, 212},
+        {"one word more", SELV_RECORD_MAGIC, 3, 220, 216},
+        {"no format", SELV_RECORD_MAGIC, 0, 216, 216},
+        {"the next format", SELV_RECORD_MAGIC, 4, 216, 216},
+        {"another magic", SELV_RECORD_MAGIC ^ 1u, 3, 216, 216},
     };
     union {
         struct selv_boot_record record;
@@ -258,8 +259,8 @@ static void test_store_record_refuses_other_formats(void **state)
     /* The table's way of sealing is the right one. */
     memset(&u, 0, sizeof u);
     u.record.magic = SELV_RECORD_MAGIC;
-    u.record.version = 2;
-    u.record.len = 144;
+    u.record.version = 3;
+    u.record.len = 216;
     reseal(u.words, sizeof u);
     assert_true(selv_record_is_valid(&u.record));
 }
@@ -273,8 +274,8 @@ static void test_store_record_lies_as_specified(void **state)
         uint64_t value;
     } fields[] = {
         {0, 4, SELV_RECORD_MAGIC},
-        {4, 2, 2},
-        {6, 2, 144},
+        {4, 2, 3},
+        {6, 2, 216},
         {116, 4, 0x01020304},
         {120, 8, UINT64_C(0x1112131415161718)},
         {128, 2, 0x2122},
@@ -282,6 +283,14 @@ static void test_store_record_lies_as_specified(void **state)
         {131, 1, 32},
         {132, 1, 33},
         {133, 1, 34},
+        {134, 1, 35},
+        {136, 2, 0x4142},
+        {138, 2, 0xfed3}, /* -301 */
+        {140, 1, 36},
+        {141, 1, 1},
+        {142, 2, 0x4344},
+        {148, 1, 37},
+        {180, 1, 38},
     };
     struct selv_boot_record r;
     memset(&r, 0, sizeof r);
@@ -292,6 +301,11 @@ static void test_store_record_lies_as_specified(void **state)
     r.boot_components_max = 32;
     r.boot_depth_max = 33;
     r.boot_signers_max = 34;
+    r.facts.decision = 35;
+    r.facts.check[0] = (struct selv_boot_check){0x4142, -301, 36, 1};
+    r.facts.check[1].err = 0x4344;
+    r.facts.measured[0][0] = 37;
+    r.facts.measured[1][0] = 38;
     selv_record_seal(&r);
     const uint8_t *p = (const uint8_t *)&r;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
