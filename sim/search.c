@@ -249,6 +249,25 @@ static bool explore_reads(struct run *r, uint32_t level)
     return true;
 }
 
+/* After a cut there are too many: one read in one way for each state, which the
+ * state chooses. */
+static bool explore_a_read(struct run *r, uint32_t level)
+{
+    struct sim_search *s = r->s;
+    uint32_t count = r->w.v.read_count;
+    uint64_t random = s->seed ^ sim_state_hash(&r->states[level], &r->w);
+    if (count == 0 || level >= SIM_DEPTH_MAX) {
+        return true;
+    }
+    uint32_t read = (uint32_t)(next_random(&random) % count);
+    uint32_t way =
+        (uint32_t)(next_random(&random) % (uint32_t)SELV_VFLASH_READ_COUNT);
+    r->cuts[level] = (struct sim_cut){read, way, true};
+    sim_state_load(&r->states[level], &r->w);
+    s->read_count++;
+    return run_with_bad_read(r, level);
+}
+
 static uint64_t way_count(const struct op_list *list)
 {
     uint64_t sum = 0;
@@ -269,8 +288,8 @@ static bool explore(struct run *r, uint32_t level)
     if (level == 0) {
         s->op_count = r->ops[0].count;
     }
-    if (level == 0 && s->faults.has_reads && s->share == 0 &&
-        !explore_reads(r, level)) {
+    if (s->faults.has_reads && (level > 0 || s->share == 0) &&
+        !(level == 0 ? explore_reads(r, level) : explore_a_read(r, level))) {
         return false;
     }
     if (level == r->whole_depth) {

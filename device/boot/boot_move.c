@@ -8,9 +8,11 @@
  * it may read so at one boot and otherwise at the next, and a step done again
  * after the next one began would copy what is gone. So a mark is read for a
  * decision once: what the marks say at a resume goes to the journal, with the
- * word that the next mark is not to be looked at, before anything is copied.
- * The first step after that gets no mark, whose unit may be a torn one that
- * reads as erased, but a record. */
+ * word that the next mark is not to be looked at, before anything is copied;
+ * then the marks are erased, whose units may be torn ones that read as erased,
+ * or what a cut left of an erase before. The first step after that gets no
+ * mark but a record, since it is the one that is not to be looked at. Where the
+ * marks do not become erased, every step gets such a record. */
 #define SELV_MODULE 0x424d4f56u /* "BMOV" */
 #include "boot/boot_int.h"
 
@@ -28,13 +30,6 @@ static uint32_t mark_off(const struct selv_boot *boot, uint32_t step)
     return boot->layout->marks_off + step * boot->flash->write_unit;
 }
 
-/* J8: one read that fails makes no unit a written one, and no move undone. */
-static bool is_blank(const struct selv_boot *boot, uint32_t off, uint32_t len)
-{
-    return selv_flash_is_erased(boot->flash, off, len) ||
-           selv_flash_is_erased(boot->flash, off, len);
-}
-
 enum selv_err selv_boot_marks_erase(struct selv_boot *boot)
 {
     const struct selv_flash *flash = boot->flash;
@@ -45,7 +40,7 @@ enum selv_err selv_boot_marks_erase(struct selv_boot *boot)
             return err;
         }
     }
-    return is_blank(boot, layout->marks_off, layout->marks_len)
+    return selv_flash_is_erased(flash, layout->marks_off, layout->marks_len)
                ? SELV_OK
                : SELV_ERR_FLASH_IO;
 }
@@ -58,7 +53,8 @@ static uint32_t count_done(const struct selv_boot *boot, uint32_t steps)
         return done;
     }
     while (done < steps &&
-           !is_blank(boot, mark_off(boot, done), boot->flash->write_unit)) {
+           !selv_flash_is_erased(boot->flash, mark_off(boot, done),
+                                 boot->flash->write_unit)) {
         done++;
     }
     return done;
@@ -72,7 +68,7 @@ static bool mark(const struct selv_boot *boot, uint32_t step)
     uint8_t unit[SELV_FLASH_UNIT_MAX];
     memset(unit, ~flash->erased, sizeof unit);
     return flash->write(flash->port, off, unit, flash->write_unit) == SELV_OK &&
-           !is_blank(boot, off, flash->write_unit);
+           !selv_flash_is_erased(flash, off, flash->write_unit);
 }
 
 static enum selv_err note_done(struct selv_boot *boot, uint32_t done,
@@ -165,12 +161,14 @@ enum selv_err selv_boot_move(struct selv_boot *boot)
     uint32_t steps =
         (uint32_t)boot->journal.install_count * strategy->in_place->steps;
     bool is_resumed = !boot->is_begun;
+    bool has_marks = !boot->journal.install_again;
     uint32_t step = 0;
     enum selv_err err = SELV_OK;
     boot->is_begun = false;
     if (is_resumed) {
         step = count_done(boot, steps);
         err = note_done(boot, step, true);
+        has_marks = err == SELV_OK && selv_boot_marks_erase(boot) == SELV_OK;
     }
     for (; err == SELV_OK && step < steps; step++) {
         struct selv_boot_step s;
@@ -181,8 +179,8 @@ enum selv_err selv_boot_move(struct selv_boot *boot)
             step % 2 == 0) {
             return strategy->in_place->turn_back(boot, step);
         }
-        if (is_resumed || !mark(boot, step)) {
-            err = note_done(boot, step + 1, false);
+        if (is_resumed || !has_marks || !mark(boot, step)) {
+            err = note_done(boot, step + 1, !has_marks);
         }
         is_resumed = false;
     }

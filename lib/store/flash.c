@@ -66,13 +66,10 @@ static bool is_in_range(const struct selv_flash *flash, uint32_t off,
     return off <= flash->size && len <= flash->size - off;
 }
 
-bool selv_flash_is_erased(const struct selv_flash *flash, uint32_t off,
-                          uint32_t len)
+static bool reads_as_erased(const struct selv_flash *flash, uint32_t off,
+                            uint32_t len)
 {
     uint8_t chunk[CHUNK_LEN];
-    if (!is_in_range(flash, off, len)) {
-        return false;
-    }
     while (len > 0) {
         uint32_t n = len < CHUNK_LEN ? len : CHUNK_LEN;
         if (flash->read(flash->port, off, chunk, n)) {
@@ -87,6 +84,17 @@ bool selv_flash_is_erased(const struct selv_flash *flash, uint32_t off,
         len -= n;
     }
     return true;
+}
+
+bool selv_flash_is_erased(const struct selv_flash *flash, uint32_t off,
+                          uint32_t len)
+{
+    if (!is_in_range(flash, off, len)) {
+        return false;
+    }
+    bool first = reads_as_erased(flash, off, len);
+    bool second = reads_as_erased(flash, off, len);
+    return first == second ? first : reads_as_erased(flash, off, len);
 }
 
 enum selv_err selv_flash_digest(const struct selv_flash *flash, uint32_t off,

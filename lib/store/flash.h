@@ -51,8 +51,9 @@ struct selv_sector selv_flash_sector(const struct selv_flash *flash,
  * each other from 0 to size. SELV_ERR_STORE_LAYOUT. */
 SELV_MUST_CHECK enum selv_err selv_flash_check(const struct selv_flash *flash);
 
-/* True when len bytes at off all hold the erased value; false on a read
- * error, too. */
+/* True when len bytes at off all hold the erased value; false when they do not
+ * read, too. Read twice, and again where that differs: one read that fails
+ * takes no written bytes for erased, and no erased ones for written. */
 bool selv_flash_is_erased(const struct selv_flash *flash, uint32_t off,
                           uint32_t len);
 

@@ -110,8 +110,7 @@ static bool is_foreign(const struct selv_ring *ring, unsigned sector)
 static enum selv_err explain_none(const struct selv_ring *ring)
 {
     uint32_t off = ring->sector_off[1], len = ring->flash->sector_len;
-    if (selv_flash_is_erased(ring->flash, off, len) ||
-        selv_flash_is_erased(ring->flash, off, len)) {
+    if (selv_flash_is_erased(ring->flash, off, len)) {
         return SELV_ERR_STORE_EMPTY;
     }
     if (is_foreign(ring, 0) || is_foreign(ring, 1)) {
