@@ -84,6 +84,7 @@ struct bench {
     struct selv_boot boot;
     struct selv_boot_record record;
     uint64_t accepted, floor;
+    enum selv_reset_cause cut_cause; /* of the boot that is cut short */
     uint8_t scratch[SELV_SUIT_ENVELOPE_MAX];
 };
 
@@ -227,7 +228,7 @@ static bool bench_cut(struct bench *b, uint32_t op, uint32_t way)
     b->v.cut_way = way;
     bool is_cut = setjmp(on_cut) != 0;
     if (!is_cut) {
-        boot_on(b, SELV_RESET_REQUESTED);
+        boot_on(b, b->cut_cause);
     }
     b->v.on_cut = NULL;
     selv_vflash_power_on(&b->v);
@@ -887,6 +888,94 @@ static void test_boot_in_place_refuses_a_layout_that_does_not_fit(void **state)
     }
 }
 
+/* After a sector that took nothing takes bytes again, and one more cut, an
+ * image that was there before runs. */
+static void assert_boots_one(struct bench *b, uint32_t sector, uint32_t op,
+                             uint32_t way, uint32_t then)
+{
+    bool is_good = bench_boot(b, SELV_RESET_POWER_ON);
+    if (!is_good || !(is_in(b, V1, SELV_SLOT_A) || is_in(b, V2, SELV_SLOT_A))) {
+        fail_msg("sector %u dead, cut at %u.%u, alive, cut at %u.0: %s",
+                 (unsigned)sector, (unsigned)op, (unsigned)way, (unsigned)then,
+                 is_good ? "runs what is neither" : "nothing boots");
+    }
+}
+
+static void load(struct bench *b, const uint8_t *mem)
+{
+    memcpy(b->mem, mem, b->mem_len);
+    b->accepted = b->floor = 1;
+    selv_vflash_power_on(&b->v);
+}
+
+/* A sector of the spare side takes nothing for one boot (a supply that sags),
+ * so that the way turns; power is lost in the turn; then all sectors work, and
+ * power is lost once more. Marks that a torn erase left must count for
+ * nothing. */
+static void test_boot_swap_turns_back_and_forward_again_powerloss(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_asked(&b, SWAP, "512x8-ff", V2);
+    uint8_t *whole = malloc(b.mem_len), *cut = malloc(b.mem_len);
+    assert_true(whole != NULL && cut != NULL);
+    memcpy(whole, b.mem, b.mem_len);
+    uint32_t spare = b.layout.slot[SELV_SLOT_B].envelope_off - 512;
+    unsigned pairs = 0;
+    for (uint32_t i = 1; i < 4; i += 2) {
+        bool is_cut = true;
+        for (uint32_t op = 0; is_cut; op++) {
+            for (uint32_t way = 0; way < 11 && is_cut; way++) {
+                load(&b, whole);
+                dead_off = spare + 512 * i;
+                is_cut = bench_cut(&b, op, way);
+                dead_off = UINT32_MAX;
+                memcpy(cut, b.mem, b.mem_len);
+                bool is_cut_again = is_cut;
+                for (uint32_t then = 0; is_cut_again; then++, pairs++) {
+                    load(&b, cut);
+                    is_cut_again = bench_cut(&b, then, 0);
+                    assert_boots_one(&b, i, op, way, then);
+                }
+            }
+        }
+    }
+    print_message("  %u pairs\n", pairs);
+    free(whole);
+    free(cut);
+    bench_close(&b);
+}
+
+/* The marks die while a swap is on trial: it goes back without them, each step
+ * a record, through a cut at each operation. */
+static void test_boot_swap_goes_back_without_marks_powerloss(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_asked(&b, SWAP, "512x8-ff", V2);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    uint8_t *trial = malloc(b.mem_len);
+    assert_non_null(trial);
+    memcpy(trial, b.mem, b.mem_len);
+    for (int marks = 0; marks < 2; marks++) {
+        is_dead_to_erase = marks == 0;
+        bool is_cut = true;
+        for (uint32_t op = 0; is_cut; op++) {
+            for (uint32_t way = 0; way < 5 && is_cut; way++) {
+                load(&b, trial);
+                dead_off = b.layout.marks_off;
+                b.cut_cause = SELV_RESET_WATCHDOG;
+                is_cut = bench_cut(&b, op, way);
+                assert_true(bench_boot(&b, SELV_RESET_WATCHDOG));
+                assert_runs(&b, V1);
+            }
+        }
+    }
+    dead_off = UINT32_MAX;
+    free(trial);
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -909,6 +998,8 @@ int main(void)
         cmocka_unit_test(test_boot_swap_trial_rots),
         cmocka_unit_test(test_boot_swap_dead_sector_turns_back_fault),
         cmocka_unit_test(test_boot_swap_turns_back_through_cuts_fault),
+        cmocka_unit_test(test_boot_swap_turns_back_and_forward_again_powerloss),
+        cmocka_unit_test(test_boot_swap_goes_back_without_marks_powerloss),
         cmocka_unit_test(test_boot_in_place_dead_marks_fault),
         cmocka_unit_test(test_boot_swap_unreadable_unit_stops_nothing_fault),
         cmocka_unit_test(test_boot_in_place_refuses_a_layout_that_does_not_fit),
