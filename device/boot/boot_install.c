@@ -142,9 +142,6 @@ enum selv_verdict selv_boot_plan(struct selv_boot *boot, uint8_t slot,
     if (*why != SELV_OK) { /* B9: bad is what is bad twice */
         *why = rehearse(boot, &plan);
     }
-    if (*why == SELV_OK) {
-        *why = selv_boot_marks_erase(boot);
-    }
     if (*why != SELV_OK) {
         selv_boot_note(boot, SELV_SLOT_B, *why);
         return SELV_BAD;
@@ -165,11 +162,21 @@ void selv_boot_set_move(struct selv_journal *next,
     next->install_count = count;
 }
 
+/* M1, M4: the marks are erased in the same call as the record that follows;
+ * those that do not become erased are done without. */
+void selv_boot_begin_move(struct selv_boot *boot, struct selv_journal *next,
+                          enum selv_install_state state, uint16_t count)
+{
+    bool has_marks = selv_boot_marks_erase(boot) == SELV_OK;
+    selv_boot_set_move(next, state, count);
+    next->install_again = !has_marks;
+    boot->is_begun = true;
+}
+
 void selv_boot_begin_forward(struct selv_boot *boot, struct selv_journal *next)
 {
     next->trial_slot = SELV_SLOT_A;
-    selv_boot_set_move(next, SELV_INSTALL_FORWARD, boot->plan_count);
-    boot->is_begun = true;
+    selv_boot_begin_move(boot, next, SELV_INSTALL_FORWARD, boot->plan_count);
 }
 
 /* ---- slot A, or what is staged ---------------------------------------------
@@ -211,7 +218,14 @@ enum selv_verdict selv_boot_in_place(struct selv_boot *boot,
     const struct selv_journal *j = &boot->journal;
     enum selv_err why = SELV_ERR_BOOT_NO_IMAGE;
     if (!selv_boot_is_at_rest(j)) {
-        /* A revert that was journalled just now: the way back comes first. */
+        /* A revert that was journalled just now: the way back comes first. Or a
+         * journal that takes nothing any more: what is on trial stays so, for
+         * there is no way back from it, and it is sound. */
+        if (j->trial_state == SELV_TRIAL_RUNNING &&
+            selv_is_good(selv_boot_look(boot, SELV_SLOT_A, j->floor, &why)) &&
+            memcmp(boot->seen_digest, j->trial_digest, 32) == 0) {
+            return selv_boot_hand_over(boot, record, SELV_SLOT_A, true);
+        }
         return selv_boot_refuse(boot, record, why);
     }
     if (selv_is_good(selv_boot_look(boot, SELV_SLOT_A, j->floor, &why))) {
@@ -274,6 +288,10 @@ enum selv_verdict selv_boot_decide_in_place(struct selv_boot *boot,
     const struct selv_journal *j = &boot->journal;
     enum selv_err err = selv_layout_check_in_place(
         boot->layout, boot->flash, boot->strategy->in_place->steps);
+    if (err == SELV_OK && j->install_count > selv_layout_slot_sectors(
+                                                 boot->layout, boot->flash)) {
+        err = SELV_ERR_STORE_LAYOUT; /* a journal of another layout */
+    }
     boot->is_begun = false;
     boot->is_healed = false;
     for (int round = 0; err == SELV_OK && round < ROUNDS_MAX; round++) {

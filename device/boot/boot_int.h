@@ -104,14 +104,18 @@ selv_boot_either(struct selv_boot *boot, struct selv_boot_record *record);
 void selv_boot_describe_staging(struct selv_boot *boot);
 /* judge: whether what is staged can be installed and would boot. SELV_GOOD:
  * seen_sequence and seen_digest are set, seen_slot is SELV_SLOT_NONE,
- * plan_count is set, and the marks are erased. */
+ * and plan_count is set. Nothing is written. */
 SELV_MUST_CHECK enum selv_verdict selv_boot_plan(struct selv_boot *boot,
                                                  uint8_t slot,
                                                  uint64_t sequence_min,
                                                  enum selv_err *why);
 /* accept: the way forward begins. */
 void selv_boot_begin_forward(struct selv_boot *boot, struct selv_journal *next);
-/* From here on; no step is done. */
+/* The same for either way: the marks are erased, *next says so. Commit it in
+ * this call, before anything moves. */
+void selv_boot_begin_move(struct selv_boot *boot, struct selv_journal *next,
+                          enum selv_install_state state, uint16_t count);
+/* What a move is; no step is done. */
 void selv_boot_set_move(struct selv_journal *next,
                         enum selv_install_state state, uint16_t count);
 /* Bytes of the image that the look just before found good in that slot. */

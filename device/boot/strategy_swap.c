@@ -73,18 +73,6 @@ static bool is_kept(struct selv_boot *boot, enum selv_err *why)
            memcmp(boot->seen_digest, boot->journal.current_digest, 32) == 0;
 }
 
-/* The way back begins. Marks that do not become erased are no reason to stay:
- * it goes without them. */
-static enum selv_err journal_back(struct selv_boot *boot,
-                                  struct selv_journal *next, uint16_t count)
-{
-    bool has_marks = selv_boot_marks_erase(boot) == SELV_OK;
-    selv_boot_set_move(next, SELV_INSTALL_BACK, count);
-    next->install_again = !has_marks;
-    boot->is_begun = true;
-    return selv_boot_commit(boot, next);
-}
-
 /* The confirmed image lies in slot B, and nothing is on trial in A: a trial was
  * reverted. When what should go back is gone, the image in A stays, the only
  * one that there is (B7). */
@@ -98,7 +86,8 @@ static enum selv_err swap_begin_back(struct selv_boot *boot)
         }
         return selv_boot_is_at_rest(&boot->journal) ? SELV_OK : reason;
     }
-    return journal_back(boot, &next, next.install_count);
+    selv_boot_begin_move(boot, &next, SELV_INSTALL_BACK, next.install_count);
+    return selv_boot_commit(boot, &next);
 }
 
 /* The spare side of a swap does not take a sector: what was moved so far goes
@@ -115,7 +104,8 @@ static enum selv_err swap_turn_back(struct selv_boot *boot, uint32_t step)
     }
     selv_boot_set_refused(&next, next.trial_digest, SELV_ERR_FLASH_IO, false);
     selv_boot_clear_trial(&next);
-    err = journal_back(boot, &next, (uint16_t)(step / 2));
+    selv_boot_begin_move(boot, &next, SELV_INSTALL_BACK, (uint16_t)(step / 2));
+    err = selv_boot_commit(boot, &next);
     return err != SELV_OK ? err : SELV_ERR_STATE;
 }
 

@@ -37,6 +37,10 @@ enum selv_err selv_layout_check_in_place(const struct selv_layout *layout,
     const struct selv_slot_place *a = &layout->slot[SELV_SLOT_A];
     const struct selv_slot_place *b = &layout->slot[SELV_SLOT_B];
     uint32_t sectors = selv_layout_slot_sectors(layout, flash);
+    enum selv_err err = selv_layout_check(layout, flash);
+    if (err) {
+        return err;
+    }
     if (!is_whole(a) || !is_whole(b) || a->envelope_len != b->envelope_len ||
         a->image_len != b->image_len || sectors > UINT16_MAX / steps ||
         layout->marks_len / flash->write_unit < sectors * steps ||

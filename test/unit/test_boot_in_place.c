@@ -236,6 +236,13 @@ static bool bench_cut(struct bench *b, uint32_t op, uint32_t way)
     return is_cut;
 }
 
+static void load(struct bench *b, const uint8_t *mem)
+{
+    memcpy(b->mem, mem, b->mem_len);
+    b->accepted = b->floor = 1;
+    selv_vflash_power_on(&b->v);
+}
+
 static bool is_in(struct bench *b, enum name name, uint8_t slot)
 {
     return selv_release_is_in(&releases[b->strategy][name], &b->v.flash,
@@ -823,20 +830,124 @@ static void test_boot_swap_turns_back_through_cuts_fault(void **state)
     assert_true(cut_count > 100);
 }
 
-/* The marks take nothing: no move begins without them, or each step is a record
- * of the journal. */
-static void test_boot_in_place_dead_marks_fault(void **state)
+/* Marks that take nothing: each step has a record instead, also after a cut
+ * at any operation. */
+static void test_boot_in_place_dead_marks_powerloss(void **state)
 {
     (void)state;
     for (int s = 0; s < STRATEGY_COUNT; s++) {
         struct bench b;
         open_asked(&b, s, "512x8-ff", V2);
-        dead_off = b.layout.marks_off;
-        assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
-        assert_runs(&b, V1);
-        assert_refused(&b, V2, SELV_ERR_FLASH_IO, 0);
-        is_dead_to_erase = false;
+        uint8_t *asked = malloc(b.mem_len);
+        assert_non_null(asked);
+        memcpy(asked, b.mem, b.mem_len);
+        bool is_cut = true;
+        for (uint32_t op = 0; is_cut; op++) {
+            for (uint32_t way = 0; way < 5 && is_cut; way++) {
+                load(&b, asked);
+                dead_off = b.layout.marks_off;
+                is_cut = bench_cut(&b, op, way);
+                assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+                assert_runs(&b, V2);
+            }
+        }
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
         update(&b, V3);
+        dead_off = UINT32_MAX;
+        free(asked);
+        bench_close(&b);
+    }
+}
+
+/* A journal that takes nothing any more. In the middle of a move nothing boots
+ * until it does again (no record, no end); on trial, and when the confirmation
+ * is in the log, the sound image in slot A goes on. */
+static uint32_t worn_off[2];
+static enum selv_err (*sound_write)(void *, uint32_t, const void *, uint32_t);
+static enum selv_err (*sound_erase)(void *, uint32_t);
+
+static bool is_worn(uint32_t off)
+{
+    return off / 512 == worn_off[0] / 512 || off / 512 == worn_off[1] / 512;
+}
+
+static enum selv_err worn_write(void *port, uint32_t off, const void *p,
+                                uint32_t len)
+{
+    return is_worn(off) ? SELV_ERR_FLASH_IO : sound_write(port, off, p, len);
+}
+
+static enum selv_err worn_erase(void *port, uint32_t off)
+{
+    return is_worn(off) ? SELV_ERR_FLASH_IO : sound_erase(port, off);
+}
+
+static void wear_out(struct bench *b)
+{
+    worn_off[0] = b->layout.journal_off[0];
+    worn_off[1] = b->layout.journal_off[1];
+    sound_write = b->v.flash.write;
+    sound_erase = b->v.flash.erase;
+    b->v.flash.write = worn_write;
+    b->v.flash.erase = worn_erase;
+}
+
+static void test_boot_in_place_worn_journal_fault(void **state)
+{
+    (void)state;
+    for (int s = 0; s < STRATEGY_COUNT; s++) {
+        for (int is_confirmed = 0; is_confirmed < 2; is_confirmed++) {
+            struct bench b;
+            open_asked(&b, s, "512x8-ff", V2);
+            assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+            if (is_confirmed && s == SWAP) {
+                confirm(&b);
+            }
+            wear_out(&b);
+            for (int i = 0; i < 5; i++) {
+                assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+                assert_runs(&b, V2);
+            }
+            bench_close(&b);
+        }
+    }
+}
+
+static void test_boot_in_place_worn_journal_in_a_move_fault(void **state)
+{
+    (void)state;
+    for (int s = 0; s < STRATEGY_COUNT; s++) {
+        struct bench b;
+        open_asked(&b, s, "512x8-ff", V2);
+        assert_true(bench_cut(&b, 14, 0));
+        wear_out(&b);
+        assert_false(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_int_equal(b.record.refused_reason, SELV_ERR_FLASH_IO);
+        b.v.flash.write = sound_write;
+        b.v.flash.erase = sound_erase;
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_runs(&b, V2);
+        bench_close(&b);
+    }
+}
+
+/* What an application asks for and is refused wears nothing but the journal,
+ * and that only so much (B11). */
+static void test_boot_in_place_refusals_leave_the_marks_evil(void **state)
+{
+    (void)state;
+    for (int s = 0; s < STRATEGY_COUNT; s++) {
+        struct bench b;
+        open_asked(&b, s, "512x8-ff", V2);
+        struct selv_log log = {.state = SELV_LOG_TRIAL, .slot = SELV_SLOT_B};
+        for (uint8_t i = 0; i < 20; i++) {
+            memset(log.digest, i, sizeof log.digest);
+            assert_int_equal(selv_log_write(&b.v.flash, &b.layout, &log),
+                             SELV_OK);
+            assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+            assert_runs(&b, V1);
+            assert_int_equal(erases[b.layout.marks_off / 512], 0);
+        }
         bench_close(&b);
     }
 }
@@ -881,6 +992,13 @@ static void test_boot_in_place_refuses_a_layout_that_does_not_fit(void **state)
         if (s == SWAP) {
             REFUSED(b.layout.spare_len = 0);
         }
+        /* Marks where something else lies. */
+        REFUSED(b.layout.marks_off = b.layout.factory_off);
+        REFUSED(b.layout.marks_off = b.layout.journal_off[1]);
+        REFUSED(b.layout.marks_off = b.layout.log_off[0]);
+        REFUSED(b.layout.marks_off = a->image_off);
+        REFUSED(b.layout.marks_off += 8);
+        REFUSED(b.layout.marks_off = b.v.flash.size);
 #undef REFUSED
         b.layout = good;
         assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
@@ -899,13 +1017,6 @@ static void assert_boots_one(struct bench *b, uint32_t sector, uint32_t op,
                  (unsigned)sector, (unsigned)op, (unsigned)way, (unsigned)then,
                  is_good ? "runs what is neither" : "nothing boots");
     }
-}
-
-static void load(struct bench *b, const uint8_t *mem)
-{
-    memcpy(b->mem, mem, b->mem_len);
-    b->accepted = b->floor = 1;
-    selv_vflash_power_on(&b->v);
 }
 
 /* A sector of the spare side takes nothing for one boot (a supply that sags),
@@ -1000,7 +1111,10 @@ int main(void)
         cmocka_unit_test(test_boot_swap_turns_back_through_cuts_fault),
         cmocka_unit_test(test_boot_swap_turns_back_and_forward_again_powerloss),
         cmocka_unit_test(test_boot_swap_goes_back_without_marks_powerloss),
-        cmocka_unit_test(test_boot_in_place_dead_marks_fault),
+        cmocka_unit_test(test_boot_in_place_dead_marks_powerloss),
+        cmocka_unit_test(test_boot_in_place_worn_journal_fault),
+        cmocka_unit_test(test_boot_in_place_worn_journal_in_a_move_fault),
+        cmocka_unit_test(test_boot_in_place_refusals_leave_the_marks_evil),
         cmocka_unit_test(test_boot_swap_unreadable_unit_stops_nothing_fault),
         cmocka_unit_test(test_boot_in_place_refuses_a_layout_that_does_not_fit),
     };
