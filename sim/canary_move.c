@@ -32,7 +32,8 @@ static void do_step(struct selv_boot *boot, uint32_t step)
         (void)copy_once(boot->flash, &s);
     }
     if (sim_mistake != SIM_MISTAKE_MARK_FIRST &&
-        is_blank(boot, mark_off(boot, step), boot->flash->write_unit)) {
+        selv_flash_is_erased(boot->flash, mark_off(boot, step),
+                             boot->flash->write_unit)) {
         (void)mark(boot, step);
     }
 }

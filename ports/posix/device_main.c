@@ -260,7 +260,10 @@ static bool open_device(struct device *d)
     d->media = &d->flash.flash;
     d->attempts_max = SELV_BOOT_ATTEMPTS_MAX;
     d->flash.layout = layout;
-    err = selv_crypto_init();
+    err = selv_layout_check(layout, &d->flash.flash);
+    if (!err) {
+        err = selv_crypto_init();
+    }
     if (!err) {
         err = selv_factory_decode(
             selv_bytes(d->flash.map + layout->factory_off, layout->factory_len),
