@@ -25,13 +25,15 @@ struct selv_flash {
     uint8_t erased;      /* value of an erased byte: 0xff or 0x00 */
     const uint8_t *map;  /* where the flash is readable as memory, or NULL */
 
-    /* Read len bytes at off. SELV_ERR_FLASH_IO (ECC), _RULE (range). */
+    /* Read len bytes at off, both any, to any address. SELV_ERR_FLASH_IO
+     * (ECC), _RULE (range). */
     enum selv_err (*read)(void *port, uint32_t off, void *p, uint32_t len);
     /* Write len bytes at off; durable when it returns. SELV_ERR_FLASH_RULE
      * when unaligned, out of range, protected, or onto unerased bytes. */
     enum selv_err (*write)(void *port, uint32_t off, const void *p,
                            uint32_t len);
-    /* Erase the sector that starts at off; durable when it returns. */
+    /* Erase the sector that starts at off; durable when it returns.
+     * SELV_ERR_FLASH_RULE when none does, or it is protected. */
     enum selv_err (*erase)(void *port, uint32_t off);
     /* Kick the watchdog; called at least once per sector of work. May be
      * NULL. */

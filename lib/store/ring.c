@@ -209,12 +209,16 @@ static bool write_from(const struct selv_ring *ring, unsigned sector,
 }
 
 /* Erased even when it reads as erased: an erase that was cut short may leave
- * cells that only look so. */
+ * cells that only look so. An erase that leaves something (a worn sector, or
+ * a port that declares sectors longer than they are) could leave a record
+ * behind the new one, which would count as newer: J10. */
 static bool write_anew(const struct selv_ring *ring, unsigned sector,
                        const uint8_t *record)
 {
     const struct selv_flash *flash = ring->flash;
-    if (flash->erase(flash->port, ring->sector_off[sector])) {
+    uint32_t off = ring->sector_off[sector];
+    if (flash->erase(flash->port, off) ||
+        !selv_flash_is_erased(flash, off, flash->sector_len)) {
         return false;
     }
     return write_from(ring, sector, 0, record);

@@ -49,6 +49,8 @@ void selv_board_clock_start(void);
 void selv_board_clock_stop(void);
 /* Milliseconds since selv_board_clock_start. */
 uint64_t selv_board_now_ms(void);
+/* Put the clock to that time; for the port test. */
+void selv_board_clock_set(uint64_t now_ms);
 /* Sleep until the next interrupt, at most 1 ms once the clock runs. */
 void selv_board_sleep(void);
 

@@ -28,6 +28,14 @@ void selv_board_clock_start(void)
     *reg(SYST_CSR) = SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CLKSOURCE;
 }
 
+void selv_board_clock_set(uint64_t now_ms)
+{
+    *reg(SYST_CSR) = SYST_CSR_ENABLE | SYST_CSR_CLKSOURCE;
+    ticks_low = (uint32_t)now_ms;
+    ticks_high = (uint32_t)(now_ms >> 32);
+    *reg(SYST_CSR) = SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CLKSOURCE;
+}
+
 void selv_board_clock_stop(void)
 {
     *reg(SYST_CSR) = 0;
