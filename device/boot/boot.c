@@ -132,6 +132,15 @@ enum selv_verdict selv_boot_refuse(const struct selv_boot *boot,
     return SELV_BAD;
 }
 
+/* The floor as flash has it, read anew: what one skipped instruction made of it
+ * when the decision began is not asked alone. */
+static bool is_below_floor(const struct selv_boot *boot)
+{
+    struct selv_journal now;
+    return selv_journal_read(boot->flash, boot->layout, &now) != SELV_OK ||
+           boot->seen_sequence < now.floor;
+}
+
 /* B1: hand over only what the look just before found good, asked once more. */
 enum selv_verdict selv_boot_hand_over(const struct selv_boot *boot,
                                       struct selv_boot_record *record,
@@ -139,6 +148,8 @@ enum selv_verdict selv_boot_hand_over(const struct selv_boot *boot,
 {
     boot_assert_state(boot);
     if (boot->seen_slot != slot || boot->seen_sequence < boot->journal.floor ||
+        is_below_floor(boot) ||
+        (is_trial && boot->journal.trial_attempts > SELV_BOOT_ATTEMPTS_MAX) ||
         !selv_is_good(selv_suit_may_invoke(&boot->suit))) {
         return selv_boot_refuse(boot, record, SELV_ERR_BOOT_NO_IMAGE);
     }

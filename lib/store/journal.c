@@ -156,6 +156,7 @@ enum selv_err selv_journal_write(const struct selv_flash *flash,
     struct selv_ring ring = journal_ring(flash, layout);
     struct selv_ring_state state;
     uint8_t record[SELV_RING_RECORD_MAX];
+    const uint64_t floor = journal->floor;
     if (!is_sane(journal)) {
         return SELV_ERR_ARG;
     }
@@ -166,11 +167,16 @@ enum selv_err selv_journal_write(const struct selv_flash *flash,
     /* J4: both numbers only rise, whoever asks. */
     if (err == SELV_OK &&
         (journal->accepted < selv_get_be64(record + ACCEPTED_AT) ||
-         journal->floor < selv_get_be64(record + FLOOR_AT))) {
+         floor < selv_get_be64(record + FLOOR_AT))) {
         return SELV_ERR_ARG;
     }
     bool is_first = err == SELV_ERR_STORE_EMPTY;
     encode(journal, record);
+    /* A frame that one skipped instruction laid over the caller's has by now
+     * written over *journal. What is in flash it lowers for good. */
+    if (selv_get_be64(record + FLOOR_AT) != floor) {
+        return SELV_ERR_STATE;
+    }
     return selv_ring_write(&ring, record, is_first ? NULL : &state,
                            &journal->serial);
 }

@@ -278,7 +278,6 @@ struct selv_suit {
     uint16_t payload_count;
     uint16_t component_off[SELV_SUIT_COMPONENTS_MAX]; /* of identifiers */
     uint8_t device_component[SELV_SUIT_COMPONENTS_MAX];
-    uint64_t sequence_number;
     struct selv_suit_record *records;
     size_t record_cap;
     struct {

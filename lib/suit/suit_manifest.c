@@ -53,8 +53,8 @@ static void read_sequence_number(struct selv_suit *s)
 {
     enum selv_verdict recent = SELV_BAD;
     selv_suit_go_to(s, s->manifest, SELV_SUIT_KEY_SEQUENCE_NUMBER);
-    s->sequence_number = selv_cbor_pull_wide(&s->r, SELV_CBOR_UINT);
-    if (s->sequence_number >= s->device->sequence_min) {
+    uint64_t number = selv_cbor_pull_wide(&s->r, SELV_CBOR_UINT);
+    if (number >= s->device->sequence_min) {
         recent = SELV_GOOD;
     }
     if (!selv_is_good(recent)) {

@@ -93,6 +93,11 @@ uint32_t selv_board_boot_stack_used(void);
 
 /* ---- hand-over ----------------------------------------------------------- */
 
+/* From now on nothing is executed from RAM or flash: a jump that goes astray
+ * cannot end in an envelope, an image or a stack. The bootloader calls it
+ * first; it holds until the next reset or selv_board_start_image. */
+void selv_board_guard(void);
+
 /* Run the image at flash offset image_off, at most image_len bytes long. Its
  * first two words are the stack pointer and the entry; when one of them does
  * not belong to this place (an image linked for another slot), the board

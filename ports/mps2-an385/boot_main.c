@@ -92,6 +92,7 @@ int main(void)
     struct selv_board_reset why = selv_board_reset_take();
     enum selv_verdict verdict;
 
+    selv_board_guard();
     selv_board_console_init();
     selv_board_watchdog_start(WATCHDOG_MS);
     verdict = choose(why.cause);

@@ -28,6 +28,17 @@ static inline volatile uint32_t *reg(uintptr_t address)
 #define SCB_SHCSR 0xe000ed24u
 #define SCB_SHCSR_FAULTS (7u << 16) /* MemManage, BusFault, UsageFault */
 #define SCB_CFSR 0xe000ed28u
+#define MPU_CTRL 0xe000ed94u
+#define MPU_CTRL_ENABLE 1u
+#define MPU_CTRL_PRIVDEFENA 4u
+#define MPU_RBAR 0xe000ed9cu
+#define MPU_RBAR_VALID (1u << 4) /* and region 0 */
+#define MPU_RASR 0xe000eda0u
+#define MPU_RASR_ENABLE 1u
+#define MPU_RASR_64M (25u << 1)
+#define MPU_RASR_NORMAL (1u << 17) /* write-through */
+#define MPU_RASR_ALL (3u << 24)    /* whoever it is may read and write */
+#define MPU_RASR_XN (1u << 28)     /* and nobody execute */
 #define SCB_CCR 0xe000ed14u
 #define SCB_CCR_DIV_0_TRP (1u << 4)
 

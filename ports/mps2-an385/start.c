@@ -220,6 +220,20 @@ __attribute__((section(".vectors"), used)) static const struct {
 /* From memory.ld: the application's RAM. */
 extern uint8_t board_app_ram_start[], board_app_ram_end[];
 
+/* RAM and flash lie in the first 64 MB from here. */
+#define GUARD_BASE 0x20000000u
+
+void selv_board_guard(void)
+{
+    *reg(MPU_RBAR) = GUARD_BASE | MPU_RBAR_VALID;
+    *reg(MPU_RASR) = MPU_RASR_XN | MPU_RASR_ALL | MPU_RASR_NORMAL |
+                     MPU_RASR_64M | MPU_RASR_ENABLE;
+    *reg(MPU_CTRL) = MPU_CTRL_ENABLE | MPU_CTRL_PRIVDEFENA;
+    __asm volatile("dsb\n"
+                   "isb\n" ::
+                       : "memory");
+}
+
 _Noreturn void selv_board_start_image(uint32_t image_off, uint32_t image_len)
 {
     uint32_t base = SELV_BOARD_FLASH_BASE + image_off;
@@ -234,6 +248,7 @@ _Noreturn void selv_board_start_image(uint32_t image_off, uint32_t image_len)
         selv_board_reset(why);
     }
     *reg(SCB_VTOR) = base;
+    *reg(MPU_CTRL) = 0;
     __asm volatile("dsb\n"
                    "isb\n"
                    "msr msp, %0\n"

@@ -1,0 +1,721 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test/fault/fault.c - run the board's bootloader over each scene once as it
+ * is, and then once for each fault: an instruction left out, a bit flipped in
+ * what an instruction wrote. What must not boot must not boot then either, nor
+ * at the boots that follow without a fault.
+ *
+ * Two machines: *golden* walks through the run without a fault, once; at each
+ * instruction *faulty* is made equal to it, gets its fault, and runs to its
+ * end. DESIGN.md says what is covered. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "compare.h"
+#include "elf.h"
+#include "fast.h"
+#include "m3.h"
+#include "scene.h"
+#include "store/layout.h"
+#include "store/record.h"
+
+enum { RUN_MAX = 4000000, PATHS = 1 << 18, SEEN = 1 << 16, DEPTH_MAX = 64 };
+enum { HOLES_MAX = 256, ID_MAX = 96, LATER_BOOTS = 4 };
+
+enum kind { SKIP, PAIR, FLIP, KIND_COUNT };
+static const char *const kind_names[KIND_COUNT] = {"skip", "pair", "flip"};
+/* r13 and so on have their numbers; then flags, then the word stored. */
+enum { FLAGS = 16, STORED = 17 };
+
+struct fault {
+    enum kind kind;
+    uint32_t index;
+    unsigned where, bit; /* of a flip */
+};
+
+struct hole {
+    enum kind kind;
+    uint32_t pc;
+    unsigned count;
+    char id[ID_MAX];
+};
+
+struct tally {
+    uint64_t cases, same, ends[M3_LIMIT + 1], later, holes;
+};
+
+static struct {
+    bool is_whole, is_exact, is_first, by_path, has_pairs, has_flips;
+    uint64_t seed;
+    const char *scene;
+    const char *only; /* functions, with commas between; NULL: all */
+    const char *replay;
+    const char *flash; /* write the scene's flash there, and stop */
+    const char *log;   /* of QEMU, to be compared with */
+    const char *ranges;
+    unsigned share; /* one flip position of so many is taken */
+} options = {.seed = 1, .share = 64, .has_flips = true};
+
+static struct elf elf;
+static struct m3 golden, faulty;
+static uint8_t start_flash[M3_FLASH_LEN];
+static uint32_t path_of[RUN_MAX]; /* of each instruction of the golden run */
+static uint32_t path_count[PATHS], path_seen[PATHS];
+static uint64_t path_key[PATHS];
+static uint32_t paths;
+static uint64_t seen[SEEN];
+static size_t seen_count;
+static struct hole holes[HOLES_MAX];
+static size_t hole_count;
+static struct tally tallies[KIND_COUNT];
+static uint32_t run_len;    /* instructions of the golden run */
+static uint64_t fast_count; /* the same with functions replaced */
+static const struct scene *scene;
+
+static void die(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("fault: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(1);
+}
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    a = (a ^ b) * UINT64_C(0x9e3779b97f4a7c15);
+    return a ^ a >> 29;
+}
+
+/* ---- machines
+ * ------------------------------------------------------------------- */
+
+static void power_on(struct m3 *m)
+{
+    memset(m->mem, 0, M3_RAM_LEN);
+    memcpy(m->mem + M3_RAM_LEN, start_flash, M3_FLASH_LEN);
+    m3_clean(m);
+    m3_reset(m);
+}
+
+/* Processor and what either wrote since the last time. */
+static void make_equal(void)
+{
+    memcpy(&faulty, &golden, offsetof(struct m3, dirty_count));
+    struct m3 *const both[2] = {&golden, &faulty};
+    for (int k = 0; k < 2; k++) {
+        for (uint32_t i = 0; i < both[k]->dirty_count; i++) {
+            size_t at = (size_t)both[k]->dirty_list[i] * M3_PAGE_LEN;
+            memcpy(faulty.mem + at, golden.mem + at, M3_PAGE_LEN);
+        }
+    }
+    m3_clean(&golden);
+    m3_clean(&faulty);
+}
+
+static enum m3_speed fast(void)
+{
+    return options.is_exact ? M3_CURVE : M3_FAST;
+}
+
+static uint64_t limit(void)
+{
+    return options.is_exact ? 2 * (uint64_t)run_len + 400000
+                            : 2 * fast_count + 100000;
+}
+
+/* ---- the path to an instruction: which calls led to it
+ * --------------------------- */
+
+struct calls {
+    uint32_t back[DEPTH_MAX];
+    uint64_t hash[DEPTH_MAX + 1];
+    int depth;
+};
+
+static void calls_step(struct calls *c, uint32_t pc, uint32_t next)
+{
+    while (c->depth > 0 && next == c->back[c->depth - 1]) {
+        c->depth--;
+    }
+    if (m3_is_call(pc) && next != pc + m3_len_at(pc) && c->depth < DEPTH_MAX) {
+        c->back[c->depth] = pc + m3_len_at(pc);
+        c->hash[c->depth + 1] = mix(c->hash[c->depth], pc);
+        c->depth++;
+    }
+}
+
+static uint32_t path_number(uint64_t calls, uint32_t pc)
+{
+    uint64_t key = mix(calls, pc) | 1;
+    uint32_t at = (uint32_t)(key >> 32) % PATHS;
+    while (path_key[at] != 0 && path_key[at] != key) {
+        at = (at + 1) % PATHS;
+    }
+    if (path_key[at] == 0) {
+        path_key[at] = key;
+        if (++paths > PATHS / 2) {
+            die("too many paths");
+        }
+    }
+    return at;
+}
+
+/* ---- the golden run
+ * ----------------------------------------------------------------- */
+
+static bool may_run(const struct m3 *m)
+{
+    uint32_t off = m->r[15] - M3_FLASH_BASE;
+    if (scene->good_slot >= SELV_SLOT_COUNT) {
+        return false;
+    }
+    const struct selv_slot_place *place =
+        &selv_layout_default.slot[scene->good_slot];
+    if (off - place->image_off < place->image_len) {
+        return true;
+    }
+    const struct selv_boot_record *record = (const void *)m->mem;
+    return scene->has_fallback && record->slot == SELV_SLOT_B &&
+           record->is_trial == 0 && record->sequence == 6 &&
+           off - place[1].image_off < place->image_len;
+}
+
+static void golden_run(void)
+{
+    struct calls calls = {.depth = 0, .hash = {1}};
+    memset(path_key, 0, sizeof path_key);
+    memset(path_count, 0, sizeof path_count);
+    memset(path_seen, 0, sizeof path_seen);
+    paths = 0;
+    power_on(&faulty);
+    (void)m3_run(&faulty, RUN_MAX, M3_FAST);
+    fast_count = faulty.count;
+    power_on(&golden);
+    for (run_len = 0; golden.end == M3_RUNS; run_len++) {
+        uint32_t pc = golden.r[15];
+        if (run_len == RUN_MAX) {
+            die("%s: does not end", scene->name);
+        }
+        path_of[run_len] =
+            path_number(options.by_path ? calls.hash[calls.depth] : 1, pc);
+        path_count[path_of[run_len]]++;
+        m3_step(&golden, M3_CURVE);
+        calls_step(&calls, pc, golden.r[15]);
+    }
+    enum m3_end right =
+        scene->good_slot < SELV_SLOT_COUNT ? M3_HANDED_OVER : M3_HALTED;
+    if (golden.end != right || (right == M3_HANDED_OVER && !may_run(&golden)) ||
+        faulty.end != golden.end || faulty.r[15] != golden.r[15] ||
+        memcmp(faulty.console, golden.console, golden.console_len) != 0 ||
+        memcmp(faulty.mem + M3_RAM_LEN, golden.mem + M3_RAM_LEN,
+               M3_FLASH_LEN) != 0) {
+        die("%s: without a fault: end %d at 0x%08x, fast %d; %.*s", scene->name,
+            (int)golden.end, golden.r[15], (int)faulty.end,
+            (int)golden.console_len, golden.console);
+    }
+}
+
+/* ---- judgement
+ * ------------------------------------------------------------------------ */
+
+/* All that a later boot can see: journal and whatever else of the flash was
+ * written, and why the last run ended. */
+static uint64_t lasting(void)
+{
+    uint64_t hash = 7, word;
+    const uint8_t *flash = faulty.mem + M3_RAM_LEN;
+    uint32_t from = selv_layout_default.journal_off[0], to = from + 8192;
+    for (uint32_t at = from; at < to; at += 8) {
+        memcpy(&word, flash + at, 8);
+        hash = mix(hash, word);
+    }
+    for (uint32_t i = 0; i < faulty.dirty_count; i++) {
+        uint32_t at = (uint32_t)faulty.dirty_list[i] * M3_PAGE_LEN;
+        if (at < M3_RAM_LEN ||
+            (at - M3_RAM_LEN >= from && at - M3_RAM_LEN < to)) {
+            continue;
+        }
+        for (uint32_t k = 0; k < M3_PAGE_LEN; k += 8) {
+            memcpy(&word, faulty.mem + at + k, 8);
+            hash = mix(hash, word ^ (uint64_t)(at + k) << 32);
+        }
+    }
+    for (uint32_t at = 0x100; at < 0x118; at += 8) {
+        memcpy(&word, faulty.mem + at, 8);
+        hash = mix(hash, word);
+    }
+    return hash | 1;
+}
+
+static bool was_seen(uint64_t hash)
+{
+    size_t at = (size_t)(hash >> 20) % SEEN;
+    while (seen[at] != 0 && seen[at] != hash) {
+        at = (at + 1) % SEEN;
+    }
+    if (seen[at] == hash) {
+        return true;
+    }
+    if (seen_count < SEEN / 2) {
+        seen[at] = hash;
+        seen_count++;
+    }
+    return false;
+}
+
+/* The boots that follow, without a fault. A state that was judged is not
+ * judged again. */
+static bool is_later_good(struct tally *t)
+{
+    for (int boot = 0; boot < LATER_BOOTS && !was_seen(lasting()); boot++) {
+        t->later++;
+        m3_reset(&faulty);
+        if (m3_run(&faulty, 2 * fast_count + 400000, M3_FAST) ==
+                M3_HANDED_OVER &&
+            !may_run(&faulty)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void hole_add(const struct fault *f, uint32_t pc)
+{
+    struct hole *h = holes;
+    while (h < holes + hole_count && (h->kind != f->kind || h->pc != pc)) {
+        h++;
+    }
+    if (h == holes + HOLES_MAX) {
+        return;
+    }
+    if (h == holes + hole_count) {
+        hole_count++;
+        h->kind = f->kind;
+        h->pc = pc;
+        h->count = 0;
+        (void)snprintf(h->id, sizeof h->id, "%s/%s/%u", scene->name,
+                       kind_names[f->kind], f->index);
+        if (f->kind == FLIP) {
+            size_t len = strlen(h->id);
+            (void)snprintf(h->id + len, sizeof h->id - len, "/%u/%u", f->where,
+                           f->bit);
+        }
+    }
+    h->count++;
+}
+
+/* The faulty machine has its fault; pc: the instruction that it hit. */
+static void judge(const struct fault *f, uint32_t pc)
+{
+    struct tally *t = &tallies[f->kind];
+    t->cases++;
+    enum m3_end end = m3_run(&faulty, faulty.count + limit(), fast());
+    t->ends[end]++;
+    if ((end == M3_HANDED_OVER && !may_run(&faulty)) || !is_later_good(t)) {
+        t->holes++;
+        hole_add(f, pc);
+    }
+}
+
+/* ---- which cases
+ * ------------------------------------------------------------------------- */
+
+/* Of each group of instructions alike, one that the seed draws, half of the
+ * time the last one; of each path the first and the last time, too. */
+static bool is_chosen(uint32_t index, uint32_t turn, uint32_t count)
+{
+    uint64_t draw = mix(mix(options.seed, path_key[path_of[index]]), count);
+    bool is_end = turn == count - 1 || turn == 0;
+    uint32_t drawn =
+        draw >> 40 & 1 ? count - 1 : (uint32_t)((draw >> 11) % count);
+    return options.is_whole || (is_end && options.by_path) || turn == drawn;
+}
+
+static bool is_asked_for(uint32_t pc)
+{
+    const struct elf_function *f = elf_at(&elf, pc);
+    const char *at = options.only;
+    size_t len = f == NULL ? 0 : strlen(f->name);
+    while (at != NULL && f != NULL) {
+        if (strncmp(at, f->name, len) == 0 &&
+            (at[len] == 0 || at[len] == ',')) {
+            return true;
+        }
+        at = strchr(at, ',');
+        at = at == NULL ? NULL : at + 1;
+    }
+    return options.only == NULL;
+}
+
+static bool is_verdict(uint32_t word)
+{
+    return word == (uint32_t)SELV_GOOD || word == (uint32_t)SELV_BAD ||
+           word == ~(uint32_t)SELV_GOOD || word == ~(uint32_t)SELV_BAD;
+}
+
+static bool holds_verdict(const struct m3 *m)
+{
+    for (unsigned reg = 0; reg < 15; reg++) {
+        if ((m->written >> reg & 1) && is_verdict(m->r[reg])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint32_t stored_word(const struct m3 *m)
+{
+    uint32_t word = 0;
+    if (m->store_at >= 0) {
+        memcpy(&word, m->mem + m->store_at, 4);
+    }
+    return word;
+}
+
+static void flip(const struct fault *f)
+{
+    make_equal();
+    if (f->where < 16) {
+        faulty.r[f->where] ^= 1u << f->bit;
+    } else if (f->where == STORED) {
+        m3_mark(&faulty, (uint32_t)faulty.store_at);
+        faulty.mem[(uint32_t)faulty.store_at + f->bit / 8] ^=
+            (uint8_t)(1u << f->bit % 8);
+    } else {
+        bool *const flags[4] = {&faulty.n, &faulty.z, &faulty.c, &faulty.v};
+        *flags[f->bit] = !*flags[f->bit];
+    }
+}
+
+/* After the instruction: everything that it wrote, a bit at a time. */
+static void flips(uint32_t index, uint32_t pc)
+{
+    uint64_t draw = mix(options.seed ^ 0x5eed, index);
+    bool is_drawn = (draw >> 13) % options.share == 0;
+    /* Verdicts are tried more often: all of them, or one of three. */
+    bool is_near = options.by_path || options.is_whole || (draw >> 40) % 3 == 0;
+    struct fault f = {.kind = FLIP, .index = index};
+    uint32_t written = golden.written;
+    bool is_flags = golden.is_flags_set && is_drawn;
+    bool is_stored =
+        golden.store_at >= 0 &&
+        (is_drawn || (is_near && is_verdict(stored_word(&golden))));
+    bool is_register = is_drawn || (is_near && holds_verdict(&golden));
+    if (golden.end != M3_RUNS) {
+        return;
+    }
+    for (f.where = 0; f.where <= STORED; f.where++) {
+        bool is_it = f.where < 15    ? is_register && (written >> f.where & 1)
+                     : f.where == 15 ? false
+                     : f.where == FLAGS ? is_flags
+                                        : is_stored;
+        unsigned bits = f.where == FLAGS ? 4 : 32;
+        for (f.bit = 0; is_it && f.bit < bits; f.bit++) {
+            flip(&f);
+            judge(&f, pc);
+        }
+    }
+}
+
+/* Golden has done the instruction before which faulty stands: did it change
+ * nothing that leaving it out would? */
+static bool is_idle(const struct m3 *before, uint32_t len)
+{
+    return !golden.has_stored && golden.r[15] == before->r[15] + len &&
+           memcmp(golden.r, before->r, 15 * sizeof golden.r[0]) == 0 &&
+           golden.n == before->n && golden.z == before->z &&
+           golden.c == before->c && golden.v == before->v &&
+           golden.it == before->it && golden.end == M3_RUNS;
+}
+
+static void skips(uint32_t index, uint32_t pc)
+{
+    struct fault f = {.kind = SKIP, .index = index};
+    m3_skip(&faulty);
+    judge(&f, pc);
+}
+
+static void walk(void)
+{
+    power_on(&golden);
+    power_on(&faulty);
+    uint64_t covered = 0;
+    for (uint32_t index = 0; index < run_len; index++) {
+        if (options.is_first && hole_count > 0) {
+            break;
+        }
+        uint32_t pc = golden.r[15], path = path_of[index];
+        uint32_t turn = path_seen[path]++;
+        bool is_it =
+            is_chosen(index, turn, path_count[path]) && is_asked_for(pc);
+        covered += is_it;
+        if (!is_it) {
+            m3_step(&golden, M3_CURVE);
+            continue;
+        }
+        make_equal();
+        if (options.has_pairs) {
+            struct fault f = {.kind = PAIR, .index = index};
+            m3_skip(&faulty);
+            if (faulty.end == M3_RUNS) {
+                m3_skip(&faulty);
+                judge(&f, pc);
+            }
+            make_equal();
+        }
+        m3_step(&golden, M3_CURVE);
+        if (is_idle(&faulty, m3_len_at(pc))) {
+            tallies[SKIP].same++;
+        } else {
+            skips(index, pc);
+        }
+        if (options.has_flips) {
+            flips(index, pc);
+        }
+    }
+    printf("%-14s %7u instructions, %5u %s, %6llu places tried\n", scene->name,
+           run_len, paths, options.by_path ? "paths" : "alike",
+           (unsigned long long)covered);
+    (void)fflush(stdout);
+}
+
+/* ---- output
+ * -----------------------------------------------------------------------------------
+ */
+
+static void print_place(uint32_t pc)
+{
+    const struct elf_function *f = elf_at(&elf, pc);
+    if (f != NULL) {
+        printf("0x%04x %s+%u", pc, f->name, pc - f->address);
+    } else {
+        printf("0x%04x", pc);
+    }
+}
+
+static void print_tally(enum kind kind)
+{
+    const struct tally *t = &tallies[kind];
+    printf("%s: %llu cases (and %llu that change nothing): refused %llu, the "
+           "right image %llu, reset %llu, hung %llu, into RAM %llu; "
+           "%llu boots after them; holes %llu\n",
+           kind_names[kind], (unsigned long long)t->cases,
+           (unsigned long long)t->same, (unsigned long long)t->ends[M3_HALTED],
+           (unsigned long long)(t->ends[M3_HANDED_OVER] - t->holes),
+           (unsigned long long)t->ends[M3_RESET],
+           (unsigned long long)(t->ends[M3_LIMIT] + t->ends[M3_LOCKED_UP]),
+           (unsigned long long)t->ends[M3_WILD], (unsigned long long)t->later,
+           (unsigned long long)t->holes);
+}
+
+static void print_holes(void)
+{
+    for (size_t i = 0; i < hole_count; i++) {
+        printf("  %s ", kind_names[holes[i].kind]);
+        print_place(holes[i].pc);
+        printf(": %u, first %s\n", holes[i].count, holes[i].id);
+    }
+}
+
+/* ---- one case again
+ * ----------------------------------------------------------------------------
+ */
+
+static void flash_write(void)
+{
+    FILE *f = fopen(options.flash, "wb");
+    if (f == NULL || fwrite(start_flash, 1, M3_FLASH_LEN, f) != M3_FLASH_LEN ||
+        fclose(f) != 0) {
+        die("%s: cannot be written", options.flash);
+    }
+}
+
+static void trace(void)
+{
+    uint32_t left = 400, last = 0;
+    while (faulty.end == M3_RUNS && faulty.count < limit() + run_len) {
+        uint32_t pc = faulty.r[15];
+        const struct elf_function *f = elf_at(&elf, pc);
+        if (left > 0 && (f == NULL || f->address != last)) {
+            left--;
+            printf("    ");
+            print_place(pc);
+            printf("  r0 %08x r1 %08x r2 %08x r3 %08x sp %08x\n", faulty.r[0],
+                   faulty.r[1], faulty.r[2], faulty.r[3], faulty.r[13]);
+        }
+        last = f == NULL ? 0 : f->address;
+        m3_step(&faulty, M3_FAST);
+    }
+}
+
+static void replay(void)
+{
+    char kind[8], name[32];
+    struct fault f = {.kind = SKIP};
+    int n = sscanf(options.replay, "%31[^/]/%7[^/]/%u/%u/%u", name, kind,
+                   &f.index, &f.where, &f.bit);
+    if (n < 3 || f.index >= run_len) {
+        die("%s: no such case", options.replay);
+    }
+    power_on(&golden);
+    power_on(&faulty);
+    while (golden.count < f.index) {
+        m3_step(&golden, M3_CURVE);
+    }
+    uint32_t pc = golden.r[15];
+    make_equal();
+    if (strcmp(kind, "flip") == 0) {
+        m3_step(&golden, M3_CURVE);
+        f.kind = FLIP;
+        flip(&f);
+    } else {
+        m3_skip(&faulty);
+        if (strcmp(kind, "pair") == 0) {
+            f.kind = PAIR;
+            m3_skip(&faulty);
+        }
+    }
+    printf("%s: fault at ", options.replay);
+    print_place(pc);
+    printf("\n");
+    trace();
+    if (options.flash) {
+        memcpy(start_flash, faulty.mem + M3_RAM_LEN, M3_FLASH_LEN);
+        flash_write();
+    }
+    printf("ends with %d at 0x%08x; console: %.*s\n", (int)faulty.end,
+           faulty.r[15], (int)faulty.console_len, faulty.console);
+}
+
+/* ---- main
+ * ------------------------------------------------------------------------------------------
+ */
+
+static bool parse_option(int argc, char **argv, int *i)
+{
+    const char *a = argv[*i];
+    const char *value = *i + 1 < argc ? argv[*i + 1] : NULL;
+    if (strcmp(a, "--first") == 0) {
+        options.is_first = true;
+    } else if (strcmp(a, "--paths") == 0) {
+        options.by_path = true;
+    } else if (strcmp(a, "--whole") == 0) {
+        options.is_whole = true;
+    } else if (strcmp(a, "--exact") == 0) {
+        options.is_exact = true;
+    } else if (strcmp(a, "--pairs") == 0) {
+        options.has_pairs = true;
+    } else if (strcmp(a, "--no-flips") == 0) {
+        options.has_flips = false;
+    } else if (value == NULL) {
+        return false;
+    } else {
+        ++*i;
+        if (strcmp(a, "--scene") == 0) {
+            options.scene = value;
+        } else if (strcmp(a, "--seed") == 0) {
+            options.seed = strtoull(value, NULL, 0);
+        } else if (strcmp(a, "--share") == 0) {
+            options.share = (unsigned)strtoul(value, NULL, 0);
+        } else if (strcmp(a, "--only") == 0) {
+            options.only = value;
+        } else if (strcmp(a, "--replay") == 0) {
+            options.replay = value;
+        } else if (strcmp(a, "--flash") == 0) {
+            options.flash = value;
+        } else if (strcmp(a, "--log") == 0) {
+            options.log = value;
+        } else if (strcmp(a, "--ranges") == 0) {
+            options.ranges = value;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- next to QEMU -------------------------------------------------------- */
+
+static void compare(void)
+{
+    power_on(&golden);
+    uint64_t same = compare_run(&golden, options.log, options.ranges);
+    /* QEMU sleeps at once; nothing else may be left to do. */
+    (void)m3_run(&golden, golden.count + 16, M3_EXACT);
+    printf("%s: %llu instructions as in QEMU; %.*s", scene->name,
+           (unsigned long long)same, (int)golden.console_len, golden.console);
+    if (same == 0 || golden.end == M3_LIMIT) {
+        die("%s: not the same as QEMU, or its log is cut short", scene->name);
+    }
+}
+
+static bool is_wanted(const struct scene *s)
+{
+    const char *name = options.replay ? options.replay : options.scene;
+    size_t len = name == NULL ? 0 : strcspn(name, "/");
+    return name == NULL ||
+           (strlen(s->name) == len && strncmp(s->name, name, len) == 0);
+}
+
+int main(int argc, char **argv)
+{
+    int i = 1;
+    while (i < argc && argv[i][0] == '-' && parse_option(argc, argv, &i)) {
+        i++;
+    }
+    if (argc - i != 2 || options.share == 0) {
+        fputs("usage: fault [--paths | --whole] [--first] [--exact] [--pairs] "
+              "[--no-flips] "
+              "[--scene NAME] [--only FUNCTIONS] [--seed N] [--share N] "
+              "[--replay CASE] ELF "
+              "FOLDER\n",
+              stderr);
+        return 2;
+    }
+    if (!elf_read(&elf, argv[i]) || !scene_open(argv[i + 1])) {
+        return 3;
+    }
+    m3_program(elf.rom, elf.rom_len);
+    if (!fast_install(&elf)) {
+        return 3;
+    }
+    for (size_t k = 0; k < scene_count; k++) {
+        scene = &scenes[k];
+        if (!is_wanted(scene)) {
+            continue;
+        }
+        memset(seen, 0, sizeof seen);
+        seen_count = 0;
+        if (!scene->make(start_flash)) {
+            die("%s: cannot be made", scene->name);
+        }
+        if (options.flash && !options.replay) {
+            flash_write();
+            continue;
+        }
+        if (options.log) {
+            compare();
+            continue;
+        }
+        golden_run();
+        if (options.replay) {
+            replay();
+        } else if (k > 0) {
+            walk();
+        }
+    }
+    for (int k = 0; k < KIND_COUNT && !options.replay; k++) {
+        if (tallies[k].cases > 0) {
+            print_tally((enum kind)k);
+        }
+    }
+    print_holes();
+    elf_free(&elf);
+    return tallies[SKIP].holes + tallies[FLIP].holes == 0 ? 0 : 1;
+}

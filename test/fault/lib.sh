@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# test/fault/lib.sh - what the scripts here share, on top of test/board/lib.sh.
+. "$(dirname "${BASH_SOURCE[0]}")/../board/lib.sh"
+FAULT=$BUILD/bin/test/fault
+PARTS=$WORK/parts
+
+# image ENTRY-SLOT-BASE LETTER: 192 bytes that the bootloader would start: a
+# stack, an entry right behind, a loop, and something to be different in.
+image()
+{
+    local i
+    printf "$(le32 0x20004800)$(le32 $(($1 + 9)))"'\xfe\xe7'
+    for i in $(seq 100 145); do
+        printf '%s%d' "$2" "$i"
+    done | head -c 182
+}
+
+# make_release NAME CLASS SEQUENCE KEY: NAME.a, NAME.b and NAME.envelope.
+make_release()
+{
+    image 0x21009000 "${1:0:1}" > "$PARTS/$1.a"
+    image 0x21049000 "${1:0:1}" > "$PARTS/$1.b"
+    selvage manifest create --vendor $VENDOR --class "$2" --sequence "$3" \
+        --version "1.$3" --image-a "$PARTS/$1.a" --image-b "$PARTS/$1.b" \
+        --key "$4" -o "$PARTS/$1.envelope"
+}
+
+# What scene.c asks for. The keys are new each time, so that the numbers that
+# the curve works on are, too.
+make_parts()
+{
+    mkdir -p "$PARTS"
+    selvage key generate -o "$WORK/own.pem" &&
+        selvage key export "$WORK/own.pem" -o "$WORK/own.pub" &&
+        selvage key generate -o "$WORK/strange.pem" &&
+        make_release 3 $CLASS 3 "$WORK/own.pem" &&
+        make_release 5 $CLASS 5 "$WORK/own.pem" &&
+        make_release 6 $CLASS 6 "$WORK/own.pem" &&
+        make_release stranger $CLASS 6 "$WORK/strange.pem" &&
+        make_release other toaster 6 "$WORK/own.pem" &&
+        selvage device provision --force --anchor "$WORK/own.pub" \
+            --vendor $VENDOR --class $CLASS --image "$PARTS/5.a" \
+            --envelope "$PARTS/5.envelope" -o "$PARTS/base.bin"
+}
+
+# like_qemu SCENE: our machine and QEMU's do the same, register by register,
+# outside of the functions where the time goes, which the console and what they
+# return vouch for; and print the same.
+like_qemu()
+{
+    local elf=$IMAGES/boot.elf flash=$WORK/qemu.bin log=$WORK/qemu.log ranges pid
+    ranges=$(arm-none-eabi-nm -S -n "$elf" | awk '
+        ($3 == "T" || $3 == "t") && $4 !~ \
+        /^(mem(cpy|set|cmp|move)|fill|mbedtls_internal_sha256_process|u256_.*|u288_.*|m256_.*|point_.*|scalar_.*|vectors)$/ {
+            printf "%s0x%s+0x%s", comma, $1, $2; comma = "," }')
+    "$FAULT" --scene "$1" --flash "$flash" "$elf" "$PARTS" || return 1
+    truncate -s 16777216 "$flash"
+    : > "$CONSOLE"
+    qemu-system-arm -M mps2-an385,memory-backend=flash \
+        -object "memory-backend-file,id=flash,mem-path=$flash,size=16M,share=on" \
+        -icount shift=5,sleep=off -display none -monitor none \
+        -serial "file:$CONSOLE" -singlestep \
+        -d cpu,exec,nochain -dfilter "$ranges" -D "$log" -kernel "$elf" &
+    pid=$!
+    CHILDREN+=("$pid")
+    for _ in $(seq 1 3000); do
+        [ -s "$CONSOLE" ] && [ "$(tail -c 1 "$CONSOLE" | wc -l)" -eq 1 ] && break
+        sleep 0.1
+    done
+    sleep 1
+    kill "$pid" 2> /dev/null
+    wait "$pid" 2> /dev/null
+    "$FAULT" --scene "$1" --log "$log" --ranges "$ranges" "$elf" "$PARTS" \
+        > "$WORK/same" || return 1
+    cat "$WORK/same"
+    grep -qF "$(cat "$CONSOLE")" "$WORK/same"
+}
