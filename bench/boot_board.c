@@ -101,7 +101,8 @@ int main(void)
     *reg(SYST_RVR) = TICKS_MAX;
     *reg(SYST_CVR) = 0;
     *reg(SYST_CSR) = SYST_CSR_ENABLE | SYST_CSR_CLKSOURCE;
-    selv_board_flash_open(&flash, SELV_BOARD_WRITER_BOOT, kick);
+    flash = selv_board_flash_boot;
+    flash.kick = kick;
     enum selv_err err = selv_factory_decode(
         selv_bytes(flash.map + selv_layout_default.factory_off,
                    SELV_FACTORY_LEN),

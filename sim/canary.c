@@ -172,11 +172,17 @@ enum selv_err selv_journal_read(const struct selv_flash *flash,
     unsigned sector;
     uint32_t index;
     if (!find(flash, layout, &p, &sector, &index)) {
+        memset(out, 0, sizeof *out);
         return SELV_ERR_STORE_EMPTY;
     }
     *out = p.journal;
     out->is_alone = false; /* p may be any bytes */
     return SELV_OK;
+}
+
+bool selv_journal_is_sane(const struct selv_journal *record)
+{
+    return selected < TRUST_ALONE || real_journal_is_sane(record);
 }
 
 uint32_t selv_journal_next_serial(const struct selv_journal *newest)

@@ -13,5 +13,6 @@ enum selv_err real_journal_read(const struct selv_flash *flash,
 enum selv_err real_journal_write(const struct selv_flash *flash,
                                  const struct selv_layout *layout,
                                  struct selv_journal *record);
+bool real_journal_is_sane(const struct selv_journal *record);
 
 #endif

@@ -92,7 +92,7 @@ static void forge_log(struct hostile *h, uint32_t which)
     struct selv_sha256 hash;
     record[2] = (uint8_t)(which % 5);
     record[3] = slots[which / 5 % 3];
-    selv_put_be32(record + 4, serials[which / 180 % 4]);
+    memcpy(record + 4, &serials[which / 180 % 4], 4);
     memcpy(record + 8, digests[which / 15 % 4], 32);
     if (which / 60 % 3 == 0) {
         memcpy(record + 44, h->journal.trial_nonce, SELV_NONCE_LEN);

@@ -139,10 +139,10 @@ static enum selv_verdict look_once(struct selv_boot *boot, uint8_t slot,
 enum selv_verdict selv_boot_look(struct selv_boot *boot, uint8_t slot,
                                  uint64_t sequence_min, enum selv_err *why)
 {
+    enum selv_verdict verdict = SELV_BAD;
     SELV_ASSERT(slot < SELV_SLOT_COUNT);
-    enum selv_verdict verdict = look_once(boot, slot, sequence_min, why);
-    if (selv_is_good(verdict)) {
-        return verdict;
+    for (int i = 0; i < 2 && !selv_is_good(verdict); i++) {
+        verdict = look_once(boot, slot, sequence_min, why);
     }
-    return look_once(boot, slot, sequence_min, why);
+    return verdict;
 }

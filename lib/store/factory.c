@@ -3,28 +3,14 @@
  * store/factory.c - see store/factory.h. Format: docs/spec/flash.md. */
 #include "store/factory_int.h"
 
-void selv_factory_check_of(const uint8_t data[static SELV_FACTORY_LEN],
-                           uint8_t digest[static SELV_SHA256_LEN])
-{
-    struct selv_sha256 hash;
-    selv_sha256_init(&hash);
-    selv_sha256_update(&hash, data, SELV_FACTORY_AT_CHECK);
-    selv_sha256_finish(&hash, digest);
-}
-
 enum selv_err selv_factory_decode(struct selv_bytes in,
                                   struct selv_factory *out)
 {
-    uint8_t digest[SELV_SHA256_LEN];
     const uint8_t *p = in.p;
 
     memset(out, 0, sizeof *out);
-    if (in.len < SELV_FACTORY_LEN) {
-        return SELV_ERR_STORE_FACTORY;
-    }
-    selv_factory_check_of(p, digest);
-    if (memcmp(p + SELV_FACTORY_AT_CHECK, digest, SELV_FACTORY_CHECK_LEN) !=
-        0) {
+    if (in.len < SELV_FACTORY_LEN ||
+        !selv_check_is_right(p, SELV_FACTORY_LEN)) {
         return SELV_ERR_STORE_FACTORY;
     }
     if (p[SELV_FACTORY_AT_VERSION] != SELV_FACTORY_VERSION) {
@@ -37,13 +23,12 @@ enum selv_err selv_factory_decode(struct selv_bytes in,
         return SELV_ERR_STORE_FACTORY;
     }
     memcpy(out, p + SELV_FACTORY_AT_IDENTITY, SELV_FACTORY_IDENTITY_LEN);
-    out->anchor.method = &selv_cose_es256;
-    memcpy(out->anchor.public_key, p + SELV_FACTORY_AT_ANCHOR,
-           SELV_P256_PUBLIC_LEN);
-    out->anchor.kid_len = p[SELV_FACTORY_AT_KID_LEN];
-    memcpy(out->anchor.kid, p + SELV_FACTORY_AT_KID, sizeof out->anchor.kid);
-    out->component_id_len = p[SELV_FACTORY_AT_COMPONENT_LEN];
+    memcpy(&out->anchor.public_key, p + SELV_FACTORY_AT_ANCHOR,
+           SELV_P256_PUBLIC_LEN + sizeof out->anchor.kid);
     memcpy(out->component_id, p + SELV_FACTORY_AT_COMPONENT,
            sizeof out->component_id);
+    out->anchor.method = &selv_cose_es256;
+    out->anchor.kid_len = p[SELV_FACTORY_AT_KID_LEN];
+    out->component_id_len = p[SELV_FACTORY_AT_COMPONENT_LEN];
     return SELV_OK;
 }

@@ -19,7 +19,6 @@ static bool is_component_id(struct selv_bytes id)
 enum selv_err selv_factory_encode(const struct selv_factory *factory,
                                   struct selv_buf *out)
 {
-    uint8_t digest[SELV_SHA256_LEN];
     const struct selv_cose_key *anchor = &factory->anchor;
     uint8_t *p = out->p;
 
@@ -44,8 +43,7 @@ enum selv_err selv_factory_encode(const struct selv_factory *factory,
     memcpy(p + SELV_FACTORY_AT_KID, anchor->kid, anchor->kid_len);
     memcpy(p + SELV_FACTORY_AT_COMPONENT, factory->component_id,
            factory->component_id_len);
-    selv_factory_check_of(p, digest);
-    memcpy(p + SELV_FACTORY_AT_CHECK, digest, SELV_FACTORY_CHECK_LEN);
+    selv_check_make(p, SELV_FACTORY_AT_CHECK, p + SELV_FACTORY_AT_CHECK);
     out->len = SELV_FACTORY_LEN;
     return SELV_OK;
 }

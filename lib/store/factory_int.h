@@ -5,6 +5,7 @@
 #ifndef SELV_STORE_FACTORY_INT_H
 #define SELV_STORE_FACTORY_INT_H
 
+#include "store/check.h"
 #include "store/factory.h"
 
 enum {
@@ -23,7 +24,7 @@ enum {
     SELV_FACTORY_AT_COMPONENT = SELV_FACTORY_AT_KID + 8,
     SELV_FACTORY_AT_CHECK =
         SELV_FACTORY_AT_COMPONENT + SELV_FACTORY_COMPONENT_MAX,
-    SELV_FACTORY_CHECK_LEN = 8
+    SELV_FACTORY_CHECK_LEN = SELV_CHECK_LEN
 };
 
 _Static_assert(SELV_FACTORY_AT_CHECK + SELV_FACTORY_CHECK_LEN ==
@@ -31,9 +32,9 @@ _Static_assert(SELV_FACTORY_AT_CHECK + SELV_FACTORY_CHECK_LEN ==
                "the check ends the data");
 _Static_assert(offsetof(struct selv_factory, seed) == 3 * 16,
                "the identity is copied as one piece");
-
-/* The first bytes of the SHA-256 of what stands before the check. */
-void selv_factory_check_of(const uint8_t data[static SELV_FACTORY_LEN],
-                           uint8_t digest[static SELV_SHA256_LEN]);
+_Static_assert(offsetof(struct selv_cose_key, kid) -
+                       offsetof(struct selv_cose_key, public_key) ==
+                   SELV_FACTORY_AT_KID - SELV_FACTORY_AT_ANCHOR,
+               "and so are the key and its identifier");
 
 #endif

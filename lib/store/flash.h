@@ -47,11 +47,21 @@ struct selv_flash {
 struct selv_sector selv_flash_sector(const struct selv_flash *flash,
                                      uint32_t off);
 
-/* Check that geometry makes sense (ports call it once at start): size a
+/* Check that geometry makes sense (ports call it once at start, or have
+ * SELV_FLASH_ASSERT_GEOMETRY where all of it is constant): size a
  * multiple of the sector, the sector of the write unit, the unit a power of
  * two, erased 0x00 or 0xff; and that the sectors that the port tells follow
  * each other from 0 to size. SELV_ERR_STORE_LAYOUT. */
 SELV_MUST_CHECK enum selv_err selv_flash_check(const struct selv_flash *flash);
+
+/* The same when it is compiled, for flash whose sectors are alike. */
+#define SELV_FLASH_ASSERT_GEOMETRY(size, sector_len, unit, erased)             \
+    _Static_assert(                                                            \
+        (size) > 0 && (sector_len) > 0 && (size) % (sector_len) == 0 &&        \
+            (unit) > 0 && (unit) <= SELV_FLASH_UNIT_MAX &&                     \
+            ((unit) & ((unit)-1u)) == 0 && (sector_len) % (unit) == 0 &&       \
+            ((erased) == 0xff || (erased) == 0x00),                            \
+        "the geometry of this flash makes no sense")
 
 /* True when len bytes at off all hold the erased value; false when they do not
  * read, too. Read twice, and again where that differs: one read that fails

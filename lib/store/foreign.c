@@ -10,120 +10,61 @@
 /* ---- the snapshot in flash ------------------------------------------------
  */
 
-enum {
-    KIND = 0x46, /* 'F' */
-    PHASE_AT = 2,
-    TRIES_AT = 3,
-    ACCEPTED_AT = 8,
-    FLOOR_AT = 16,
-    TRIAL_SEQUENCE_AT = 24,
-    DIGEST_AT = 32,
-    TRIAL_DIGEST_AT = 64,
-    REFUSED_DIGEST_AT = 96,
-    IMAGE_DIGEST_AT = 128,
-    IMAGE_LEN_AT = 144,
-    REFUSED_REASON_AT = 148, /* 2 bytes */
-    REFUSED_WAS_TRIAL_AT = 150,
-    TRIAL_SLOT_AT = 151,
-    RECORD_LEN = 160
+enum { RECORD_LEN = offsetof(struct selv_foreign, is_alone) };
+_Static_assert(RECORD_LEN == 160 &&
+                   offsetof(struct selv_foreign, serial) ==
+                       SELV_RING_SERIAL_AT &&
+                   offsetof(struct selv_foreign, digest) == 32 &&
+                   offsetof(struct selv_foreign, image_len) == 144 &&
+                   offsetof(struct selv_foreign, check) == 152,
+               "the format: docs/spec/flash.md");
+
+static bool is_sane(const void *record)
+{
+    const struct selv_foreign *s = record;
+    return s->phase <= SELV_FOREIGN_GIVEN_UP &&
+           s->tries <= SELV_FOREIGN_TRIES_MAX &&
+           s->trial_slot < SELV_SLOT_COUNT && s->refused_was_trial <= 1 &&
+           s->floor <= s->accepted;
+}
+
+static const struct selv_ring_format format = {
+    .version = SELV_FOREIGN_VERSION,
+    .kind = 0x46, /* 'F' */
+    .len = RECORD_LEN,
+    .is_sane = is_sane,
 };
-
-static bool is_record_sane(const uint8_t *p)
-{
-    return p[PHASE_AT] <= SELV_FOREIGN_GIVEN_UP &&
-           p[TRIES_AT] <= SELV_FOREIGN_TRIES_MAX &&
-           p[TRIAL_SLOT_AT] < SELV_SLOT_COUNT && p[REFUSED_WAS_TRIAL_AT] <= 1 &&
-           selv_get_be64(p + FLOOR_AT) <= selv_get_be64(p + ACCEPTED_AT);
-}
-
-static struct selv_ring ring_of(const struct selv_flash *flash,
-                                const struct selv_layout *layout)
-{
-    struct selv_ring ring = {
-        .flash = flash,
-        .sector_off = {layout->journal_off[0], layout->journal_off[1]},
-        .version = SELV_FOREIGN_VERSION,
-        .kind = KIND,
-        .len = RECORD_LEN,
-        .is_sane = is_record_sane,
-    };
-    return ring;
-}
 
 enum selv_err selv_foreign_read(const struct selv_flash *flash,
                                 const struct selv_layout *layout,
                                 struct selv_foreign *s)
 {
-    struct selv_ring ring = ring_of(flash, layout);
+    struct selv_ring ring;
     struct selv_ring_state state;
-    uint8_t p[SELV_RING_RECORD_MAX];
-    enum selv_err err = selv_ring_read(&ring, p, &state);
-
-    memset(s, 0, sizeof *s);
-    if (err) {
-        return err;
-    }
-    s->serial = selv_get_be32(p + SELV_RING_SERIAL_AT);
-    s->phase = p[PHASE_AT];
-    s->tries = p[TRIES_AT];
-    s->trial_slot = p[TRIAL_SLOT_AT];
-    s->refused_was_trial = p[REFUSED_WAS_TRIAL_AT];
-    s->refused_reason =
-        (uint16_t)(p[REFUSED_REASON_AT] << 8 | p[REFUSED_REASON_AT + 1]);
-    s->image_len = selv_get_be32(p + IMAGE_LEN_AT);
-    s->accepted = selv_get_be64(p + ACCEPTED_AT);
-    s->floor = selv_get_be64(p + FLOOR_AT);
-    s->trial_sequence = selv_get_be64(p + TRIAL_SEQUENCE_AT);
-    memcpy(s->digest, p + DIGEST_AT, 32);
-    memcpy(s->trial_digest, p + TRIAL_DIGEST_AT, 32);
-    memcpy(s->refused_digest, p + REFUSED_DIGEST_AT, 32);
-    memcpy(s->image_digest, p + IMAGE_DIGEST_AT, SELV_FOREIGN_IMAGE_LEN);
+    selv_ring_init(&ring, flash, layout->journal_off, &format);
+    enum selv_err err = selv_ring_read(&ring, s, &state);
     s->is_alone = state.is_alone;
-    return SELV_OK;
-}
-
-static void encode(const struct selv_foreign *s, uint8_t *p)
-{
-    memset(p, 0, SELV_RING_RECORD_MAX);
-    p[PHASE_AT] = s->phase;
-    p[TRIES_AT] = s->tries;
-    p[TRIAL_SLOT_AT] = s->trial_slot;
-    p[REFUSED_WAS_TRIAL_AT] = s->refused_was_trial;
-    p[REFUSED_REASON_AT] = (uint8_t)(s->refused_reason >> 8);
-    p[REFUSED_REASON_AT + 1] = (uint8_t)s->refused_reason;
-    selv_put_be32(p + IMAGE_LEN_AT, s->image_len);
-    selv_put_be64(p + ACCEPTED_AT, s->accepted);
-    selv_put_be64(p + FLOOR_AT, s->floor);
-    selv_put_be64(p + TRIAL_SEQUENCE_AT, s->trial_sequence);
-    memcpy(p + DIGEST_AT, s->digest, 32);
-    memcpy(p + TRIAL_DIGEST_AT, s->trial_digest, 32);
-    memcpy(p + REFUSED_DIGEST_AT, s->refused_digest, 32);
-    memcpy(p + IMAGE_DIGEST_AT, s->image_digest, SELV_FOREIGN_IMAGE_LEN);
+    return err;
 }
 
 enum selv_err selv_foreign_write(const struct selv_flash *flash,
                                  const struct selv_layout *layout,
                                  struct selv_foreign *s)
 {
-    struct selv_ring ring = ring_of(flash, layout);
+    struct selv_ring ring;
     struct selv_ring_state state;
-    uint8_t p[SELV_RING_RECORD_MAX];
-    enum selv_err err = selv_ring_read(&ring, p, &state);
-    bool is_first = err == SELV_ERR_STORE_EMPTY;
-
-    if (err && !is_first) {
+    struct selv_foreign before;
+    selv_ring_init(&ring, flash, layout->journal_off, &format);
+    enum selv_err err = selv_ring_read(&ring, &before, &state);
+    if (err != SELV_OK && err != SELV_ERR_STORE_EMPTY) {
         return err;
     }
     /* F1: both numbers only rise. */
-    if (!is_first && (s->accepted < selv_get_be64(p + ACCEPTED_AT) ||
-                      s->floor < selv_get_be64(p + FLOOR_AT))) {
+    if (s->accepted < before.accepted || s->floor < before.floor ||
+        !is_sane(s)) {
         return SELV_ERR_ARG;
     }
-    encode(s, p);
-    if (!is_record_sane(p)) {
-        return SELV_ERR_ARG;
-    }
-    return selv_ring_write(&ring, p, is_first ? NULL : &state, &s->serial);
+    return selv_ring_write(&ring, s, &state);
 }
 
 /* ---- what became of a request ---------------------------------------------

@@ -16,11 +16,12 @@
 #define SELV_STORE_FOREIGN_H
 
 #include "base/base.h"
+#include "store/check.h"
 #include "store/flash.h"
 #include "store/layout.h"
 #include "store/record.h"
 
-#define SELV_FOREIGN_VERSION 1u
+#define SELV_FOREIGN_VERSION 2u
 /* Bytes kept of an image's digest: to tell two images apart, not to trust
  * one. */
 #define SELV_FOREIGN_IMAGE_LEN 16u
@@ -56,15 +57,12 @@ enum selv_foreign_seen {
     SELV_FOREIGN_NEW_KEPT   /* for good */
 };
 
-/* One snapshot. */
+/* One snapshot: the record as it lies in flash, and is_alone. */
 struct selv_foreign {
+    uint8_t version, kind; /* whoever writes it sets both, and check */
+    uint8_t phase;         /* enum selv_foreign_phase */
+    uint8_t tries;         /* requests repeated; of WANTED and ASKED */
     uint32_t serial;
-    uint8_t phase;      /* enum selv_foreign_phase */
-    uint8_t tries;      /* requests repeated; of WANTED and ASKED */
-    uint8_t trial_slot; /* of the request */
-    uint8_t refused_was_trial;
-    uint16_t refused_reason; /* enum selv_err */
-    uint32_t image_len;      /* of the request, bytes */
     uint64_t accepted;
     uint64_t floor; /* the confirmed manifest's number */
     uint64_t trial_sequence;
@@ -72,6 +70,11 @@ struct selv_foreign {
     uint8_t trial_digest[32];
     uint8_t refused_digest[32];
     uint8_t image_digest[SELV_FOREIGN_IMAGE_LEN];
+    uint32_t image_len;      /* of the request, bytes */
+    uint16_t refused_reason; /* enum selv_err */
+    uint8_t refused_was_trial;
+    uint8_t trial_slot; /* of the request */
+    uint8_t check[SELV_CHECK_LEN];
     bool is_alone; /* read only: one sector lacks this record. J9: write it
                       again before anything is decided on it */
 };

@@ -19,11 +19,12 @@
 #define SELV_STORE_JOURNAL_H
 
 #include "base/base.h"
+#include "store/check.h"
 #include "store/flash.h"
 #include "store/layout.h"
 
-#define SELV_JOURNAL_VERSION 2u
-#define SELV_LOG_VERSION 1u
+#define SELV_JOURNAL_VERSION 3u
+#define SELV_LOG_VERSION 2u
 #define SELV_NONCE_LEN 8u
 
 enum selv_trial_state {
@@ -38,30 +39,33 @@ enum selv_install_state {
     SELV_INSTALL_BACK = 2     /* the current one, back to slot A */
 };
 
-/* One snapshot of all that the bootloader knows. */
+/* One snapshot of all that the bootloader knows: the record as it lies in
+ * flash, and is_alone. */
 struct selv_journal {
-    uint32_t serial;      /* counts records; the newest wins */
-    uint64_t accepted;    /* an install must not be lower */
-    uint64_t floor;       /* a boot must not be lower; <= accepted */
-    uint8_t current_slot; /* where the confirmed image lies now;
-                             SELV_SLOT_NONE before the first */
+    uint8_t version, kind; /* whoever writes it sets both, and check */
+    uint8_t current_slot;  /* where the confirmed image lies now;
+                              SELV_SLOT_NONE before the first */
+    uint8_t refused_count; /* since the last confirmation, up to 255 */
+    uint32_t serial;       /* counts records; the newest wins */
+    uint64_t accepted;     /* an install must not be lower */
+    uint64_t floor;        /* a boot must not be lower; <= accepted */
     uint8_t current_digest[32];
-    uint8_t trial_state; /* enum selv_trial_state */
-    uint8_t trial_slot;
-    uint8_t trial_attempts; /* boots given so far */
+    uint64_t trial_sequence; /* first of the fields on trial */
     uint8_t trial_digest[32];
-    uint64_t trial_sequence;
     uint8_t trial_nonce[SELV_NONCE_LEN]; /* of the latest attempt */
+    uint8_t trial_state;                 /* enum selv_trial_state */
+    uint8_t trial_slot;
+    uint8_t trial_attempts;     /* boots given so far; last on trial */
+    uint8_t install_again;      /* 1: the step after them may be half done, and
+                                   its mark is not to be looked at */
     uint8_t refused_digest[32]; /* last request reverted or refused; zeros:
                                    none */
     uint16_t refused_reason;    /* enum selv_err */
     uint8_t refused_was_trial;  /* 1: it ran and was reverted */
-    uint8_t refused_count;      /* since the last confirmation, up to 255 */
     uint8_t install_state;      /* enum selv_install_state */
     uint16_t install_step;      /* steps known to be done */
     uint16_t install_count;     /* sectors to move; kept for the way back */
-    uint8_t install_again;      /* 1: the step after them may be half done, and
-                                   its mark is not to be looked at */
+    uint8_t check[SELV_CHECK_LEN];
     bool is_alone; /* read only: one sector lacks this record. J9: write it
                       again before anything is decided on it */
 };
@@ -74,19 +78,23 @@ enum selv_log_state {
     SELV_LOG_CONFIRM = 3      /* confirms the trial whose nonce this is */
 };
 
+/* The record as it lies in flash. */
 struct selv_log {
-    uint32_t serial;
-    uint8_t state; /* enum selv_log_state */
+    uint8_t version, kind; /* whoever writes it sets both, and check */
+    uint8_t state;         /* enum selv_log_state */
     uint8_t slot;
+    uint32_t serial;
     uint8_t digest[32]; /* of the manifest */
     uint32_t progress;  /* bytes of the image known to be in flash:
                            whole sectors */
     uint8_t nonce[SELV_NONCE_LEN];
     uint8_t reported_digest[32]; /* outcome already told to the server */
     uint16_t reported_reason;
+    uint16_t reserved; /* zero */
+    uint8_t check[SELV_CHECK_LEN];
 };
 
-/* Newest valid record. Never writes.
+/* Newest valid record; on an error *out is all zeros. Never writes.
  * SELV_ERR_STORE_EMPTY: there never was one (a first write that was cut short
  *   counts as none); the only case in which a device may be taken as new.
  * SELV_ERR_STORE_DAMAGED: there was one, and no place holds a valid one now.
@@ -115,12 +123,16 @@ selv_journal_restart(const struct selv_flash *flash,
                      const struct selv_layout *layout,
                      struct selv_journal *record);
 
+/* Whether the record keeps its own invariants (DESIGN.md J7). */
+bool selv_journal_is_sane(const struct selv_journal *record);
+
 /* The serial that the next selv_journal_write gives when the newest record is
  * *newest (NULL: there is none). */
 uint32_t selv_journal_next_serial(const struct selv_journal *newest);
 
 /* SELV_ERR_STORE_EMPTY when there is no valid record, whatever else the
- * sectors hold: the log only asks, so losing it loses a question. */
+ * sectors hold: the log only asks, so losing it loses a question. *out is all
+ * zeros then. */
 SELV_MUST_CHECK enum selv_err selv_log_read(const struct selv_flash *flash,
                                             const struct selv_layout *layout,
                                             struct selv_log *out);

@@ -3,18 +3,21 @@
  * store/record.c - see store/record.h. */
 #include "store/record.h"
 
-/* The inverted sum of all words before check, so that neither all zeros nor
- * all ones is a valid record. */
-static uint32_t compute_check(const struct selv_boot_record *record)
+uint32_t selv_record_sum(const void *words, size_t len)
 {
     uint32_t sum = 0;
-    const uint8_t *p = (const uint8_t *)record;
-    for (size_t i = 0; i < offsetof(struct selv_boot_record, check); i += 4) {
+    const uint8_t *p = words;
+    for (size_t i = 0; i < len; i += 4) {
         uint32_t word;
         memcpy(&word, p + i, sizeof word);
         sum += word;
     }
     return ~sum;
+}
+
+static uint32_t compute_check(const struct selv_boot_record *record)
+{
+    return selv_record_sum(record, offsetof(struct selv_boot_record, check));
 }
 
 void selv_record_seal(struct selv_boot_record *record)

@@ -64,21 +64,21 @@ struct selv_boot_record {
     uint8_t attempt;     /* of the trial, 1.. */
     uint8_t reset_cause; /* enum selv_reset_cause, of this boot */
     uint32_t serial;     /* of the newest record in the boot journal */
-    uint64_t sequence;   /* of the running manifest */
     uint64_t accepted;   /* an install must not be lower */
     uint64_t floor;      /* a boot must not be lower */
+    uint64_t sequence;   /* of the running manifest */
     uint8_t digest[32];  /* of the running manifest */
     uint8_t nonce[8];    /* hand it back to confirm */
     uint8_t refused_digest[32]; /* last manifest reverted or refused by the
                                    bootloader; zeros: none */
     uint16_t refused_reason;    /* enum selv_err */
     uint8_t refused_was_trial;  /* 1: it ran and was reverted */
-    uint8_t reserved;
+    uint8_t reserved[5];        /* zeros */
     /* What the bootloader can do with a manifest at each boot, in shared
      * sequence, validate, load and invoke. Bit n of a set: it knows number n
      * of the draft. */
-    uint32_t boot_parameters; /* bit 0: vendor-identifier may be a PEN */
     uint64_t boot_commands;
+    uint32_t boot_parameters;    /* bit 0: vendor-identifier may be a PEN */
     uint16_t boot_envelope_max;  /* bytes before the integrated payloads */
     uint8_t boot_sections;       /* bits: 0 payload-fetch, 1 install,
                                     2 validate, 3 load, 4 invoke */
@@ -86,16 +86,22 @@ struct selv_boot_record {
     uint8_t boot_depth_max;      /* sequences in sequences */
     uint8_t boot_signers_max;    /* authentication blocks */
     struct selv_boot_facts facts;
-    uint32_t check; /* sum of all 32-bit words before it, inverted */
+    uint8_t reserved_more[4]; /* zeros */
+    uint32_t check;           /* sum of all 32-bit words before it, inverted */
 };
 
 _Static_assert(
-    sizeof(struct selv_boot_record) == 216 &&
-        offsetof(struct selv_boot_record, boot_parameters) == 116 &&
-        offsetof(struct selv_boot_record, facts) == 134 &&
-        sizeof(struct selv_boot_check) == 6 &&
-        offsetof(struct selv_boot_record, check) == 212,
+    sizeof(struct selv_boot_record) == 224 &&
+        offsetof(struct selv_boot_record, boot_commands) == 120 &&
+        offsetof(struct selv_boot_record, facts) == 138 &&
+        sizeof(struct selv_boot_facts) == 78 &&
+        offsetof(struct selv_boot_record, check) == 220,
     "the boot record's layout is fixed; new fields are a new version");
+
+/* The check of what stands in RAM over a reset: the inverted sum of the words
+ * in len bytes, a multiple of 4, so that neither all zeros nor all ones pass
+ * with a check like them. */
+uint32_t selv_record_sum(const void *words, size_t len);
 
 /* Fill magic, version, len and check. */
 void selv_record_seal(struct selv_boot_record *record);

@@ -8,6 +8,7 @@
  * on the console: s stack, c check for an update now, r reset. */
 #include "app.h"
 #include "board.h"
+#include "boot_words.h"
 #include "consumer/consumer.h"
 #include "flash_nor.h"
 #include "random.h"
@@ -327,6 +328,7 @@ int main(void)
         stop("boot record", SELV_ERR_STORE_VERSION);
     }
     storage_start(record);
+    selv_boot_words_print(record);
     print_start(record);
     print_facts(&record->facts);
     selv_app_start();

@@ -56,8 +56,9 @@ void selv_board_sleep(void);
 
 /* ---- watchdog ------------------------------------------------------------ */
 
-/* Start it, or set a new time. Once started it is never stopped: the
- * bootloader starts it and the application inherits it. */
+/* Start it, or set a new time, at most so many milliseconds. Once started it is
+ * never stopped: the bootloader starts it and the application inherits it. */
+#define SELV_BOARD_WATCHDOG_MAX_MS (UINT32_MAX / (SELV_BOARD_CLOCK_HZ / 1000u))
 void selv_board_watchdog_start(uint32_t timeout_ms);
 void selv_board_watchdog_kick(void);
 
@@ -73,7 +74,10 @@ struct selv_board_reset {
 
 /* Read why the processor was reset, and mark the run that begins now. Call
  * once, in the bootloader: a second call would report SELV_RESET_WATCHDOG. */
-struct selv_board_reset selv_board_reset_take(void);
+enum selv_reset_cause selv_board_reset_take(void);
+/* What was known about the last crash. Its cause is that of the boot record,
+ * and without a crash the rest means nothing. */
+struct selv_board_reset selv_board_reset_last(void);
 
 /* Record the cause and reset the whole board. */
 _Noreturn void selv_board_reset(struct selv_board_reset why);

@@ -5,11 +5,9 @@
 #include "boot_fallback.h"
 
 _Noreturn void board_fall_back(struct selv_boot *boot,
-                               const struct selv_boot_record *record,
-                               void (*kick)(void *port))
+                               const struct selv_boot_record *record)
 {
     (void)boot;
     (void)record;
-    (void)kick;
     selv_board_halt();
 }

@@ -6,6 +6,7 @@
 #include "board.h"
 #include "boot/recover.h"
 #include "boot_fallback.h"
+#include "boot_words.h"
 #include "flash_nor.h"
 #include "mmio.h"
 
@@ -18,7 +19,6 @@
 /* Cleared by nobody. */
 #define IN_APPLICATION_RAM __attribute__((section(".recovery")))
 static struct selv_recover recovery IN_APPLICATION_RAM;
-static struct selv_flash slots IN_APPLICATION_RAM;
 static uint8_t frame[FRAME_CAP] IN_APPLICATION_RAM;
 static uint8_t envelope[SELV_SUIT_ENVELOPE_MAX] IN_APPLICATION_RAM;
 
@@ -61,17 +61,16 @@ static void serve(void)
 }
 
 _Noreturn void board_fall_back(struct selv_boot *boot,
-                               const struct selv_boot_record *record,
-                               void (*kick)(void *port))
+                               const struct selv_boot_record *record)
 {
     struct selv_board_reset why = {SELV_RESET_REQUESTED, 0, 0, 0};
 
-    if (boot == NULL) {
+    selv_board_console_init();
+    selv_boot_words_print(record);
+    if (boot->factory == NULL) {
         selv_board_halt();
     }
-    slots = (struct selv_flash){.port = NULL};
-    selv_board_flash_open(&slots, SELV_BOARD_WRITER_RECOVERY, kick);
-    boot->flash = &slots;
+    boot->flash = &selv_board_flash_recovery;
     *reg(UART1_BAUDDIV) = DIVIDER;
     *reg(UART1_CTRL) = UART_CTRL_TX_RX;
     selv_board_print("boot: recovery on UART 1\n");

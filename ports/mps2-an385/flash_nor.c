@@ -25,14 +25,15 @@ static const struct rights rights_recovery = {{{1, 3}, {8, 136}, {0, 0}}};
 static const struct rights rights_app_a = {{{3, 5}, {5, 7}, {72, 136}}};
 static const struct rights rights_app_b = {{{3, 5}, {5, 7}, {8, 72}}};
 
-/* True when the writer may write all of these bytes; off + len does not
- * overflow, since both are at most the flash's size. */
+/* True when the writer may write all of these bytes, which are in the flash
+ * then, whatever the numbers. */
 static bool is_allowed(const struct rights *rights, uint32_t off, uint32_t len)
 {
     for (size_t i = 0; i < 3; i++) {
-        const struct range *r = &rights->ranges[i];
+        uint32_t first = rights->ranges[i].first * SECTOR;
+        uint32_t end = rights->ranges[i].end * SECTOR;
 
-        if (off >= r->first * SECTOR && off + len <= r->end * SECTOR) {
+        if (off >= first && off < end && len <= end - off) {
             return true;
         }
     }
@@ -78,7 +79,6 @@ static enum selv_err nor_write(void *port, uint32_t off, const void *p,
                                uint32_t len)
 {
     if (len == 0 || (off | len) % SELV_BOARD_WRITE_UNIT != 0 ||
-        !is_inside(off, len) ||
         !is_allowed((const struct rights *)port, off, len) ||
         !is_erased(off, len)) {
         return SELV_ERR_FLASH_RULE;
@@ -89,7 +89,7 @@ static enum selv_err nor_write(void *port, uint32_t off, const void *p,
 
 static enum selv_err nor_erase(void *port, uint32_t off)
 {
-    if (off % SECTOR != 0 || !is_inside(off, SECTOR) ||
+    if (off % SECTOR != 0 ||
         !is_allowed((const struct rights *)port, off, SECTOR)) {
         return SELV_ERR_FLASH_RULE;
     }
@@ -97,34 +97,39 @@ static enum selv_err nor_erase(void *port, uint32_t off)
     return SELV_OK;
 }
 
-/* The rights of a writer, as the opaque pointer of the interface, which is
- * not const since most ports keep state there; nothing writes through it. */
-static void *port_of(enum selv_board_writer writer)
-{
-    const struct rights *rights = &rights_boot;
+/* ---- who has it ---------------------------------------------------------- */
 
-    if (writer == SELV_BOARD_WRITER_RECOVERY) {
-        rights = &rights_recovery;
-    } else if (writer == SELV_BOARD_WRITER_APP_A) {
-        rights = &rights_app_a;
-    } else if (writer == SELV_BOARD_WRITER_APP_B) {
-        rights = &rights_app_b;
-    }
-    return (void *)(uintptr_t)rights;
+static void kick_always(void *port)
+{
+    (void)port;
+    selv_board_watchdog_kick();
 }
+
+/* A geometry that makes no sense is found when this is compiled. */
+SELV_FLASH_ASSERT_GEOMETRY(SELV_LAYOUT_DEFAULT_SIZE, SECTOR,
+                           SELV_BOARD_WRITE_UNIT, 0xff);
+
+/* The rights of a writer are the opaque pointer of the interface, which is
+ * not const since most ports keep state there; nothing writes through it. */
+#define FLASH_OF(rights, kicker)                                               \
+    {                                                                          \
+        .port = (void *)(uintptr_t)(rights), .size = SELV_LAYOUT_DEFAULT_SIZE, \
+        .sector_len = SECTOR, .write_unit = SELV_BOARD_WRITE_UNIT,             \
+        .erased = 0xff, .map = (const uint8_t *)SELV_BOARD_FLASH_BASE,         \
+        .read = nor_read, .write = nor_write, .erase = nor_erase,              \
+        .kick = (kicker),                                                      \
+    }
+
+const struct selv_flash selv_board_flash_boot =
+    FLASH_OF(&rights_boot, kick_always);
+const struct selv_flash selv_board_flash_recovery =
+    FLASH_OF(&rights_recovery, kick_always);
 
 void selv_board_flash_open(struct selv_flash *flash,
                            enum selv_board_writer writer,
                            void (*kick)(void *port))
 {
-    flash->port = port_of(writer);
-    flash->size = SELV_LAYOUT_DEFAULT_SIZE;
-    flash->sector_len = SECTOR;
-    flash->write_unit = SELV_BOARD_WRITE_UNIT;
-    flash->erased = 0xff;
-    flash->map = cells(0);
-    flash->read = nor_read;
-    flash->write = nor_write;
-    flash->erase = nor_erase;
-    flash->kick = kick;
+    *flash = (struct selv_flash)FLASH_OF(
+        writer == SELV_BOARD_WRITER_APP_A ? &rights_app_a : &rights_app_b,
+        kick);
 }

@@ -5,7 +5,8 @@
  * write where. Real hardware would enforce the second by a lock register or
  * a memory protection unit; here the driver is all there is, and says so.
  *
- * Calls: 1 open   2 the functions of struct selv_flash
+ * Calls: the functions of a constant struct selv_flash, or of one's own after
+ *        open
  * Owns:  nothing; one struct selv_flash per image is enough.
  * RAM:   none of its own. */
 #ifndef SELV_BOARD_FLASH_NOR_H
@@ -16,18 +17,20 @@
 
 /* Who writes, which decides where. Factory data is writable for nobody. */
 enum selv_board_writer {
-    SELV_BOARD_WRITER_BOOT,     /* the boot journal */
-    SELV_BOARD_WRITER_RECOVERY, /* the boot journal and both slots, while no
-                                   application runs */
-    SELV_BOARD_WRITER_APP_A,    /* running from slot A: update log, random
-                                   counter, slot B */
-    SELV_BOARD_WRITER_APP_B     /* the same with slot A */
+    SELV_BOARD_WRITER_APP_A, /* running from slot A: update log, random
+                                counter, slot B */
+    SELV_BOARD_WRITER_APP_B  /* the same with slot A */
 };
 
-/* Fill *flash. Its functions give SELV_ERR_FLASH_RULE, and change nothing, for
- * a write that is empty, unaligned, out of range, outside the writer's
- * sectors or onto a unit that is not erased, and for an erase that does not
- * begin a sector of the writer's. kick is NULL or kicks a watchdog. */
+/* The flash for the bootloader, which writes the boot journal; and for its
+ * recovery, which writes both slots, too, while no application runs. */
+extern const struct selv_flash selv_board_flash_boot;
+extern const struct selv_flash selv_board_flash_recovery;
+
+/* Fill *flash, for an application. Its functions give SELV_ERR_FLASH_RULE, and
+ * change nothing, for a write that is empty, unaligned, out of range, outside
+ * the writer's sectors or onto a unit that is not erased, and for an erase that
+ * does not begin a sector of the writer's. kick is NULL or kicks a watchdog. */
 void selv_board_flash_open(struct selv_flash *flash,
                            enum selv_board_writer writer,
                            void (*kick)(void *port));

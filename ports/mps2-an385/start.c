@@ -7,7 +7,6 @@
 #include "mmio.h"
 
 #define RECORD_MAGIC 0x53525354u
-#define RUNNING 0x52554e21u
 #define PAINT 0xc5c5c5c5u
 #define EXCEPTION_NMI 2u
 
@@ -15,27 +14,21 @@
 extern uint32_t board_stack_limit[], board_stack_top[];
 extern uint32_t board_data_load[], board_data_start[], board_data_end[];
 extern uint32_t board_bss_start[], board_bss_end[];
-extern uint32_t board_net_start[], board_net_end[];
 extern uint32_t board_boot_ram_start[], board_boot_stack_end[];
 
 /* Why the last run ended. QEMU does not model the board's RSTINFO register,
  * which tells reset causes apart in hardware. So whoever resets the board
- * writes the reason here first, in memory that no start-up code clears:
- *  - no magic: memory lost its content, so this is a power-on;
- *  - magic and RUNNING: the run ended and nobody wrote why. Only the
- *    watchdog's second time-out does that (code that hangs inside a fault
- *    handler, or vectors that were overwritten);
- *  - magic and a cause: that cause.
- * The check word makes a random power-on content an unlikely match. */
+ * writes the reason here first, in memory that no start-up code clears; and at
+ * the start of a run the watchdog stands here, since nobody writes when its
+ * second time-out ends a run (code that hangs inside a fault handler, or
+ * vectors that were overwritten). Memory that lost its content is a power-on;
+ * the check makes a random content an unlikely match. */
 struct record {
     uint32_t magic;
-    uint32_t cause;
-    uint32_t exception;
-    uint32_t where;
-    uint32_t detail;
+    struct selv_board_reset why;
     uint32_t check;
 };
-extern volatile struct record board_noinit_reset;
+extern struct record board_noinit_reset;
 
 int main(void);
 void board_reset_handler(void);
@@ -44,46 +37,40 @@ void board_tick(void);
 
 /* ---- reset causes -------------------------------------------------------- */
 
-static uint32_t record_check(const volatile struct record *r)
+static uint32_t record_check(const struct record *r)
 {
-    return ~(r->magic + 3u * r->cause + 5u * r->exception + 7u * r->where +
-             11u * r->detail);
+    return selv_record_sum(r, offsetof(struct record, check));
 }
 
-static void record_put(uint32_t cause, struct selv_board_reset why)
+static void record_seal(struct record *r)
 {
-    volatile struct record *r = &board_noinit_reset;
-
     r->magic = RECORD_MAGIC;
-    r->cause = cause;
-    r->exception = why.exception;
-    r->where = why.where;
-    r->detail = why.detail;
     r->check = record_check(r);
     __asm volatile("dsb" ::: "memory");
 }
 
-struct selv_board_reset selv_board_reset_take(void)
+enum selv_reset_cause selv_board_reset_take(void)
 {
-    const volatile struct record *r = &board_noinit_reset;
-    struct selv_board_reset why = {SELV_RESET_POWER_ON, 0, 0, 0};
+    struct record *r = &board_noinit_reset;
+    enum selv_reset_cause cause = SELV_RESET_POWER_ON;
 
     if (r->magic == RECORD_MAGIC && r->check == record_check(r)) {
-        why.cause = SELV_RESET_WATCHDOG;
-        if (r->cause != RUNNING) {
-            why.cause = (enum selv_reset_cause)r->cause;
-            why.exception = r->exception;
-            why.where = r->where;
-            why.detail = r->detail;
-        }
+        cause = r->why.cause;
     }
-    record_put(RUNNING, why);
-    return why;
+    r->why.cause = SELV_RESET_WATCHDOG;
+    record_seal(r);
+    return cause;
+}
+
+struct selv_board_reset selv_board_reset_last(void)
+{
+    return board_noinit_reset.why;
 }
 
 _Noreturn void selv_board_reset(struct selv_board_reset why)
 {
-    record_put((uint32_t)why.cause, why);
+    board_noinit_reset.why = why;
+    record_seal(&board_noinit_reset);
     *reg(SCB_AIRCR) = SCB_AIRCR_SYSRESETREQ;
     for (;;) {
         __asm volatile("dsb" ::: "memory");
@@ -169,8 +156,7 @@ void board_reset_handler(void)
     fill(board_stack_limit, here - 8, PAINT);
     copy(board_data_start, board_data_end, board_data_load);
     fill(board_bss_start, board_bss_end, 0);
-    fill(board_net_start, board_net_end, 0);
-    *reg(SCB_SHCSR) |= SCB_SHCSR_FAULTS;
+    *reg(SCB_SHCSR) = SCB_SHCSR_FAULTS;
     *reg(SCB_CCR) |= SCB_CCR_DIV_0_TRP;
     (void)main();
     selv_panic(0, 0);

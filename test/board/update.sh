@@ -32,10 +32,10 @@ at_base()
     cp --sparse=always "$base" "$flash"
 }
 
-# boots PATTERN: after a power cut, the next boot's lines match.
+# boots PATTERN [IMAGE]: after a power cut, the next boot's lines match.
 boots()
 {
-    board_start boot "$flash"
+    board_start "${2:-boot}" "$flash"
     board_wait 20 "$1"
     local status=$?
     board_kill
@@ -73,20 +73,24 @@ case_and_back()
     boots '^app 1.2.0: slot A, sequence 3, accepted 3, floor 3, confirmed'
 }
 
-# bad RELEASE REASON PATTERN: the release is tried once, the console shows the
-# pattern, 1.1.0 comes back and does not try it again.
+# bad RELEASE REASON PATTERN [TRIAL-BOOTS]: the release is tried once, the
+# console shows the pattern, 1.1.0 comes back and does not try it again. It is
+# the application that says how it was booted: TRIAL-BOOTS is 0 for one that
+# never gets there.
 bad()
 {
+    local trial_boots=${4:-1}
     at_base
     serve "$1"
     board_start boot "$flash"
-    board_wait 60 '^boot: reset request, slot A, sequence 3, trial boot 1' &&
+    { [ "$trial_boots" -eq 0 ] ||
+        board_wait 60 '^boot: reset request, slot A, sequence 3, trial boot 1'; } &&
         board_wait 60 "^boot: $3, slot B, sequence 2, reverted $2\$" &&
         board_wait 20 '^app 1.1.0: slot B, .*accepted 3, floor 2, confirmed' &&
         board_wait 20 '^update: reverted' &&
         board_wait 20 '^app 1.1.0: counter 40' || return 1
     board_kill
-    [ "$(grep -c 'trial boot' "$CONSOLE")" -eq 1 ] || {
+    [ "$(grep -c 'trial boot' "$CONSOLE")" -eq "$trial_boots" ] || {
         echo "tried more than once"
         return 1
     }
@@ -105,7 +109,7 @@ case_hang()
 # The signed image of the other slot: its entry lies outside of this one.
 case_swapped()
 {
-    bad swapped 291 'reset crash .exception 0 at .*, detail 0x21009000.'
+    bad swapped 291 'reset crash .exception 0 at .*, detail 0x21009000.' 0
 }
 
 case_unfit()
@@ -161,7 +165,16 @@ case_rotten()
     byte=$(od -An -tu1 -j $((74 * 4096)) -N 1 "$flash")
     printf "\\x$(printf %02x $((byte ^ 1)))" |
         dd of="$flash" bs=1 seek=$((74 * 4096)) conv=notrunc status=none
-    boots '^boot: reset power-on, nothing to boot, refused 155$'
+    cp --sparse=always "$flash" "$WORK/rotten"
+    boots '^boot: reset power-on, nothing to boot, refused 155$' boot-cut ||
+        return 1
+    # The bootloader that ships says nothing and stays where it is.
+    cp --sparse=always "$WORK/rotten" "$flash"
+    board_start boot "$flash"
+    sleep 2
+    kill -0 "$BOARD" 2> /dev/null || return 1
+    board_kill
+    [ ! -s "$CONSOLE" ]
 }
 
 cases=${*:-update and_back crash hang swapped unfit mute late downgrade rotten}

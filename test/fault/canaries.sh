@@ -77,10 +77,10 @@ canary compare signature selv_p256_verify ports/crypto-mbedtls/crypto_p256m.c \
 # One comparison decides on the image.
 canary digest image selv_suit_same_digest lib/suit/suit_cmd_image.c \
     's/selv_ct_equal\(a, b, SELV_SHA256_LEN\) &&/true \&\&/'
-# The floor is read once.
-canary floor floor decode,selv_get_be64,selv_journal_read \
+# Whether the journal counts the attempt is not asked again.
+canary attempts trial-spent selv_boot_decide,run_trial,judge_attempts \
     device/boot/boot.c \
-    's/is_below_floor\(boot\) \|\|/false ||/'
+    's/\(is_trial && !is_trial_running\(boot\)\) \|\|/false ||/'
 # The sequence number is read once.
 canary sequence floor selv_suit_manifest_read lib/suit/suit_manifest.c \
     's/^    uint64_t number = /    extern uint64_t kept; uint64_t number = kept = /' \

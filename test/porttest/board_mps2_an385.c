@@ -138,7 +138,7 @@ int main(void)
 {
     static const uint8_t seed[SELV_BOARD_SEED_LEN] = {1, 2, 3};
 
-    port.cause = selv_board_reset_take().cause;
+    port.cause = selv_board_reset_take();
     selv_board_console_init();
     *reg(TIMER_RELOAD) = UINT32_MAX;
     *reg(TIMER_VALUE) = UINT32_MAX;

@@ -412,7 +412,7 @@ static void forge_log(struct device *d, unsigned sector, uint32_t serial)
     uint8_t record[96] = {SELV_LOG_VERSION, 'L', SELV_LOG_IDLE, 0};
     uint8_t digest[32];
     struct selv_sha256 hash;
-    selv_put_be32(record + 4, serial);
+    memcpy(record + 4, &serial, 4);
     selv_sha256_init(&hash);
     selv_sha256_update(&hash, record, 88);
     selv_sha256_finish(&hash, digest);

@@ -233,14 +233,14 @@ static void test_store_record_refuses_other_formats(void **state)
     } cases[] = {
         {"format 1, as it was", SELV_RECORD_MAGIC, 1, 120, 120},
         {"format 2, as it was", SELV_RECORD_MAGIC, 2, 144, 144},
-        {"format 2 with this length", SELV_RECORD_MAGIC, 2, 216, 216},
+        {"format 2 with this length", SELV_RECORD_MAGIC, 2, 224, 224},
         {"this format with the old length", SELV_RECORD_MAGIC, 3, 144, 144},
-        {"a length of nothing", SELV_RECORD_MAGIC, 3, 0, 216},
-        {"one word less", SELV_RECORD_MAGIC, 3, 212, 212},
-        {"one word more", SELV_RECORD_MAGIC, 3, 220, 216},
-        {"no format", SELV_RECORD_MAGIC, 0, 216, 216},
-        {"the next format", SELV_RECORD_MAGIC, 4, 216, 216},
-        {"another magic", SELV_RECORD_MAGIC ^ 1u, 3, 216, 216},
+        {"a length of nothing", SELV_RECORD_MAGIC, 3, 0, 224},
+        {"one word less", SELV_RECORD_MAGIC, 3, 220, 220},
+        {"one word more", SELV_RECORD_MAGIC, 3, 228, 224},
+        {"no format", SELV_RECORD_MAGIC, 0, 224, 224},
+        {"the next format", SELV_RECORD_MAGIC, 4, 224, 224},
+        {"another magic", SELV_RECORD_MAGIC ^ 1u, 3, 224, 224},
     };
     union {
         struct selv_boot_record record;
@@ -260,7 +260,7 @@ static void test_store_record_refuses_other_formats(void **state)
     memset(&u, 0, sizeof u);
     u.record.magic = SELV_RECORD_MAGIC;
     u.record.version = 3;
-    u.record.len = 216;
+    u.record.len = 224;
     reseal(u.words, sizeof u);
     assert_true(selv_record_is_valid(&u.record));
 }
@@ -275,25 +275,31 @@ static void test_store_record_lies_as_specified(void **state)
     } fields[] = {
         {0, 4, SELV_RECORD_MAGIC},
         {4, 2, 3},
-        {6, 2, 216},
-        {116, 4, 0x01020304},
+        {6, 2, 224},
+        {16, 8, 5},
+        {24, 8, 6},
+        {32, 8, 7},
         {120, 8, UINT64_C(0x1112131415161718)},
-        {128, 2, 0x2122},
-        {130, 1, 31},
-        {131, 1, 32},
-        {132, 1, 33},
-        {133, 1, 34},
-        {134, 1, 35},
-        {136, 2, 0x4142},
-        {138, 2, 0xfed3}, /* -301 */
-        {140, 1, 36},
-        {141, 1, 1},
-        {142, 2, 0x4344},
-        {148, 1, 37},
-        {180, 1, 38},
+        {128, 4, 0x01020304},
+        {132, 2, 0x2122},
+        {134, 1, 31},
+        {135, 1, 32},
+        {136, 1, 33},
+        {137, 1, 34},
+        {138, 1, 35},
+        {140, 2, 0x4142},
+        {142, 2, 0xfed3}, /* -301 */
+        {144, 1, 36},
+        {145, 1, 1},
+        {146, 2, 0x4344},
+        {152, 1, 37},
+        {184, 1, 38},
     };
     struct selv_boot_record r;
     memset(&r, 0, sizeof r);
+    r.accepted = 5;
+    r.floor = 6;
+    r.sequence = 7;
     r.boot_parameters = 0x01020304;
     r.boot_commands = UINT64_C(0x1112131415161718);
     r.boot_envelope_max = 0x2122;

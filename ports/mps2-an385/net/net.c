@@ -17,6 +17,9 @@
 
 #define FRAME_MAX 1514u
 
+/* From the linker scripts. Addresses, never values. */
+extern uint32_t board_net_start[], board_net_end[];
+
 struct waiting {
     struct pbuf *payload;
     ip_addr_t from;
@@ -125,6 +128,10 @@ bool selv_board_net_start(const struct selv_board_net_config *config)
     ip4_addr_t netmask = address_of(config->netmask);
     ip4_addr_t gateway = address_of(config->gateway);
 
+    /* This memory is apart from the image's own (sections.ld), and start.c
+     * clears that alone. */
+    memset(board_net_start, 0,
+           (size_t)((uintptr_t)board_net_end - (uintptr_t)board_net_start));
     lwip_init();
     if (netif_add(&net.netif, &address, &netmask, &gateway, NULL,
                   interface_init, ethernet_input) == NULL) {
