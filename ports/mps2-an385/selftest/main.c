@@ -247,10 +247,9 @@ static void test_resets(const struct selv_board_reset *why,
         const struct reset_case *last = &reset_cases[*row - 1u];
 
         selv_board_print("     reset: ");
-        verdict(last->name,
-                why->cause == last->cause &&
-                    (last->bring_about == hang_without_vectors ||
-                     why->exception == last->exception));
+        verdict(last->name, why->cause == last->cause &&
+                                (last->bring_about == hang_without_vectors ||
+                                 why->exception == last->exception));
         if (last->bring_about == crash_panic) {
             verdict("panic: module and line",
                     why->where == 4711u && why->detail == 0x54455354u);
@@ -360,7 +359,6 @@ int main(void)
         (volatile uint32_t *)(uintptr_t)COMMAND_ADDRESS;
     enum selv_reset_cause cause = selv_board_reset_take();
     struct selv_board_reset why = selv_board_reset_last();
-
 
     why.cause = cause;
     selv_board_console_init();
