@@ -57,13 +57,13 @@ static void check_numbers(void)
 {
     struct selv_foreign s;
 
-    v.is_read_sound = true;
+    v.is_sound = true;
     if (selv_foreign_read(&v.flash, &layout, &s) == SELV_OK) {
         need(s.accepted >= accepted && s.floor >= floor_number);
         accepted = s.accepted;
         floor_number = s.floor;
     }
-    v.is_read_sound = false;
+    v.is_sound = false;
 }
 
 static void damage(struct input *in)

@@ -29,6 +29,7 @@ enum canary {
     MARKS_LATE,
     TRY_FIRST,
     READ_MARK_LAST,
+    GO_ON,
     OVERWRITE_MARKS_LATE, /* and an overwrite */
     CANARY_COUNT
 };
@@ -55,6 +56,7 @@ const char *sim_canary_name(size_t i)
         [MARKS_LATE] = "marks-late",
         [TRY_FIRST] = "try-first",
         [READ_MARK_LAST] = "read-mark-last",
+        [GO_ON] = "go-on",
         [OVERWRITE_MARKS_LATE] = "copy-marks-late",
     };
     return names[i];
@@ -68,6 +70,7 @@ void sim_canary_select(size_t i)
         [MARKS_LATE] = SIM_MISTAKE_MARKS_LATE,
         [TRY_FIRST] = SIM_MISTAKE_TRY_FIRST,
         [READ_MARK_LAST] = SIM_MISTAKE_READ_MARK_LAST,
+        [GO_ON] = SIM_MISTAKE_GO_ON,
         [OVERWRITE_MARKS_LATE] = SIM_MISTAKE_MARKS_LATE,
     };
     selected = (enum canary)i;

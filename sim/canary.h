@@ -24,7 +24,8 @@ enum sim_mistake {
     SIM_MISTAKE_TRUST_MARKS, /* goes on by the marks alone, without a record */
     SIM_MISTAKE_MARKS_LATE,  /* erases the marks after the journal says go */
     SIM_MISTAKE_TRY_FIRST,   /* journals the end of the move before it */
-    SIM_MISTAKE_READ_MARK_LAST /* looks again at the mark of a resume */
+    SIM_MISTAKE_READ_MARK_LAST, /* looks again at the mark of a resume */
+    SIM_MISTAKE_GO_ON           /* leaves a sector out that takes nothing */
 };
 extern enum sim_mistake sim_mistake;
 

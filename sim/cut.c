@@ -90,7 +90,8 @@ static void prepare(const struct cut_options *o, struct sim_search *s,
 struct result {
     bool is_good;
     uint32_t op_count;
-    uint64_t cut_count, known_count, boot_count, read_count, try_count;
+    uint64_t cut_count, known_count, boot_count, read_count, write_count;
+    uint64_t try_count;
     double space, covered;
     const char *how; /* the same in every process: they are forks */
     char fault[200];
@@ -118,6 +119,7 @@ static void copy_result(const struct sim_search *s, bool is_good,
     r->known_count = s->known_count;
     r->boot_count = s->boot_count;
     r->read_count = s->read_count;
+    r->write_count = s->write_count;
     r->try_count = s->try_count;
     r->space = s->space;
     r->covered = s->covered;
@@ -177,6 +179,7 @@ static void add_result(struct result *sum, const struct result *r)
     sum->known_count += r->known_count;
     sum->boot_count += r->boot_count;
     sum->read_count += r->read_count;
+    sum->write_count += r->write_count;
     sum->space += r->space;
     sum->covered += r->covered;
     if (!r->is_good && sum->is_good) {
@@ -251,13 +254,15 @@ static void tell(const struct cut_options *o, const struct sim_search *s,
     if (o->is_json) {
         printf("%s\n  {\"flow\": \"%s\", \"geometry\": \"%s\", "
                "\"operations\": %u, \"cuts\": %llu, \"known\": %llu, "
-               "\"boots\": %llu, \"reads\": %llu, \"seconds\": %.2f, "
+               "\"boots\": %llu, \"reads\": %llu, \"writes\": %llu, "
+               "\"seconds\": %.2f, "
                "\"good\": %s",
                is_first ? "" : ",", flow, name, (unsigned)r->op_count,
                (unsigned long long)r->cut_count,
                (unsigned long long)r->known_count,
                (unsigned long long)r->boot_count,
-               (unsigned long long)r->read_count, seconds,
+               (unsigned long long)r->read_count,
+               (unsigned long long)r->write_count, seconds,
                r->is_good ? "true" : "false");
         if (r->space > 0) {
             printf(", \"space\": %.0f, \"covered\": %.0f", r->space,
@@ -278,6 +283,9 @@ static void tell(const struct cut_options *o, const struct sim_search *s,
                r->is_good ? "good" : "FAULT");
         if (r->read_count > 0) {
             printf(", %llu failed reads", (unsigned long long)r->read_count);
+        }
+        if (r->write_count > 0) {
+            printf(", %llu failed writes", (unsigned long long)r->write_count);
         }
         if (r->space > 0) {
             printf(", %.1f %% of depth %u", share(r->covered, r->space),
@@ -324,7 +332,7 @@ int sim_cut_all(const struct cut_options *o)
 {
     struct sim_releases *releases = malloc(sizeof *releases);
     bool is_good = true, is_whole = releases != NULL, is_first = true;
-    uint64_t cuts = 0, reads = 0;
+    uint64_t cuts = 0, reads = 0, writes = 0;
     double space = 0, covered = 0, end = now_s() + o->seconds;
     if (o->is_json) {
         printf("{\"app\": \"%s\", \"strategy\": \"%s\", \"depth\": %u, "
@@ -355,6 +363,7 @@ int sim_cut_all(const struct cut_options *o)
             is_good = is_good && r.is_good;
             cuts += r.cut_count;
             reads += r.read_count;
+            writes += r.write_count;
             space += r.space;
             covered += r.covered;
         }
@@ -364,8 +373,9 @@ int sim_cut_all(const struct cut_options *o)
         printf("\n], \"cuts\": %llu, \"good\": %s}\n", (unsigned long long)cuts,
                is_good && is_whole ? "true" : "false");
     } else if (!o->is_quiet && is_whole) {
-        printf("%llu cuts, %llu failed reads: %s\n", (unsigned long long)cuts,
-               (unsigned long long)reads,
+        printf("%llu cuts, %llu failed reads, %llu failed writes: %s\n",
+               (unsigned long long)cuts, (unsigned long long)reads,
+               (unsigned long long)writes,
                is_good ? "every rule held" : "RULES WERE BROKEN");
         if (space > 0) {
             printf("depth 1 whole; of depth %u %.2f %% (%.0f of about %.0f "
@@ -384,10 +394,11 @@ static const struct {
     uint32_t depth;
     double seconds; /* for what goes beyond depth 1 */
 } classes[] = {
-    {"cuts", {false, false}, 1, 0},
-    {"failed reads", {false, true}, 1, 0},
-    {"metastable bytes", {true, false}, 1, 0},
-    {"pairs of metastable bytes", {true, false}, 2, 30},
+    {"cuts", {false, false, false}, 1, 0},
+    {"failed reads", {false, true, false}, 1, 0},
+    {"metastable bytes", {true, false, false}, 1, 0},
+    {"failed writes", {false, false, true}, 1, 0},
+    {"pairs of metastable bytes", {true, false, false}, 2, 30},
 };
 
 /* Small units have too many ways for pairs of them. */
@@ -481,8 +492,11 @@ static bool parse_replay(const char *text, struct replay *r)
     while (text[at] != 0 && r->count < SIM_DEPTH_MAX) {
         unsigned op, way;
         n = 0;
-        r->cuts[r->count].is_read = text[at] == 'r';
-        at += text[at] == 'r';
+        enum sim_mishap mishap = text[at] == 'r'   ? SIM_MISHAP_READ
+                                 : text[at] == 'w' ? SIM_MISHAP_WRITE
+                                                   : SIM_MISHAP_CUT;
+        r->cuts[r->count].mishap = mishap;
+        at += mishap != SIM_MISHAP_CUT;
         if (sscanf(text + at, "%u.%u%n", &op, &way, &n) != 2 || n == 0) {
             return false;
         }
@@ -490,8 +504,8 @@ static bool parse_replay(const char *text, struct replay *r)
         r->cuts[r->count++].way = way;
         at += n;
         at += text[at] == ',' && text[at + 1] != 0;
-        /* Power stays: nothing comes after a read that failed. */
-        if (r->cuts[r->count - 1].is_read && text[at] != 0) {
+        /* Power stays: nothing comes after what failed. */
+        if (mishap != SIM_MISHAP_CUT && text[at] != 0) {
             return false;
         }
     }
@@ -544,7 +558,7 @@ int sim_cut_replay(const struct cut_options *o)
     mine.app_name = r.app;
     mine.seed = r.seed;
     mine.depth = SIM_DEPTH_MAX;
-    mine.faults = (struct sim_faults){true, true};
+    mine.faults = (struct sim_faults){true, true, true};
     prepare(&mine, &s, g, flow, releases);
     double start = now_s();
     copy_result(&s, false, &sum);

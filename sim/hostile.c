@@ -41,14 +41,6 @@ enum rule {
     NO_CASE  /* there is no such case */
 };
 
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 /* ---- damage ----------------------------------------------------------------
  */
 
@@ -74,7 +66,7 @@ static void put_junk(struct hostile *h, uint32_t off, uint32_t len,
                      uint64_t *random)
 {
     for (uint32_t i = 0; i < len; i++) {
-        uint8_t byte = (uint8_t)next_random(random);
+        uint8_t byte = (uint8_t)selv_vflash_random(random);
         selv_vflash_poke(&h->w.v, off + i, &byte, 1);
     }
 }
@@ -238,7 +230,7 @@ static enum rule damage(struct hostile *h, uint32_t which)
     which -= FORGED_COUNT;
     if (which < JUNK_COUNT) { /* from a place on, in both sectors */
         for (int i = 2; i < 4; i++) {
-            uint32_t at = (uint32_t)next_random(&random) % len;
+            uint32_t at = (uint32_t)selv_vflash_random(&random) % len;
             put_junk(h, offs[i] + at, len - at, &random);
         }
         return RUNS;

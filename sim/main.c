@@ -25,8 +25,9 @@ static const char help[] =
     "the power before, inside and after every write and erase. After each cut\n"
     "the device boots again until nothing changes; after each boot the rules\n"
     "are checked: an authentic image runs, no number falls, no boot loop.\n"
-    "hostile damages journal, log and slots at each stage of an update: every\n"
-    "byte, every length, old and future logs, forged requests, moved images.\n"
+    "hostile damages journal, log and slots at each stage of an update of\n"
+    "strategy ab: every byte, every length, old and future logs, forged\n"
+    "requests, moved images.\n"
     "\n"
     "  --flow NAME[,NAME]      update, revert, watchdog, crash,\n"
     "                          repeat, or all (all)\n"
@@ -40,9 +41,10 @@ static const char help[] =
     "  --seconds N             for all of it: depth 1 whole, of the rest a\n"
     "                          sample, and what share that is (no limit)\n"
     "  --faults NAME[,NAME]    besides clean and torn cuts: metastable (bytes\n"
-    "                          read differently later), reads (any read of "
-    "the\n"
-    "                          bootloader fails once), all, none (all)\n"
+    "                          read differently later), reads (any read of\n"
+    "                          the bootloader fails once), writes (any write\n"
+    "                          or erase of it fails: once, half done, or with\n"
+    "                          its sector for this boot), all, none (all)\n"
     "  --seed N                of the random bits of torn operations (1)\n"
     "  --jobs N                processes (one for each core)\n"
     "  --replay STRING         run the one case that a fault names\n"
@@ -114,9 +116,12 @@ static bool take_fault(struct cut_options *o, const char *name)
     bool is_all = strcmp(name, "all") == 0;
     bool is_metastable = strcmp(name, "metastable") == 0;
     bool is_reads = strcmp(name, "reads") == 0;
+    bool is_writes = strcmp(name, "writes") == 0;
     o->faults.has_metastable |= is_all || is_metastable;
     o->faults.has_reads |= is_all || is_reads;
-    return is_all || is_metastable || is_reads || strcmp(name, "none") == 0;
+    o->faults.has_writes |= is_all || is_writes;
+    return is_all || is_metastable || is_reads || is_writes ||
+           strcmp(name, "none") == 0;
 }
 
 static bool take_geometry(struct cut_options *o, const char *name)
@@ -199,7 +204,7 @@ static bool set_flag(struct cut_options *o, char key, const char *value)
         o->seconds = parse_number(value, 1000000, &n) ? (double)n : 0;
         return n != 0;
     case 'F':
-        o->faults = (struct sim_faults){false, false};
+        o->faults = (struct sim_faults){false, false, false};
         return parse_list(value, o, take_fault);
     case 's':
         o->seed = parse_number(value, ~0ul, &n) ? n : 0;
@@ -311,7 +316,8 @@ static int run_canary_program(const char *self, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct cut_options o = {.depth = 1, .seed = 1, .faults = {true, true}};
+    struct cut_options o = {
+        .depth = 1, .seed = 1, .faults = {true, true, true}};
     if (argc < 2) {
         fputs(help, stderr);
         return EXIT_USAGE;
@@ -344,6 +350,10 @@ int main(int argc, char **argv)
     if (selv_crypto_init()) {
         fprintf(stderr, "selvage-sim: the crypto library does not start\n");
         return EXIT_ENVIRONMENT;
+    }
+    if (is_hostile && o.strategy->is_in_place) {
+        /* Its stages and what may be written there are those of two slots. */
+        return usage("hostile knows --strategy ab only", o.strategy->name);
     }
     if (is_hostile) {
         return sim_hostile(&o);

@@ -225,7 +225,8 @@ static void put_staged_install(struct selv_cbor_writer *s,
                                const struct selv_release_plan *plan)
 {
     bool is_unmoved = plan->install == SELV_RELEASE_UNMOVED;
-    selv_cbor_put_array(s, is_unmoved ? 6 : 8);
+    bool is_twice = plan->install == SELV_RELEASE_MOVED_TWICE;
+    selv_cbor_put_array(s, is_unmoved ? 6 : is_twice ? 10 : 8);
     put_index(s, APPLICATION);
     selv_cbor_put_uint(s, SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS);
     selv_cbor_put_map(s, 1);
@@ -235,6 +236,9 @@ static void put_staged_install(struct selv_cbor_writer *s,
         put_condition(s, plan->install == SELV_RELEASE_SWAPPED
                              ? SELV_SUIT_DIRECTIVE_SWAP
                              : SELV_SUIT_DIRECTIVE_COPY);
+    }
+    if (is_twice) {
+        put_condition(s, SELV_SUIT_DIRECTIVE_COPY);
     }
     put_condition(s, is_unmoved ? SELV_SUIT_CONDITION_VENDOR_ID
                                 : SELV_SUIT_CONDITION_IMAGE_MATCH);

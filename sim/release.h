@@ -18,7 +18,8 @@ enum selv_release_install {
     SELV_RELEASE_FETCHED = 0, /* an image for each slot, fetched into it */
     SELV_RELEASE_COPIED,      /* one image, staged, then copied to slot A */
     SELV_RELEASE_SWAPPED,     /* the same, exchanged */
-    SELV_RELEASE_UNMOVED      /* staged, and its install moves nothing */
+    SELV_RELEASE_UNMOVED,     /* staged, and its install moves nothing */
+    SELV_RELEASE_MOVED_TWICE  /* copied, and copied again */
 };
 
 /* What a release is made of. Zero-initialise, then set what differs. */

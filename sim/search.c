@@ -22,7 +22,8 @@ enum {
     JOURNAL_RECORD_LEN = 156
 };
 
-/* The operations of one start, as the flash reports them. */
+/* The operations of one start, as the flash reports them; of those beyond
+ * OPS_MAX only the count. */
 struct op_list {
     uint32_t count;
     uint32_t ways[OPS_MAX];
@@ -63,8 +64,8 @@ static void add_op(void *arg, uint32_t op, uint32_t ways)
     struct op_list *list = arg;
     if (op < OPS_MAX) {
         list->ways[op] = ways;
-        list->count = op + 1;
     }
+    list->count = op + 1;
 }
 
 static bool known_insert(struct known *k, uint64_t hash)
@@ -109,19 +110,12 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 static bool remember(struct run *r, uint32_t level);
 static void remember_again(struct run *r, uint32_t level);
 
 static bool note_fault(struct run *r, uint32_t cut_count)
 {
+    static const char *const letters[] = {"", "r", "w"};
     struct sim_search *s = r->s;
     int at = snprintf(s->replay, sizeof s->replay, "%s/%s/%s%s/%s/%llu/",
                       s->app_name, s->releases->strategy->name,
@@ -130,13 +124,16 @@ static bool note_fault(struct run *r, uint32_t cut_count)
     for (uint32_t i = 0; i < cut_count && at < (int)sizeof s->replay; i++) {
         at +=
             snprintf(s->replay + at, sizeof s->replay - (size_t)at, "%s%s%u.%u",
-                     i == 0 ? "" : ",", r->cuts[i].is_read ? "r" : "",
+                     i == 0 ? "" : ",", letters[r->cuts[i].mishap],
                      (unsigned)r->cuts[i].op, (unsigned)r->cuts[i].way);
     }
-    s->how = cut_count == 0                   ? "no mishap"
-             : r->cuts[cut_count - 1].is_read ? "a read that failed once"
-             : r->w.v.cut_words != NULL       ? r->w.v.cut_words
-                                              : "a cut";
+    enum sim_mishap last =
+        cut_count == 0 ? SIM_MISHAP_CUT : r->cuts[cut_count - 1].mishap;
+    s->how = cut_count == 0             ? "no mishap"
+             : last == SIM_MISHAP_READ  ? "a read that failed once"
+             : last == SIM_MISHAP_WRITE ? "a write or an erase that failed"
+             : r->w.v.cut_words != NULL ? r->w.v.cut_words
+                                        : "a cut";
     r->fault_count = cut_count;
     memcpy(s->fault, r->w.fault, sizeof s->fault);
     return false;
@@ -150,16 +147,32 @@ static bool run_to_the_end(struct run *r, uint32_t level)
     enum sim_outcome outcome = sim_world_run(&r->w, SELV_VFLASH_NO_CUT, 0);
     r->w.v.on_op = NULL;
     r->s->boot_count += r->w.boot_count;
+    if (outcome == SIM_FIXED_POINT && r->ops[level].count > OPS_MAX) {
+        snprintf(r->w.fault, sizeof r->w.fault,
+                 "the search is too small: %u operations in one start, and it"
+                 " knows only the first %u",
+                 (unsigned)r->ops[level].count, (unsigned)OPS_MAX);
+        outcome = SIM_FAULT;
+    }
     return outcome == SIM_FIXED_POINT ? true : note_fault(r, level);
 }
 
-/* To the end as well, but one read fails: r->cuts[level] says which. */
-static bool run_with_bad_read(struct run *r, uint32_t level)
+/* To the end as well, but one read, write or erase fails: r->cuts[level] says
+ * which. */
+static bool run_with_failure(struct run *r, uint32_t level)
 {
-    r->w.bad_read = r->cuts[level].op;
-    r->w.v.bad_read_kind = (enum selv_vflash_bad_read)r->cuts[level].way;
+    const struct sim_cut *c = &r->cuts[level];
+    if (c->mishap == SIM_MISHAP_READ) {
+        r->w.bad_read = c->op;
+        r->w.v.bad_read_kind = (enum selv_vflash_bad_read)c->way;
+        r->s->read_count++;
+    } else {
+        r->w.bad_op = c->op;
+        r->w.v.bad_op_kind = (enum selv_vflash_bad_op)c->way;
+        r->s->write_count++;
+    }
     enum sim_outcome outcome = sim_world_run(&r->w, SELV_VFLASH_NO_CUT, 0);
-    r->w.bad_read = SELV_VFLASH_NO_CUT;
+    r->w.bad_read = r->w.bad_op = SELV_VFLASH_NO_CUT;
     r->s->boot_count += r->w.boot_count;
     return outcome == SIM_FIXED_POINT ? true : note_fault(r, level + 1);
 }
@@ -171,7 +184,7 @@ static void pick_way(struct run *r, uint32_t level, uint64_t way)
     while (way >= r->ops[level].ways[op]) {
         way -= r->ops[level].ways[op++];
     }
-    r->cuts[level] = (struct sim_cut){op, (uint32_t)way, false};
+    r->cuts[level] = (struct sim_cut){op, (uint32_t)way, SIM_MISHAP_CUT};
 }
 
 /* Run one case from where the world stands. True: every rule held. */
@@ -182,8 +195,8 @@ static bool play(struct run *r, const struct sim_cut *cuts, uint32_t count,
         *used = i + 1;
         r->cuts[i] = cuts[i];
         r->s->cut_count++;
-        if (cuts[i].is_read) {
-            return run_with_bad_read(r, i);
+        if (cuts[i].mishap != SIM_MISHAP_CUT) {
+            return run_with_failure(r, i);
         }
         enum sim_outcome outcome =
             sim_world_run(&r->w, cuts[i].op, cuts[i].way);
@@ -230,42 +243,60 @@ static bool is_new_state(struct run *r, uint32_t level)
     return false;
 }
 
-/* Each read of the bootloader, on the way from this state to the end, fails
- * once in each way. */
-static bool explore_reads(struct run *r, uint32_t level)
+/* One failure, from the state of this level to the end. */
+static bool fail_once(struct run *r, uint32_t level, enum sim_mishap mishap,
+                      uint32_t op, uint32_t way)
 {
-    struct sim_search *s = r->s;
-    uint32_t count = r->w.v.read_count;
-    for (uint32_t read = 0; read < count; read++) {
-        for (uint32_t way = 0; way < SELV_VFLASH_READ_COUNT; way++) {
-            r->cuts[level] = (struct sim_cut){read, way, true};
-            sim_state_load(&r->states[level], &r->w);
-            s->read_count++;
-            if (!run_with_bad_read(r, level)) {
-                return false;
-            }
+    r->cuts[level] = (struct sim_cut){op, way, mishap};
+    sim_state_load(&r->states[level], &r->w);
+    return run_with_failure(r, level);
+}
+
+/* Each read of the bootloader, on the way from this state to the end, fails
+ * once in each way; and each write and erase. */
+static bool explore_failures(struct run *r, uint32_t level)
+{
+    const struct sim_faults *f = &r->s->faults;
+    uint32_t reads = f->has_reads ? r->w.v.read_count : 0;
+    uint32_t writes = f->has_writes ? r->w.v.fallible_count : 0;
+    for (uint32_t i = 0; i < reads * SELV_VFLASH_READ_COUNT; i++) {
+        if (!fail_once(r, level, SIM_MISHAP_READ, i / SELV_VFLASH_READ_COUNT,
+                       i % SELV_VFLASH_READ_COUNT)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < writes * SELV_VFLASH_OP_COUNT; i++) {
+        if (!fail_once(r, level, SIM_MISHAP_WRITE, i / SELV_VFLASH_OP_COUNT,
+                       i % SELV_VFLASH_OP_COUNT)) {
+            return false;
         }
     }
     return true;
 }
 
-/* After a cut there are too many: one read in one way for each state, which the
- * state chooses. */
-static bool explore_a_read(struct run *r, uint32_t level)
+/* After a cut there are too many: one for each state, which the state
+ * chooses. Where bytes are metastable only reads fail: a record that one sector
+ * holds and that reads otherwise later is lost with the write that would have
+ * saved it. */
+static bool explore_a_failure(struct run *r, uint32_t level)
 {
-    struct sim_search *s = r->s;
-    uint32_t count = r->w.v.read_count;
-    uint64_t random = s->seed ^ sim_state_hash(&r->states[level], &r->w);
-    if (count == 0 || level >= SIM_DEPTH_MAX) {
+    const struct sim_faults *f = &r->s->faults;
+    uint32_t reads = f->has_reads ? r->w.v.read_count : 0;
+    uint32_t writes = f->has_writes ? r->w.v.fallible_count : 0;
+    uint64_t random = r->s->seed ^ sim_state_hash(&r->states[level], &r->w);
+    sim_state_load(&r->states[level], &r->w);
+    writes = selv_vflash_is_changing(&r->w.v) ? 0 : writes;
+    if ((reads == 0 && writes == 0) || level >= SIM_DEPTH_MAX) {
         return true;
     }
-    uint32_t read = (uint32_t)(next_random(&random) % count);
-    uint32_t way =
-        (uint32_t)(next_random(&random) % (uint32_t)SELV_VFLASH_READ_COUNT);
-    r->cuts[level] = (struct sim_cut){read, way, true};
-    sim_state_load(&r->states[level], &r->w);
-    s->read_count++;
-    return run_with_bad_read(r, level);
+    uint64_t op = selv_vflash_random(&random),
+             way = selv_vflash_random(&random);
+    bool is_write = writes > 0 && (reads == 0 || op >> 63 != 0);
+    return is_write
+               ? fail_once(r, level, SIM_MISHAP_WRITE, (uint32_t)(op % writes),
+                           (uint32_t)(way % SELV_VFLASH_OP_COUNT))
+               : fail_once(r, level, SIM_MISHAP_READ, (uint32_t)(op % reads),
+                           (uint32_t)(way % SELV_VFLASH_READ_COUNT));
 }
 
 static uint64_t way_count(const struct op_list *list)
@@ -288,8 +319,9 @@ static bool explore(struct run *r, uint32_t level)
     if (level == 0) {
         s->op_count = r->ops[0].count;
     }
-    if (s->faults.has_reads && (level > 0 || s->share == 0) &&
-        !(level == 0 ? explore_reads(r, level) : explore_a_read(r, level))) {
+    if ((level > 0 || s->share == 0) &&
+        !(level == 0 ? explore_failures(r, level)
+                     : explore_a_failure(r, level))) {
         return false;
     }
     if (level == r->whole_depth) {
@@ -303,7 +335,7 @@ static bool explore(struct run *r, uint32_t level)
             s->on_progress(s->on_progress_arg, op, r->ops[0].count);
         }
         for (uint32_t way = 0; way < r->ops[level].ways[op]; way++) {
-            r->cuts[level] = (struct sim_cut){op, way, false};
+            r->cuts[level] = (struct sim_cut){op, way, SIM_MISHAP_CUT};
             if (!cut_once(r, level)) {
                 return false;
             }
@@ -391,7 +423,7 @@ static bool sample_from(struct run *r, uint32_t level, uint64_t *random)
         if (level == r->s->depth || ways == 0) {
             return true;
         }
-        pick_way(r, level, next_random(random) % ways);
+        pick_way(r, level, selv_vflash_random(random) % ways);
     }
 }
 
@@ -427,7 +459,7 @@ static bool sample_leaf(struct run *r, struct leaf *leaf, uint32_t round)
 static bool sample(struct run *r)
 {
     for (uint32_t i = r->leaf_count; i > 1; i--) {
-        uint32_t k = (uint32_t)(next_random(&r->random) % i);
+        uint32_t k = (uint32_t)(selv_vflash_random(&r->random) % i);
         struct leaf leaf = r->leaves[i - 1];
         r->leaves[i - 1] = r->leaves[k];
         r->leaves[k] = leaf;
@@ -596,7 +628,7 @@ static bool run_open(struct run *r, struct sim_search *s)
         (!s->is_worn || wear(&r->w));
     r->w.v.seed = s->seed;
     r->w.v.has_metastable = s->faults.has_metastable;
-    r->w.bad_read = SELV_VFLASH_NO_CUT;
+    r->w.bad_read = r->w.bad_op = SELV_VFLASH_NO_CUT;
     r->whole_depth = s->seconds > 0 && s->depth > 1 ? 1 : s->depth;
     r->deadline = now_s() + s->seconds;
     r->random = s->seed;

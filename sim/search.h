@@ -11,17 +11,21 @@
 #define SIM_DEPTH_MAX 4u
 #define SIM_REPLAY_MAX 128u /* characters of a replay string */
 
-/* One mishap: power lost in operation op after power came on, in one of its
- * ways; or, with is_read, the bootloader's read op that fails once, and in way
- * way, and power stays. */
+/* One mishap, in one of its ways. */
+enum sim_mishap {
+    SIM_MISHAP_CUT,  /* power lost in operation op after power came on */
+    SIM_MISHAP_READ, /* the bootloader's read op fails once; power stays */
+    SIM_MISHAP_WRITE /* its write or erase op fails; power stays */
+};
+
 struct sim_cut {
     uint32_t op, way;
-    bool is_read;
+    enum sim_mishap mishap;
 };
 
 /* Which mishaps to try. */
 struct sim_faults {
-    bool has_metastable, has_reads;
+    bool has_metastable, has_reads, has_writes;
 };
 
 struct sim_search {
@@ -47,12 +51,13 @@ struct sim_search {
     uint64_t cut_count;   /* cases run */
     uint64_t known_count; /* of them, that ended in a state met before */
     uint64_t boot_count;
-    uint64_t read_count; /* reads that failed */
-    double space;        /* cases of the full depth, those alike included */
-    double covered;      /* of them, run or like one that was */
-    uint64_t try_count;  /* cases run to make the fault's smaller */
-    const char *how;     /* words for the fault's last mishap */
-    char fault[200];     /* empty: every rule held */
+    uint64_t read_count;  /* reads that failed */
+    uint64_t write_count; /* writes and erases that did */
+    double space;         /* cases of the full depth, those alike included */
+    double covered;       /* of them, run or like one that was */
+    uint64_t try_count;   /* cases run to make the fault's smaller */
+    const char *how;      /* words for the fault's last mishap */
+    char fault[200];      /* empty: every rule held */
     char replay[SIM_REPLAY_MAX]; /* of the fault */
 };
 

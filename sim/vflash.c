@@ -8,9 +8,7 @@ static uint32_t unit_count(const struct selv_vflash *v)
     return v->flash.size / v->flash.write_unit;
 }
 
-/* SplitMix64: every torn operation draws its own stream from the seed and
- * its place, so that a case replays alone. */
-static uint64_t next_random(uint64_t *state)
+uint64_t selv_vflash_random(uint64_t *state)
 {
     uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -62,7 +60,7 @@ static void resolve(struct selv_vflash *v, uint32_t unit_index, uint64_t salt)
     enum reading reading = reading_of(v->programmed[unit_index]);
     uint64_t state = v->seed ^ (uint64_t)off << 32 ^ salt << 8 ^ 0x55;
     for (uint32_t i = off; i < off + unit; i++) {
-        uint8_t mask = (uint8_t)next_random(&state);
+        uint8_t mask = (uint8_t)selv_vflash_random(&state);
         mask = reading == READS_MIXED   ? mask
                : reading == READS_OTHER ? 0xff
                                         : 0x00;
@@ -85,6 +83,7 @@ static bool is_changing(uint8_t mark)
 void selv_vflash_boot(struct selv_vflash *v)
 {
     uint32_t count = unit_count(v);
+    v->is_dead = false;
     for (uint32_t i = 0; i < count; i++) {
         if (is_changing(v->programmed[i])) {
             v->programmed[i]++;
@@ -145,6 +144,23 @@ static bool begin_op(struct selv_vflash *v, uint32_t ways)
     return op == v->cut_op;
 }
 
+/* The operation that begins now fails. A sector that is dead fails in every
+ * one, also in those of an application. */
+static bool is_failing(struct selv_vflash *v, uint32_t off)
+{
+    uint32_t sector = selv_flash_sector(&v->flash, off).off;
+    if (v->is_dead && v->dead_off == sector) {
+        return true;
+    }
+    if (v->is_sound || v->fallible_count++ != v->bad_op) {
+        return false;
+    }
+    v->has_failed = true;
+    v->is_dead = v->bad_op_kind == SELV_VFLASH_OP_DEAD;
+    v->dead_off = sector;
+    return true;
+}
+
 static enum selv_err lose_power(struct selv_vflash *v, const char *words)
 {
     v->is_off = true;
@@ -182,11 +198,11 @@ static bool is_readable(const struct selv_vflash *v, uint32_t unit_index)
 static enum selv_err spoil_read(struct selv_vflash *v, uint32_t off, uint8_t *p,
                                 uint32_t len)
 {
-    if (v->is_read_sound || v->read_count++ != v->bad_read || len == 0) {
+    if (v->is_sound || v->read_count++ != v->bad_read || len == 0) {
         return SELV_OK;
     }
     uint64_t state = v->seed ^ (uint64_t)off << 32 ^ v->bad_read;
-    uint64_t random = next_random(&state);
+    uint64_t random = selv_vflash_random(&state);
     switch (v->bad_read_kind) {
     case SELV_VFLASH_READ_FLIP:
         p[random % len] ^= (uint8_t)(1u << (random >> 32 & 7));
@@ -321,18 +337,31 @@ static void cut_write_metastable(struct selv_vflash *v, uint32_t off,
 
 /* A unit whose programming was cut short: any subset of the bits that were
  * to change. Where none did, nothing can tell it from an erased one. */
-static void tear_unit(struct selv_vflash *v, uint32_t off, const uint8_t *p)
+static void tear_unit(struct selv_vflash *v, uint32_t off, const uint8_t *p,
+                      uint32_t way)
 {
-    uint64_t state = v->seed ^ (uint64_t)off << 32 ^ v->cut_way;
+    uint64_t state = v->seed ^ (uint64_t)off << 32 ^ way;
     bool is_changed = false;
     for (uint32_t i = 0; i < v->flash.write_unit; i++) {
-        uint8_t mask = (uint8_t)next_random(&state);
+        uint8_t mask = (uint8_t)selv_vflash_random(&state);
         uint8_t changes = (uint8_t)(v->flash.erased ^ p[i]);
         v->mem[off + i] = (uint8_t)(v->flash.erased ^ (changes & mask));
         is_changed = is_changed || (changes & mask) != 0;
     }
     uint8_t mark = v->has_ecc ? SELV_VFLASH_UNREADABLE : 1;
     v->programmed[off / v->flash.write_unit] = is_changed ? mark : 0;
+}
+
+/* The units of a write that a torn way leaves. */
+static void write_torn(struct selv_vflash *v, uint32_t off, const uint8_t *p,
+                       uint32_t way)
+{
+    uint32_t unit = v->flash.write_unit, j = (way - 2) / 2;
+    uint32_t whole = way % 2 == 0 ? j : j + 1;
+    store_units(v, off, p, whole * unit);
+    if (way % 2 == 0) {
+        tear_unit(v, off + j * unit, p + j * unit, way);
+    }
 }
 
 static enum selv_err do_write(void *port, uint32_t off, const void *p,
@@ -349,6 +378,12 @@ static enum selv_err do_write(void *port, uint32_t off, const void *p,
     }
     uint32_t n = len / unit, torn_ways = 1 + 2 * n;
     if (!begin_op(v, torn_ways + pick_count(v, n) * SELV_VFLASH_KIND_COUNT)) {
+        if (is_failing(v, off)) {
+            if (v->bad_op_kind == SELV_VFLASH_OP_HALF) {
+                write_torn(v, off, p, 2 + n / 2 * 2);
+            }
+            return SELV_ERR_FLASH_IO;
+        }
         store_units(v, off, p, len);
         v->write_count++;
         return SELV_OK;
@@ -358,12 +393,7 @@ static enum selv_err do_write(void *port, uint32_t off, const void *p,
     } else if (v->cut_way >= torn_ways) {
         cut_write_metastable(v, off, p, n, v->cut_way - torn_ways);
     } else if (v->cut_way >= 2) {
-        uint32_t j = (v->cut_way - 2) / 2;
-        uint32_t whole = v->cut_way % 2 == 0 ? j : j + 1;
-        store_units(v, off, p, whole * unit);
-        if (v->cut_way % 2 == 0) {
-            tear_unit(v, off + j * unit, (const uint8_t *)p + j * unit);
-        }
+        write_torn(v, off, p, v->cut_way);
     }
     const char *words = v->cut_way == 0           ? "a cut before a write"
                         : v->cut_way == 1         ? "a cut after a write"
@@ -393,15 +423,15 @@ static void mark_programmed(struct selv_vflash *v, uint32_t off, uint32_t len,
     }
 }
 
-static void tear_erase(struct selv_vflash *v, uint32_t off)
+static void tear_erase(struct selv_vflash *v, uint32_t off, uint32_t way)
 {
     uint32_t len = selv_flash_sector(&v->flash, off).len;
-    uint32_t kind = v->cut_way - 2;
+    uint32_t kind = way - 2;
     uint32_t erased_len = kind < 6 ? len / 4 * (kind % 3 + 1) : 0;
-    uint64_t state = v->seed ^ (uint64_t)off << 32 ^ v->cut_way;
+    uint64_t state = v->seed ^ (uint64_t)off << 32 ^ way;
     for (uint32_t i = 0; i < len; i++) {
         uint8_t *byte = &v->mem[off + i];
-        uint8_t random = (uint8_t)next_random(&state);
+        uint8_t random = (uint8_t)selv_vflash_random(&state);
         if (i < erased_len) {
             *byte = v->flash.erased;
         } else if (kind == 6) {
@@ -454,6 +484,13 @@ static enum selv_err do_erase(void *port, uint32_t off)
     uint32_t torn_ways = 2 + SELV_VFLASH_TORN_ERASE_COUNT;
     if (!begin_op(v, torn_ways +
                          (v->has_metastable ? SELV_VFLASH_KIND_COUNT : 0u))) {
+        if (is_failing(v, off)) {
+            if (v->bad_op_kind == SELV_VFLASH_OP_HALF) {
+                tear_erase(v, off,
+                           2 + v->bad_op % SELV_VFLASH_TORN_ERASE_COUNT);
+            }
+            return SELV_ERR_FLASH_IO;
+        }
         selv_vflash_blank(v, off, len);
         v->erase_count++;
         return SELV_OK;
@@ -463,7 +500,7 @@ static enum selv_err do_erase(void *port, uint32_t off)
     } else if (v->cut_way >= torn_ways) {
         cut_erase_metastable(v, off, v->cut_way - torn_ways);
     } else if (v->cut_way >= 2) {
-        tear_erase(v, off);
+        tear_erase(v, off, v->cut_way);
     }
     const char *words = v->cut_way == 0           ? "a cut before an erase"
                         : v->cut_way == 1         ? "a cut after an erase"
@@ -519,7 +556,9 @@ void selv_vflash_power_on(struct selv_vflash *v)
     v->cut_op = SELV_VFLASH_NO_CUT;
     v->read_count = 0;
     v->noise_count = 0;
-    v->bad_read = SELV_VFLASH_NO_CUT;
+    v->bad_read = v->bad_op = SELV_VFLASH_NO_CUT;
+    v->fallible_count = 0;
+    v->has_failed = v->is_dead = false;
     v->flash.map = v->is_unmapped ? NULL : v->mem;
 }
 

@@ -61,6 +61,16 @@ enum selv_vflash_bad_read {
     SELV_VFLASH_READ_COUNT
 };
 
+/* What a write or an erase that fails does; it returns SELV_ERR_FLASH_IO, and
+ * power stays. */
+enum selv_vflash_bad_op {
+    SELV_VFLASH_OP_NOTHING, /* nothing; the next one works */
+    SELV_VFLASH_OP_HALF,    /* as far as a torn one; the next one works */
+    SELV_VFLASH_OP_DEAD,    /* nothing, and its sector takes nothing until the
+                               next boot */
+    SELV_VFLASH_OP_COUNT
+};
+
 struct selv_vflash {
     struct selv_flash flash; /* give this one to the code under test */
     uint8_t *mem;            /* size bytes, the caller's */
@@ -85,7 +95,15 @@ struct selv_vflash {
     uint32_t bad_read;   /* which of them fails; NO_CUT: none */
     enum selv_vflash_bad_read bad_read_kind;
     uint32_t noise_count; /* reads of bytes that change at each */
-    bool is_read_sound;   /* reads are not counted and do not fail */
+    uint32_t bad_op;      /* of the operations that may fail, the one that
+                             does; NO_CUT: none */
+    enum selv_vflash_bad_op bad_op_kind;
+    uint32_t fallible_count; /* of them, begun since power_on */
+    bool has_failed;         /* one did, since power_on */
+    bool is_dead;            /* the sector of dead_off takes nothing */
+    uint32_t dead_off;
+    bool is_sound; /* reads and operations are not counted among those that may
+                      fail, and do not fail */
     void (*on_cut)(void *arg);
     void *on_cut_arg;
 
@@ -102,6 +120,10 @@ struct selv_vflash {
     uint32_t write_count;
 };
 
+/* SplitMix64: every torn operation draws its own stream from the seed and its
+ * place, so that a case replays alone; searches do likewise. */
+uint64_t selv_vflash_random(uint64_t *state);
+
 /* Bytes of memory that init needs for a geometry. */
 size_t selv_vflash_mem_len(uint32_t size, uint32_t sector_len,
                            uint16_t write_unit);
@@ -117,7 +139,8 @@ void selv_vflash_set_sectors(struct selv_vflash *v, const uint16_t *sectors);
 /* Power comes back: operations count from 0, no cut is planned. */
 void selv_vflash_power_on(struct selv_vflash *v);
 
-/* A boot begins: metastable bytes take the value that they have in it. */
+/* A boot begins: metastable bytes take the value that they have in it, and a
+ * sector that took nothing works again. */
 void selv_vflash_boot(struct selv_vflash *v);
 
 /* True while metastable bytes may still read differently at the next boot. */

@@ -76,7 +76,7 @@ bool sim_world_open(struct sim_world *w, const struct selv_geometry *geometry,
     if (w->mem == NULL) {
         return false;
     }
-    w->bad_read = SELV_VFLASH_NO_CUT;
+    w->bad_read = w->bad_op = SELV_VFLASH_NO_CUT;
     if (is_in_place) {
         selv_geometry_layout_in_place(geometry, &w->layout);
         selv_geometry_init_in_place(geometry, &w->v, w->mem);
@@ -184,8 +184,9 @@ static bool check_boot(struct sim_world *w, bool is_good)
     if (r->floor > r->accepted || r->sequence < r->floor) {
         return fault(w, "a number is below the floor");
     }
-    if (r->is_trial &&
-        (r->attempt < 1 || r->attempt > SELV_BOOT_ATTEMPTS_MAX)) {
+    /* A trial in place goes on though the journal does not take its attempt. */
+    if (r->is_trial && ((r->attempt < 1 && !w->v.has_failed) ||
+                        r->attempt > SELV_BOOT_ATTEMPTS_MAX)) {
         return fault(w, "an attempt beyond the last");
     }
     uint64_t confirmed = w->releases->old.sequence;
@@ -218,6 +219,19 @@ static bool is_right_reason(const struct sim_world *w)
             w->record.refused_reason == SELV_ERR_BOOT_ATTEMPTS);
 }
 
+/* What an update may be refused for once a write or an erase failed: that, and
+ * whatever is wrong with an image that a sector is missing of. */
+static bool is_flash_to_blame(const struct sim_world *w)
+{
+    const struct sim_releases *all = w->releases;
+    const struct selv_boot_record *r = &w->record;
+    return w->v.has_failed &&
+           (r->refused_reason == SELV_ERR_FLASH_IO ||
+            w->v.bad_op_kind == SELV_VFLASH_OP_DEAD) &&
+           (memcmp(r->refused_digest, all->new.digest, 32) == 0 ||
+            memcmp(r->refused_digest, all->newest.digest, 32) == 0);
+}
+
 /* How the flow must have ended. Enough power cuts use up the attempts of a
  * good release, too. */
 static bool check_end(struct sim_world *w)
@@ -239,6 +253,9 @@ static bool check_end(struct sim_world *w)
         return is_good
                    ? true
                    : fault(w, "ended with a release that should be reverted");
+    }
+    if (is_flash_to_blame(w)) {
+        return true;
     }
     if (!is_reverted) {
         return fault(w, "ended with the old release, the new one untried");
@@ -296,14 +313,25 @@ static void protect_for_app(struct sim_world *w)
     }
 }
 
+/* A boot in which flash fails may start nothing, where it cannot do without:
+ * for the first record of all, for a move's records, for the sectors of the one
+ * slot that runs. The next boot must. */
+static bool may_wait(const struct sim_world *w, bool had_failed)
+{
+    bool is_born = w->accepted != 0;
+    return w->v.has_failed && !had_failed &&
+           (!is_born || w->releases->strategy->is_in_place);
+}
+
 /* One boot and what the application does with it. */
 static enum sim_outcome run_once(struct sim_world *w,
                                  enum selv_reset_cause *cause, bool *is_idle)
 {
     uint32_t ops = w->v.op_count;
+    bool had_failed = w->v.has_failed;
     protect_for_boot(w);
     selv_vflash_boot(&w->v);
-    w->v.is_read_sound = false;
+    w->v.is_sound = false;
     memset(&w->boot, 0, sizeof w->boot);
     w->boot.flash = &w->v.flash;
     w->boot.layout = &w->layout;
@@ -312,8 +340,12 @@ static enum sim_outcome run_once(struct sim_world *w,
     w->boot.reset_cause = *cause;
     w->boot.scratch = (struct selv_buf){w->scratch, sizeof w->scratch, 0};
     bool is_good = selv_is_good(selv_boot_choose(&w->boot, &w->record));
-    w->v.is_read_sound = true; /* reads fail to the bootloader only */
+    w->v.is_sound = true; /* flash fails to the bootloader only */
     w->boot_count++;
+    if (!is_good && may_wait(w, had_failed)) {
+        *cause = SELV_RESET_POWER_ON;
+        return check_rules_of_flash(w) ? SIM_FIXED_POINT : SIM_FAULT;
+    }
     if (!check_boot(w, is_good)) {
         return SIM_FAULT;
     }
@@ -358,6 +390,7 @@ enum sim_outcome sim_world_run(struct sim_world *w, uint32_t cut_op,
     w->v.cut_op = cut_op;
     w->v.cut_way = cut_way;
     w->v.bad_read = w->bad_read;
+    w->v.bad_op = w->bad_op;
     current = w;
     switch (setjmp(w->on_cut)) {
     case 0: {

@@ -84,6 +84,7 @@ struct sim_world {
     uint32_t cut_count;                      /* since the device was made */
     uint32_t bad_read;  /* of the bootloader's reads in the next run, the one
                            that fails; SELV_VFLASH_NO_CUT: none */
+    uint32_t bad_op;    /* of its writes and erases, likewise */
     uint64_t confirmed; /* the highest number that the application began to
                            confirm: set by it */
     char fault[200];    /* empty: none */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * boot/boot.c - which slot to boot. States, their drawing and the invariants
- * B1 to B10 are in DESIGN.md. */
+ * B1 to B11 are in DESIGN.md. */
 #define SELV_MODULE 0x424f4f54u /* "BOOT" */
 #include "boot/boot_int.h"
 
@@ -231,7 +231,7 @@ static enum selv_err match(const struct selv_boot *boot,
 static bool is_confirmed(const struct selv_journal *j,
                          const struct selv_log *log)
 {
-    return log->state == SELV_LOG_CONFIRM &&
+    return log->state == SELV_LOG_CONFIRM && j->trial_attempts != 0 &&
            selv_ct_equal(log->nonce, j->trial_nonce, SELV_NONCE_LEN);
 }
 

@@ -7,7 +7,8 @@
  *
  * Calls: fill the public fields of struct selv_boot, then choose, once per
  *        reset.
- * Owns:  nothing; reads both slots, writes the boot journal only.
+ * Owns:  nothing; reads both slots, writes the boot journal; a strategy that
+ *        installs in place also marks and both slots.
  * RAM:   struct selv_boot plus its stack (DESIGN.md has the measure); scratch
  *        only where flash is not mapped.
  * Invariants: DESIGN.md B1 and following. */
@@ -51,9 +52,9 @@ struct selv_boot {
  * was verified in this very call. SELV_BAD: nothing may boot: the port stays
  * in recovery until it is serviced or its power is cycled, and does not reset
  * by itself; *record is sealed, its slot is SELV_SLOT_NONE and its
- * refused_reason says why. At most four journal records are written, none
- * when nothing changed; a power cut at any of them leaves a state from which
- * the next call decides as well. */
+ * refused_reason says why. At most four journal records are written (DESIGN.md
+ * B10: more with moves in place), none when nothing changed; a power cut at any
+ * of them leaves a state from which the next call decides as well. */
 SELV_MUST_CHECK enum selv_verdict
 selv_boot_choose(struct selv_boot *boot, struct selv_boot_record *record);
 

@@ -174,10 +174,15 @@ enum selv_err selv_boot_move(struct selv_boot *boot)
         struct selv_boot_step s;
         strategy->in_place->step(boot, step, &s);
         if (!copy_once(boot->flash, &s) && !copy_once(boot->flash, &s) &&
-            strategy->in_place->turn_back != NULL &&
-            boot->journal.install_state == SELV_INSTALL_FORWARD &&
-            step % 2 == 0) {
-            return strategy->in_place->turn_back(boot, step);
+            strategy->in_place->turn_back != NULL) {
+            /* To go on would lose what A was to get: its source is written
+             * over by the next step, or by the way back. */
+            if (step % 2 != 0) {
+                return SELV_ERR_FLASH_IO; /* the next boot tries again */
+            }
+            if (boot->journal.install_state == SELV_INSTALL_FORWARD) {
+                return strategy->in_place->turn_back(boot, step);
+            }
         }
         if (is_resumed || !has_marks || !mark(boot, step)) {
             err = note_done(boot, step + 1, !has_marks);

@@ -22,13 +22,15 @@ static void overwrite_step(const struct selv_boot *boot, uint32_t step,
  * looked at. */
 static void overwrite_arrive(struct selv_boot *boot, struct selv_journal *next)
 {
-    enum selv_err why = SELV_ERR_BOOT_REQUEST;
+    enum selv_err why;
     if (selv_is_good(
-            selv_boot_look(boot, SELV_SLOT_A, next->trial_sequence, &why)) &&
-        memcmp(boot->seen_digest, next->trial_digest, 32) == 0) {
-        selv_boot_confirm(next);
-        boot->facts.decision = SELV_BOOT_INSTALLED;
-        return;
+            selv_boot_look(boot, SELV_SLOT_A, next->trial_sequence, &why))) {
+        if (memcmp(boot->seen_digest, next->trial_digest, 32) == 0) {
+            selv_boot_confirm(next);
+            boot->facts.decision = SELV_BOOT_INSTALLED;
+            return;
+        }
+        why = SELV_ERR_BOOT_REQUEST;
     }
     selv_boot_set_refused(next, next->trial_digest, why, false);
     selv_boot_clear_trial(next);

@@ -69,8 +69,12 @@ static bool is_kept(struct selv_boot *boot, enum selv_err *why)
     boot->layout = &lower;
     bool is_good = selv_is_good(selv_boot_look(boot, SELV_SLOT_B, 0, why));
     boot->layout = layout;
-    return is_good &&
-           memcmp(boot->seen_digest, boot->journal.current_digest, 32) == 0;
+    if (is_good &&
+        memcmp(boot->seen_digest, boot->journal.current_digest, 32) != 0) {
+        *why = SELV_ERR_BOOT_REQUEST;
+        return false;
+    }
+    return is_good;
 }
 
 /* The confirmed image lies in slot B, and nothing is on trial in A: a trial was
@@ -79,7 +83,7 @@ static bool is_kept(struct selv_boot *boot, enum selv_err *why)
 static enum selv_err swap_begin_back(struct selv_boot *boot)
 {
     struct selv_journal next = boot->journal;
-    enum selv_err reason = SELV_ERR_BOOT_REQUEST, why;
+    enum selv_err reason, why;
     if (!is_kept(boot, &reason)) {
         if (selv_is_good(selv_boot_look(boot, SELV_SLOT_A, next.floor, &why))) {
             selv_boot_adopt(boot, reason);

@@ -178,7 +178,7 @@ struct selv_consumer {
     struct selv_bytes query; /* the same */
     uint32_t image_size;
     uint32_t hashed;                       /* bytes of the image */
-    uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* of the manifest given up */
+    uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* of what was given up */
     struct selv_slot_writer writer;
     struct selv_suit_component components[2]; /* application, staging */
     uint8_t staging_id[SELV_FACTORY_STAGING_MAX];

@@ -7,7 +7,8 @@
  *     more than its bootloader can do                    rejected, the
  *                                                         engine's reason
  *   2 the digest is the running manifest's               nothing new
- *   3 it was refused, or failed too often, in this boot  nothing new
+ *   3 the envelope, byte for byte, was refused, or
+ *     failed too often, in this boot                     nothing new
  *   4 the digest was reverted or refused at boot         rejected, REVERTED
  *   5 its number is lower than the accepted one          rejected, SEQUENCE
  *   6 its number is the accepted one, and it is not the
@@ -34,8 +35,8 @@ static bool is_digest(const uint8_t a[static SELV_SHA256_LEN],
     return memcmp(a, b, SELV_SHA256_LEN) == 0;
 }
 
-/* What an envelope is remembered by: the manifest's digest when it is
- * authentic. Of what is not, only the bytes can be known again. */
+/* What an envelope is remembered by: its bytes. The same manifest may come
+ * again in an envelope whose form this device takes. */
 static void identify(struct selv_consumer *c)
 {
     struct selv_sha256 h;
@@ -43,19 +44,17 @@ static void identify(struct selv_consumer *c)
     selv_sha256_init(&h);
     selv_sha256_update(&h, c->envelope, c->envelope_len);
     selv_sha256_finish(&h, c->identity);
-    if (c->digest) {
-        memcpy(c->identity, c->digest, sizeof c->identity);
-    }
 }
 
 /* C8: from now on the server is told that we have seen it, by the ETag that
- * its digest makes. The one that came along proves nothing: whoever sent an old
- * manifest under the ETag of a new one would have us pass over the new one. */
+ * its bytes make. The one that came along proves nothing: whoever sent an old
+ * manifest under the ETag of a new one would have us pass over the new one. Of
+ * an envelope that did not fit the buffer nobody here knows the ETag. */
 static void skip_if_given_up(struct selv_consumer *c)
 {
-    if (c->digest && c->tries >= TRIES_MAX) {
-        memcpy(c->skip_etag, c->digest, sizeof c->skip_etag);
-        c->is_skipping = true;
+    c->is_skipping = has_flag(c, FLAG_WHOLE) && c->tries >= TRIES_MAX;
+    if (c->is_skipping) {
+        memcpy(c->skip_etag, c->identity, sizeof c->skip_etag);
     }
 }
 
@@ -83,7 +82,7 @@ static bool is_given_up(struct selv_consumer *c)
 static bool is_outcome_told(const struct selv_consumer *c, enum selv_err err)
 {
     return err == SELV_ERR_UPDATE_REVERTED &&
-           is_digest(c->identity, c->log.reported_digest);
+           is_digest(c->digest, c->log.reported_digest);
 }
 
 void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err)

@@ -61,7 +61,8 @@ struct selv_boot_record {
     uint8_t slot;        /* running: SELV_SLOT_A or _B; SELV_SLOT_NONE when
                             nothing may boot */
     uint8_t is_trial;    /* 1: confirm it, or it is reverted */
-    uint8_t attempt;     /* of the trial, 1.. */
+    uint8_t attempt;     /* of the trial, 1..; 0: not counted (in place, when
+                            the journal takes nothing) */
     uint8_t reset_cause; /* enum selv_reset_cause, of this boot */
     uint32_t serial;     /* of the newest record in the boot journal */
     uint64_t accepted;   /* an install must not be lower */
@@ -74,9 +75,10 @@ struct selv_boot_record {
     uint16_t refused_reason;    /* enum selv_err */
     uint8_t refused_was_trial;  /* 1: it ran and was reverted */
     uint8_t reserved[5];        /* zeros */
-    /* What the bootloader can do with a manifest at each boot, in shared
-     * sequence, validate, load and invoke. Bit n of a set: it knows number n
-     * of the draft. */
+    /* What the bootloader can do with a manifest, in the shared sequence and in
+     * each section of boot_sections, which it does not tell apart: one that
+     * has install takes copy and swap there only by its own rules. Bit n of a
+     * set: it knows number n of the draft. */
     uint64_t boot_commands;
     uint32_t boot_parameters;    /* bit 0: vendor-identifier may be a PEN */
     uint16_t boot_envelope_max;  /* bytes before the integrated payloads */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store/slot.h - write and read the two slots of A/B execute-in-place.
+ * store/slot.h - write and read a slot: those of A/B execute-in-place, or the
+ * staging area, slot B, of a bootloader that installs.
  *
  * An install runs: begin (erases the envelope's sectors, so that the idle
  * slot is no longer bootable), image bytes in ascending order (each sector

@@ -2,8 +2,10 @@
  *
  * publish.c - from an envelope to a release. Everything is checked before
  * anything is written; see update/server.h. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "host/clock.h"
@@ -176,9 +178,93 @@ static enum selv_publish_status db_failed(struct selv_server *server,
     return status == SELV_DB_FULL ? SELV_PUBLISH_FULL : SELV_PUBLISH_FAILED;
 }
 
+/* Reads the envelope that is served for a release. *p is for the caller to
+ * free, also after a failure. False: it cannot be read, errno tells. */
+static bool envelope_read(struct selv_server *server,
+                          const struct selv_release *release, uint8_t **p,
+                          size_t *len)
+{
+    uint64_t size = 0;
+    size_t got = 0;
+    int fd = selv_blob_open(&server->blobs, release->envelope, &size);
+    if (fd < 0) {
+        return false;
+    }
+    if (size <= SELV_INSPECT_ENVELOPE_MAX) {
+        *p = malloc((size_t)size + 1);
+    } else {
+        errno = EFBIG; /* no envelope: nothing that long was published */
+    }
+    ssize_t n = *p != NULL ? 1 : -1;
+    while (n > 0 && got < size) {
+        n = read(fd, *p + got, (size_t)size - got);
+        got += n > 0 ? (size_t)n : 0;
+        n = n < 0 && errno == EINTR ? 1 : n;
+    }
+    int err = n == 0 ? EIO : errno; /* 0: shorter than it was */
+    close(fd);
+    errno = err;
+    *len = got;
+    return n > 0;
+}
+
+static bool is_verified_by(struct selv_bytes envelope,
+                           const struct selv_cose_key *anchor)
+{
+    struct selv_inspect facts;
+    return selv_inspect(envelope, anchor, 1, &facts) == SELV_OK;
+}
+
+/* Whether an envelope may take the place of another one of its manifest:
+ * every anchor that verifies what is served must verify it too, so that no
+ * device loses a release that it could install. An envelope that is gone, or
+ * that no anchor verifies, is no loss. Without anchors nobody can tell the
+ * genuine one, and the first one stays. */
+static enum selv_publish_status replace_check(struct selv_server *server,
+                                              struct selv_bytes envelope,
+                                              const struct selv_release *found,
+                                              char why[static WHY])
+{
+    char name[SELV_HEX_DIGEST_LEN];
+    uint8_t *p = NULL;
+    size_t len = 0;
+    enum selv_publish_status status = SELV_PUBLISH_REPLACED;
+    selv_name_encode(found->envelope, SELV_SHA256_LEN, name);
+    if (server->anchor_count == 0) {
+        snprintf(why, WHY,
+                 "this manifest is published in another envelope, %s; it is"
+                 " replaced only by a server that can verify both: start"
+                 " selvaged with --key and the author's public key",
+                 name);
+        return SELV_PUBLISH_CONFLICT;
+    }
+    if (!envelope_read(server, found, &p, &len)) {
+        if (errno != ENOENT) {
+            snprintf(why, WHY, "the envelope %s could not be read: %s", name,
+                     strerror(errno));
+            status = SELV_PUBLISH_FAILED;
+        }
+        free(p);
+        return status;
+    }
+    for (size_t i = 0; i < server->anchor_count; i++) {
+        if (is_verified_by(selv_bytes(p, len), &server->anchors[i]) &&
+            !is_verified_by(envelope, &server->anchors[i])) {
+            snprintf(why, WHY,
+                     "this manifest is published in the envelope %s, which a"
+                     " --key of this server verifies that does not verify this"
+                     " one; sign it with that key, too",
+                     name);
+            status = SELV_PUBLISH_CONFLICT;
+        }
+    }
+    free(p);
+    return status;
+}
+
 /* SELV_PUBLISH_NEW when neither its digest nor its number is there;
- * SELV_PUBLISH_REPLACED when the manifest is, in another envelope: signed
- * otherwise, or with other severed elements. */
+ * SELV_PUBLISH_REPLACED when the manifest is, in another envelope (signed
+ * otherwise, or with other severed elements) that may be replaced. */
 static enum selv_publish_status taken_check(struct selv_server *server,
                                             struct selv_bytes envelope,
                                             const struct selv_inspect *facts,
@@ -196,7 +282,7 @@ static enum selv_publish_status taken_check(struct selv_server *server,
         selv_sha256_finish(&hash, here);
         return memcmp(here, found->envelope, sizeof here) == 0
                    ? SELV_PUBLISH_THERE
-                   : SELV_PUBLISH_REPLACED;
+                   : replace_check(server, envelope, found, why);
     }
     if (status == SELV_DB_OK) {
         status = selv_records_release_by_number(records, facts->vendor_id,
@@ -217,8 +303,9 @@ static enum selv_publish_status taken_check(struct selv_server *server,
 }
 
 /* The envelope, and then its row: a new one, or that of the envelope which it
- * replaces. What that one was stays on disk, so that a download of it ends
- * whole. */
+ * replaces, whose file stays: an HTTP download of it ends whole. Blocks over
+ * CoAP come from the newest, so that a device that is in the middle sees
+ * another ETag and begins anew [RFC 7959 2.4]. */
 static enum selv_publish_status keep(struct selv_server *server,
                                      struct selv_bytes envelope,
                                      struct selv_release *release,

@@ -35,7 +35,8 @@ enum selv_publish_status {
     SELV_PUBLISH_THERE,    /* the same envelope was published before */
     SELV_PUBLISH_REPLACED, /* another envelope of the same manifest was: this
                               one took its place */
-    SELV_PUBLISH_CONFLICT, /* the number is taken by another manifest */
+    SELV_PUBLISH_CONFLICT, /* the number is taken by another manifest, or the
+                              manifest by an envelope that stays */
     SELV_PUBLISH_REFUSED,  /* not a release that a device could install */
     SELV_PUBLISH_FULL,     /* no space */
     SELV_PUBLISH_FAILED

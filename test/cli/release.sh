@@ -7,20 +7,25 @@ server=
 liar=
 trap 'for p in $server $liar; do kill "$p" 2>/dev/null; done; rm -rf "$work"' EXIT
 
-"$SELVAGE_BUILD/bin/selvaged" --state state --listen 127.0.0.1:0 \
-    --http 127.0.0.1:0 >ready 2>log &
-server=$!
-for _ in $(seq 1200); do
-    grep -q listening ready && break
-    sleep 0.05
-done
-url=$(grep -o 'http://[0-9.:]*' ready | head -n 1)
-if [ -z "$url" ]; then
-    cat log
-    complain "selvaged did not start"
-    finish
-fi
-at="--server $url --token-file state/token"
+# serve [flags]: sets server, url and at.
+serve() {
+    : >ready
+    "$SELVAGE_BUILD/bin/selvaged" --state state --listen 127.0.0.1:0 \
+        --http 127.0.0.1:0 "$@" >ready 2>>log &
+    server=$!
+    for _ in $(seq 1200); do
+        grep -q listening ready && break
+        sleep 0.05
+    done
+    url=$(grep -o 'http://[0-9.:]*' ready | head -n 1)
+    if [ -z "$url" ]; then
+        cat log
+        complain "selvaged did not start"
+        finish
+    fi
+    at="--server $url --token-file state/token"
+}
+serve
 
 "$selvage" --quiet key generate author
 head -c 5000 /dev/zero | tr '\0' a >a.bin
@@ -85,8 +90,8 @@ expect 1 "" "$selvage" release list --server "$url" --token-file token
 expect 3 "missing" "$selvage" release list --server "$url" --token-file missing
 expect 3 "No such file" "$selvage" release publish none.suit $at
 
-# A badly signed envelope, then the good one, then one signed by another key:
-# each replaces the one before, and says so.
+# A badly signed envelope stays until the server has a key to tell it by; then
+# the good one, and one that another key has signed, too, take its place.
 bend() {
     cp "$1" "$2"
     printf '\377\377\377\377' | dd of="$2" bs=1 seek=100 conv=notrunc 2>/dev/null
@@ -99,6 +104,11 @@ expect 4 "" "$selvage" release publish bad.suit a.bin b.bin \
     --key author.pub.pem $at
 [ -s out ] && complain "uploaded before a refusal: $(cat out)"
 expect 0 "not verified" "$selvage" release publish bad.suit a.bin b.bin $at
+expect 1 "start selvaged with --key" "$selvage" release publish 3.suit a.bin \
+    b.bin $at
+kill "$server"
+wait "$server"
+serve --key author.pub.pem
 expect 0 "replaced another envelope" "$selvage" release publish 3.suit a.bin \
     b.bin --key author.pub.pem $at
 grep -q 'not verified' err && complain "a note about what was verified"

@@ -9,7 +9,8 @@ release one 1 20000
 release two 2 50000
 release three 3 258048
 "$FACTORY" "$WORK/d" 7 "$WORK/one.suit" "$WORK/one.a" || fail "factory"
-start "$WORK/s" || fail "selvaged does not start"
+"$KIT" anchor "$WORK/anchor"
+start "$WORK/s" --key "$WORK/anchor" || fail "selvaged does not start"
 
 # Nothing there yet.
 device "$WORK/d"
@@ -72,10 +73,36 @@ expect "refused after a revert" "$STATUS" 11
 api GET /api/v1/devices
 has "operator still sees the revert" "$BODY" '"state":"reverted"'
 
+# A device that cannot take the envelope takes another one of the manifest as
+# soon as it is there, without a boot in between.
+release five 6 20000
+five=$(ab_manifest 6 "$digest_a" 20000 "$DIGEST" 20000)
+cp "$WORK/five.suit" "$WORK/five-short"
+"$KIT" envelope "$WORK/five.suit" "$five" 'pairs={"#unused": repeat(3000, 7)}'
+offer five
+: >"$WORK/long"
+"$BUILD/bin/selvage-device" --state "$WORK/d" --server "$COAP" --poll 1 \
+    >"$WORK/long" 2>&1 &
+BAD_PID=$! # which is ended whatever happens
+seen() {
+    tries=0
+    until grep -q "$1" "$WORK/long" || [ $((tries += 1)) -gt 600 ]; do
+        sleep 0.1
+    done
+    has "another envelope" "$(cat "$WORK/long")" "$1"
+}
+seen "manifest refused"
+publish "$WORK/five-short"
+has "another envelope" "$BODY" '"state":"replaced"'
+seen "update confirmed, sequence number 6"
+kill "$BAD_PID"
+wait "$BAD_PID" 2>/dev/null
+BAD_PID=
+
 # A terminal: one line, written over, that ends before the next one begins.
 if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
     cp -R "$WORK/d" "$WORK/t"
-    release new 6 100000
+    release new 7 100000
     offer new
     timeout 120 script -qec "$BUILD/bin/selvage-device --state $WORK/t \
         --server $COAP --once" /dev/null </dev/null >"$WORK/terminal"

@@ -5,8 +5,9 @@
  *
  *   server_kit cbor OUT TEXT
  *   server_kit envelope OUT MANIFEST [pairs=TEXT] [wrapper=TEXT]
- *              [digest=TEXT] [tag=N] [unsigned=1]
- *   server_kit anchor OUT          the key that signs, as a public COSE_Key */
+ *              [digest=TEXT] [tag=N] [unsigned=1] [other=1]
+ *   server_kit anchor OUT          the key that signs, as a public COSE_Key
+ *   server_kit other OUT           the one that signs, too, with other=1 */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,7 @@ static void envelope_make(int argc, char **argv)
     spec.wrapper = value(argc, argv, "wrapper");
     spec.digest = value(argc, argv, "digest");
     spec.is_unsigned = value(argc, argv, "unsigned") != NULL;
+    spec.has_other = value(argc, argv, "other") != NULL;
     spec.tag = tag != NULL ? strtoull(tag, NULL, 10) : 0;
     maker_envelope(&spec, &made);
 }
@@ -59,14 +61,18 @@ int main(int argc, char **argv)
         maker_encode(argv[3], &made);
     } else if (argc >= 4 && strcmp(argv[1], "envelope") == 0) {
         envelope_make(argc, argv);
-    } else if (argc == 3 && strcmp(argv[1], "anchor") == 0) {
+    } else if (argc == 3 && (strcmp(argv[1], "anchor") == 0 ||
+                             strcmp(argv[1], "other") == 0)) {
         struct selv_buf out = {made.p, sizeof made.p, 0};
-        if (selv_cose_key_encode(maker_anchor(), NULL, &out)) {
+        if (selv_cose_key_encode(argv[1][0] == 'a' ? maker_anchor()
+                                                   : maker_other_anchor(),
+                                 NULL, &out)) {
             return 3;
         }
         made.len = out.len;
     } else {
-        fprintf(stderr, "usage: server_kit cbor|envelope|anchor OUT [TEXT]\n");
+        fprintf(stderr,
+                "usage: server_kit cbor|envelope|anchor|other OUT [TEXT]\n");
         return 2;
     }
     return file_put(argv[2]);

@@ -118,7 +118,7 @@ http() {
     path=$2
     shift 2
     : >"$WORK/body"
-    CODE=$(curl -s -m 10 -X "$method" -D "$WORK/headers" -o "$WORK/body" \
+    CODE=$(curl -s -m 60 -X "$method" -D "$WORK/headers" -o "$WORK/body" \
         -w '%{http_code}' "$@" "$HTTP$path")
     BODY=$(head -c 2000 "$WORK/body" | tr -d '\0')
 }

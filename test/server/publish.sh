@@ -81,44 +81,99 @@ expect "only the good one is there" \
     "$(grep -o '"sequence_number":' "$WORK/body" | wc -l)" 1
 expect "files kept" "$(find "$WORK/state/images" -type f | wc -l)" 2
 
-# Without anchors a signature of a stranger passes: it is for devices to judge.
-cp "$WORK/e" "$WORK/forged"
-printf '\001' | dd of="$WORK/forged" bs=1 seek=90 conv=notrunc 2>/dev/null
-publish "$WORK/forged"
-stranger=$CODE
-has "forged" "$BODY" '"state":"new"'
+# forge FILE OUT: the same manifest under a signature of nobody's.
+forge() {
+    cp "$1" "$2"
+    byte=$(od -An -tu1 -j 90 -N 1 "$1")
+    printf "\\$(printf %o $((byte ^ 255)))" |
+        dd of="$2" bs=1 seek=90 conv=notrunc 2>/dev/null
+}
 
-# Another envelope of the same manifest takes its place, on disk too; the list
-# keeps its order, and a device that runs the manifest still gets a 2.03.
+# The list has COUNT releases, and FILE is what devices of ours get.
 served() {
     http GET "/m/$VENDOR_TEXT/$CLASS_TEXT"
-    cmp -s "$1" "$WORK/body" || fail "served: not $1"
-    has "its ETag" "$(cat "$WORK/headers")" "ETag: \"$(digest_of "$1")\""
+    cmp -s "$2" "$WORK/body" || fail "served: not $2"
+    has "its ETag" "$(cat "$WORK/headers")" "ETag: \"$(digest_of "$2")\""
+    api GET /api/v1/releases
+    expect "releases" "$(grep -o '"sequence_number":' "$WORK/body" | wc -l)" "$1"
 }
-served "$WORK/forged"
-publish "$WORK/e"
-expect "genuine behind forged" "$CODE" 200
-has "genuine behind forged" "$BODY" '"state":"replaced"'
-has "genuine behind forged" "$BODY" "\"envelope\":\"$(digest_of "$WORK/e")\""
-publish "$WORK/e"
+
+# replaces WHAT FILE, stays WHAT FILE PIECE SERVED: what comes of publishing
+# FILE where another envelope of its manifest is.
+replaces() {
+    publish "$2"
+    expect "$1" "$CODE" 200
+    has "$1" "$BODY" '"state":"replaced"'
+    has "$1" "$BODY" "\"envelope\":\"$(digest_of "$2")\""
+    served 2 "$2"
+}
+stays() {
+    refuse "$1" 409 "$3" "$2"
+    has "$1: which" "$BODY" "$(digest_of "$4")"
+    served 2 "$4"
+}
+
+# Without anchors a signature of a stranger passes: it is for devices to judge.
+# The first envelope of a manifest stays, whichever it is.
+genuine=$WORK/genuine
+forged=$WORK/forged
+cp "$WORK/e" "$genuine"
+forge "$genuine" "$forged"
+publish "$genuine"
+expect "genuine" "$CODE" 201
+stays "forged behind genuine" "$forged" "start selvaged with --key" "$genuine"
+publish "$genuine"
+expect "twice" "$CODE" 200
 has "twice" "$BODY" '"state":"same"'
-stop KILL
-start "$WORK/state" || { cat "$WORK/log"; exit 1; }
-served "$WORK/e"
-api GET /api/v1/releases
-expect "still two releases" \
-    "$(grep -o '"sequence_number":' "$WORK/body" | wc -l)" 2
+envelope "$(manifest 13 "$DIGEST" 5000)"
+forge "$WORK/e" "$WORK/forged13"
+publish "$WORK/forged13"
+expect "forged first" "$CODE" 201
+refuse "genuine behind forged" 409 "start selvaged with --key" "$WORK/e"
+served 3 "$WORK/forged13"
 stop
 
+# Two authors. A block more may come, and none may go that devices with the
+# one key or the other verify the release by; on disk, too.
 "$KIT" anchor "$WORK/anchor"
-start "$WORK/state2" --key "$WORK/anchor" || { cat "$WORK/log"; exit 1; }
+"$KIT" other "$WORK/other"
+envelope "$(manifest 12 "$DIGEST" 5000)" other=1
+cp "$WORK/e" "$WORK/both"
+envelope "$(manifest 12 "$DIGEST" 5000)" other=1 unsigned=1
+cp "$WORK/e" "$WORK/second"
+forge "$WORK/both" "$WORK/half" # the other's block is hit, the good one stays
+start "$WORK/state2" --key "$WORK/anchor" --key "$WORK/other" ||
+    { cat "$WORK/log"; exit 1; }
 api PUT "/api/v1/images/$DIGEST" -T "$WORK/image"
 broken
-publish "$WORK/forged"
+publish "$forged"
 expect "forged, with anchors" "$CODE" 422
-expect "forged, without anchors" "$stranger" 201
-publish "$WORK/e"
+publish "$genuine"
 expect "genuine, with anchors" "$CODE" 201
+publish "$forged"
+expect "forged behind genuine, with anchors" "$CODE" 422
+served 2 "$genuine"
+stays "the other author's alone" "$WORK/second" "does not verify this one" \
+    "$genuine"
+replaces "both authors'" "$WORK/both"
+stays "the older one, sent again" "$genuine" "does not verify this one" \
+    "$WORK/both"
+stays "a block that was hit" "$WORK/half" "does not verify this one" \
+    "$WORK/both"
+stop KILL
+start "$WORK/state2" --key "$WORK/anchor" || { cat "$WORK/log"; exit 1; }
+served 2 "$WORK/both"
+replaces "one author's, where only that one counts" "$genuine"
+rm "$WORK/state2/images/$(digest_of "$genuine" | sed 's,^..,&/,')"
+replaces "an envelope that is gone" "$WORK/both"
+stop
+
+# What was taken without anchors, and none verifies, gives way to what one does.
+start "$WORK/state" --key "$WORK/anchor" || { cat "$WORK/log"; exit 1; }
+envelope "$(manifest 13 "$DIGEST" 5000)"
+publish "$WORK/e"
+has "genuine behind forged, with anchors" "$BODY" '"state":"replaced"'
+served 3 "$WORK/e"
 stop
 expect "exit code" "$STATUS" 0
 finish

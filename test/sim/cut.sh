@@ -66,6 +66,16 @@ esac
 expect 0 "$sim" cut --replay consumer/ab/update/512x8-ff/1/r7.0
 expect 0 "$sim" cut --replay consumer/ab/update+worn/512x8-ff/1/7.1,r7.1
 expect 2 "$sim" cut --replay consumer/ab/update/512x8-ff/1/r7.0,3.1
+# A write that fails: of the first record of all, and of a sector that the move
+# needs, in the boot in which it takes nothing.
+expect 0 "$sim" cut --replay script/ab/update/512x8-ff/1/w0.0
+expect 0 "$sim" cut --replay script/swap/update/512x8-ff/1/w13.2
+expect 2 "$sim" cut --replay script/ab/update/512x8-ff/1/w0.0,3.1
+expect 2 "$sim" hostile --strategy swap
+case $out in
+*"hostile knows --strategy ab only: swap"*) ;;
+*) echo "FAILED: hostile with another strategy: $out"; fail=1 ;;
+esac
 expect 0 "$sim" hostile --replay 512x8-ff/30/2048
 expect 0 "$sim" cut --geometry 512x32-ff --flow crash --json
 echo "$out" | grep -q '"good": true' || { echo "FAILED: --json"; fail=1; }

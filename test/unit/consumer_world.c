@@ -121,11 +121,12 @@ static void expand(const struct world_release *r, const char *text, char *out,
     }
 }
 
-void world_release_custom(struct world_release *r, uint64_t sequence,
-                          uint32_t size_a, uint32_t size_b, const char *text)
+static void make_release(struct world_release *r, uint64_t sequence,
+                         uint32_t size_a, uint32_t size_b, const char *text,
+                         bool has_other)
 {
     static char expanded[8192];
-    struct maker_spec spec = {.manifest = expanded};
+    struct maker_spec spec = {.manifest = expanded, .has_other = has_other};
 
     memset(r, 0, sizeof *r);
     r->sequence = sequence;
@@ -140,21 +141,34 @@ void world_release_custom(struct world_release *r, uint64_t sequence,
     read_digest(r);
 }
 
+void world_release_custom(struct world_release *r, uint64_t sequence,
+                          uint32_t size_a, uint32_t size_b, const char *text)
+{
+    make_release(r, sequence, size_a, size_b, text, false);
+}
+
+static const char ab_text[] = "{1: 1, 2: %n, 3: " MAKER_COMMON(
+    ", 15, [<<[20, {5: 0}, 5, 5, 20, {3: <<[-16, "
+    "h'%A']>>, 14: %a}]>>,"
+    " <<[20, {5: 1}, 5, 5, 20, {3: <<[-16, h'%B']>>, "
+    "14: %b}]>>]") ","
+                   " 7: <<[3, 15]>>, 9: <<[23, 2]>>,"
+                   " 20: <<[15, [<<[20, {5: 0}, 5, 5, "
+                   "20, {21: \"/i/%A\"}]>>,"
+                   "             <<[20, {5: 1}, 5, 5, "
+                   "20, {21: \"/i/%B\"}]>>],"
+                   "        21, 2, 3, 15]>>}";
+
 void world_release_make(struct world_release *r, uint64_t sequence,
                         uint32_t size_a, uint32_t size_b)
 {
-    world_release_custom(r, sequence, size_a, size_b,
-                         "{1: 1, 2: %n, 3: " MAKER_COMMON(
-                             ", 15, [<<[20, {5: 0}, 5, 5, 20, {3: <<[-16, "
-                             "h'%A']>>, 14: %a}]>>,"
-                             " <<[20, {5: 1}, 5, 5, 20, {3: <<[-16, h'%B']>>, "
-                             "14: %b}]>>]") ","
-                                            " 7: <<[3, 15]>>, 9: <<[23, 2]>>,"
-                                            " 20: <<[15, [<<[20, {5: 0}, 5, 5, "
-                                            "20, {21: \"/i/%A\"}]>>,"
-                                            "             <<[20, {5: 1}, 5, 5, "
-                                            "20, {21: \"/i/%B\"}]>>],"
-                                            "        21, 2, 3, 15]>>}");
+    make_release(r, sequence, size_a, size_b, ab_text, false);
+}
+
+void world_release_make_twice_signed(struct world_release *r, uint64_t sequence,
+                                     uint32_t size_a, uint32_t size_b)
+{
+    make_release(r, sequence, size_a, size_b, ab_text, true);
 }
 
 void world_release_stage(struct world_release *r, uint64_t sequence,
@@ -483,6 +497,9 @@ static void serve_manifest(struct world *w, const struct selv_coap_peer *peer,
                            const struct selv_coap_msg *rq, struct selv_buf *out)
 {
     struct body body = {.has_etag = !w->has_no_etag};
+    const uint8_t *runs =
+        NULL; /* names it, too, when a device runs the manifest */
+    uint8_t hash[32];
 
     w->manifest_count++;
     if (send_bodiless(w, peer, rq, w->manifest_mode, out)) {
@@ -491,20 +508,20 @@ static void serve_manifest(struct world *w, const struct selv_coap_peer *peer,
     if (w->raw_manifest.len > 0) {
         body.p = w->raw_manifest.p;
         body.len = (uint32_t)w->raw_manifest.len;
-        const uint8_t *digest = claimed_digest(w->raw_manifest);
-        memcpy(body.etag, digest ? digest : (const uint8_t *)"no claim", 8);
+        runs = claimed_digest(w->raw_manifest);
     } else if (w->release) {
         body.p = w->release->envelope.p;
         body.len = (uint32_t)w->release->envelope.len;
-        memcpy(body.etag, w->release->digest, 8);
+        runs = w->release->digest;
     } else {
         selv_coap_reply_code(&w->coap, rq, SELV_COAP_NOT_FOUND, NULL, out);
         return;
     }
-    if (w->lent_etag) {
-        memcpy(body.etag, w->lent_etag, 8);
-    }
-    if (body.has_etag && selv_coap_has_etag(rq, selv_bytes(body.etag, 8))) {
+    sha256(body.p, body.len, hash);
+    memcpy(body.etag, w->lent_etag ? w->lent_etag : hash, 8);
+    if (body.has_etag && (selv_coap_has_etag(rq, selv_bytes(body.etag, 8)) ||
+                          (runs && !w->lent_etag &&
+                           selv_coap_has_etag(rq, selv_bytes(runs, 8))))) {
         reply(w, peer, rq, SELV_COAP_VALID, NULL, SELV_COAP_RECOMPUTE, out);
         return;
     }

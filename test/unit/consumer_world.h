@@ -131,6 +131,9 @@ void world_close(struct world *w);
 /* Sizes in bytes for slots A and B. */
 void world_release_make(struct world_release *r, uint64_t sequence,
                         uint32_t size_a, uint32_t size_b);
+/* The same manifest, with a block of another key before the good one. */
+void world_release_make_twice_signed(struct world_release *r, uint64_t sequence,
+                                     uint32_t size_a, uint32_t size_b);
 /* One image, staged in slot B; directive is 22 (copy) or 31 (swap). */
 void world_release_stage(struct world_release *r, uint64_t sequence,
                          uint32_t size, int directive);

@@ -225,15 +225,31 @@ static const uint8_t test_private_key[SELV_P256_PRIVATE_LEN] = {
     0x42, 0x0a, 0x36, 0x12, 0xb5, 0x7f, 0xb4, 0xf6, 0x31, 0xa6, 0x9f,
     0x22, 0x4f, 0xae, 0x90, 0xcb, 0x4f, 0x3f, 0xe1, 0x89, 0x73};
 
+/* Another one, of nobody. */
+static const uint8_t other_private_key[SELV_P256_PRIVATE_LEN] = {[31] = 2};
+
+static void set_key(const uint8_t private_key[static SELV_P256_PRIVATE_LEN],
+                    struct selv_cose_key *key)
+{
+    key->method = &selv_cose_es256;
+    if (selv_crypto_init() != SELV_OK ||
+        selv_p256_public(private_key, key->public_key) != SELV_OK) {
+        die("the crypto library does not start", "");
+    }
+    selv_cose_key_set_kid(key);
+}
+
 const struct selv_cose_key *maker_anchor(void)
 {
     static struct selv_cose_key key;
-    key.method = &selv_cose_es256;
-    if (selv_crypto_init() != SELV_OK ||
-        selv_p256_public(test_private_key, key.public_key) != SELV_OK) {
-        die("the crypto library does not start", "");
-    }
-    selv_cose_key_set_kid(&key);
+    set_key(test_private_key, &key);
+    return &key;
+}
+
+const struct selv_cose_key *maker_other_anchor(void)
+{
+    static struct selv_cose_key key;
+    set_key(other_private_key, &key);
     return &key;
 }
 
@@ -287,19 +303,25 @@ static void make_wrapper(const struct maker_spec *spec,
         put_sha256(&w, selv_bytes(bstr.p, bstr.len));
         finish(&w, &digest);
     }
-    uint8_t block_bytes[256];
-    struct selv_buf block = {block_bytes, sizeof block_bytes, 0};
-    if (selv_cose_sign1_create(maker_anchor(), test_private_key,
-                               selv_bytes(digest.p, digest.len),
-                               &block) != SELV_OK) {
+    uint8_t good_bytes[256], other_bytes[256];
+    struct selv_buf block = {good_bytes, sizeof good_bytes, 0};
+    struct selv_buf other = {other_bytes, sizeof other_bytes, 0};
+    struct selv_bytes payload = selv_bytes(digest.p, digest.len);
+    if (selv_cose_sign1_create(maker_anchor(), test_private_key, payload,
+                               &block) != SELV_OK ||
+        selv_cose_sign1_create(maker_other_anchor(), other_private_key, payload,
+                               &other) != SELV_OK) {
         die("cannot sign", "");
     }
     unsigned before = splice(spec->blocks, &more);
     unsigned good = spec->is_unsigned ? 0 : 1 + spec->extra_good;
     selv_cbor_writer_init(&w, out->p, sizeof out->p);
-    selv_cbor_put_array(&w, 1 + before + good);
-    selv_cbor_put_bstr(&w, selv_bytes(digest.p, digest.len));
+    selv_cbor_put_array(&w, 1 + before + spec->has_other + good);
+    selv_cbor_put_bstr(&w, payload);
     selv_cbor_put_raw(&w, selv_bytes(more.p, more.len));
+    if (spec->has_other) {
+        selv_cbor_put_bstr(&w, selv_bytes(other.p, other.len));
+    }
     for (unsigned i = 0; i < good; i++) {
         selv_cbor_put_bstr(&w, selv_bytes(block.p, block.len));
     }

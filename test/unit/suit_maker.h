@@ -35,6 +35,7 @@ struct maker_spec {
                              block, such as "[<<17([...])>>]" */
     unsigned extra_good;  /* further good blocks */
     bool is_unsigned;     /* no good block */
+    bool has_other;       /* a block of maker_other_anchor before the good */
     bool is_swapped;      /* manifest before wrapper */
     uint64_t tag;         /* instead of 107 */
 };
@@ -47,6 +48,9 @@ void maker_envelope(const struct maker_spec *spec, struct maker_bytes *out);
 
 /* The key that signs, as a trust anchor. */
 const struct selv_cose_key *maker_anchor(void);
+
+/* Another key, which signs where has_other is set. */
+const struct selv_cose_key *maker_other_anchor(void);
 
 /* A device with components [h'00'], [h'01'], [h'02'], [h'03'], [h'04'], the
  * vendor and class of the drafts' examples and the anchor above. slot is that

@@ -5,6 +5,9 @@
  * slots with every byte damaged, journals with every byte damaged. */
 #include "boot_fixture.h"
 
+#include "boot/boot_int.h"
+#include "store/slot.h"
+
 /* V1 is current in A, V2 is authentic in B: whatever the log says, one of the
  * two runs, V2 only as a trial, and neither number falls. */
 static void assert_bounded(struct bench *b)
@@ -219,9 +222,60 @@ static void test_boot_journal_with_every_byte_damaged_evil(void **state)
     bench_close(&b);
 }
 
+/* An author who names more bytes than the slot has: what lies behind it, here
+ * the very bytes, is no part of the image. */
+static void test_boot_image_beyond_its_slot_evil(void **state)
+{
+    struct selv_release_plan plan = {.sequence = 2, .content = 2};
+    static struct selv_release r;
+    (void)state;
+    for (uint32_t more = 0; more < 2; more++) {
+        struct bench b;
+        bench_open(&b, "512x8-ff");
+        const struct selv_slot_place *place = &b.d.layout.slot[SELV_SLOT_A];
+        plan.image_len = place->image_len + more;
+        assert_int_equal(selv_release_make(&plan, &r), SELV_OK);
+        assert_int_equal(
+            selv_slot_put_envelope(&b.d.v.flash, place,
+                                   selv_bytes(r.envelope, r.envelope_len)),
+            SELV_OK);
+        selv_vflash_poke(&b.d.v, place->image_off, r.image[SELV_SLOT_A],
+                         plan.image_len);
+        assert_int_equal(bench_boot(&b, SELV_RESET_POWER_ON), more == 0);
+        if (more != 0) {
+            assert_int_equal(b.record.facts.check[SELV_SLOT_A].err,
+                             SELV_ERR_STORE_FULL);
+        }
+        bench_close(&b);
+    }
+}
+
+/* B1, B2: the hand-over asks for itself whether what was seen is this slot, and
+ * not below the floor. */
+static void test_boot_hand_over_asks_again(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, "512x8-ff");
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_true(selv_is_good(
+        selv_boot_hand_over(&b.boot, &b.record, SELV_SLOT_A, false)));
+    b.boot.journal.floor = b.boot.journal.accepted = 2;
+    assert_false(selv_is_good(
+        selv_boot_hand_over(&b.boot, &b.record, SELV_SLOT_A, false)));
+    b.boot.journal.floor = b.boot.journal.accepted = 1;
+    b.boot.seen_slot = SELV_SLOT_B;
+    assert_false(selv_is_good(
+        selv_boot_hand_over(&b.boot, &b.record, SELV_SLOT_A, false)));
+    assert_int_equal(b.record.refused_reason, SELV_ERR_BOOT_NO_IMAGE);
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_boot_image_beyond_its_slot_evil),
+        cmocka_unit_test(test_boot_hand_over_asks_again),
         cmocka_unit_test(test_boot_log_with_every_bit_flipped_evil),
         cmocka_unit_test(test_boot_log_with_forged_fields_evil),
         cmocka_unit_test(test_boot_log_of_random_bytes_evil),

@@ -117,6 +117,8 @@ static void test_boot_hooks_counter_outlives_an_old_journal_evil(void **state)
     h.counter = 2;
     assert_false(run(&b, &h, &all, &selv_strategy_ab));
     assert_int_equal(b.record.refused_reason, SELV_ERR_SUIT_SEQUENCE);
+    assert_int_equal(b.record.floor, 2);
+    assert_int_equal(b.record.accepted, 2);
     assert_int_equal(h.lock_count, 2); /* also when nothing boots */
     /* Without the counter it would have. */
     static const struct selv_boot_hooks none;

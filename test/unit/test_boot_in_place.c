@@ -21,7 +21,8 @@ enum name {
     V2_OTHER, /* by the other strategy's directive */
     V2_UNMOVED,
     V2_UNMOVED_SAME, /* the image that runs already */
-    V2_FETCHED,      /* for two slots that run */
+    V2_MOVED_TWICE,
+    V2_FETCHED, /* for two slots that run */
     V2_STRANGER,
     V2_VENDOR,
     V2_COMPONENT,
@@ -49,6 +50,7 @@ static int make_releases(void **state)
             [V2_OTHER] = {.sequence = 2, .content = 2},
             [V2_UNMOVED] = {.sequence = 2, .content = 2},
             [V2_UNMOVED_SAME] = {.sequence = 2, .content = 1},
+            [V2_MOVED_TWICE] = {.sequence = 2, .content = 2},
             [V2_FETCHED] = {.sequence = 2, .content = 2},
             [V2_STRANGER] = {.sequence = 2, .is_other_key = true},
             [V2_VENDOR] = {.sequence = 2, .is_other_vendor = true},
@@ -64,6 +66,7 @@ static int make_releases(void **state)
         plans[V2_OTHER].install = own[!s];
         plans[V2_UNMOVED].install = SELV_RELEASE_UNMOVED;
         plans[V2_UNMOVED_SAME].install = SELV_RELEASE_UNMOVED;
+        plans[V2_MOVED_TWICE].install = SELV_RELEASE_MOVED_TWICE;
         plans[V2_FETCHED].install = SELV_RELEASE_FETCHED;
         for (int i = 0; i < NAME_COUNT; i++) {
             assert_int_equal(selv_release_make(&plans[i], &releases[s][i]),
@@ -90,9 +93,13 @@ struct bench {
 
 /* How often each sector was erased, and bytes written to it. */
 static uint32_t erases[SECTORS_MAX], writes[SECTORS_MAX];
-/* A sector that takes no writes, and one whose units do not read. */
-static uint32_t dead_off, dumb_off;
+/* A sector that takes no writes, one whose units do not read, and one that
+ * says it was erased and was not. */
+static uint32_t dead_off, dumb_off, lying_off;
+static uint32_t dumb_count; /* reads that fail yet */
 static bool is_dead_to_erase;
+/* Of the reads of slot B's image, the one that fails, once. */
+static uint32_t bad_read, read_count, read_off, read_len;
 static enum selv_err (*real_write)(void *, uint32_t, const void *, uint32_t);
 static enum selv_err (*real_erase)(void *, uint32_t);
 static enum selv_err (*real_read)(void *, uint32_t, void *, uint32_t);
@@ -120,12 +127,18 @@ static enum selv_err count_erase(void *port, uint32_t off)
         dumb_off = UINT32_MAX; /* as torn units with error correction */
     }
     erases[sector]++;
-    return real_erase(port, off);
+    return sector == lying_off / v->flash.sector_len ? SELV_OK
+                                                     : real_erase(port, off);
 }
 
 static enum selv_err dumb_read(void *port, uint32_t off, void *p, uint32_t len)
 {
-    if (off <= dumb_off && dumb_off < off + len) {
+    if (off <= dumb_off && dumb_off < off + len && dumb_count > 0) {
+        dumb_count -= dumb_count != UINT32_MAX;
+        return SELV_ERR_FLASH_IO;
+    }
+    if (off < read_off + read_len && read_off < off + len &&
+        read_count++ == bad_read) {
         return SELV_ERR_FLASH_IO;
     }
     return real_read(port, off, p, len);
@@ -148,7 +161,8 @@ static void bench_open(struct bench *b, int strategy, const char *geometry)
     assert_int_equal(selv_release_install(&releases[strategy][V1], &b->v.flash,
                                           &b->layout, SELV_SLOT_A),
                      SELV_OK);
-    dead_off = dumb_off = UINT32_MAX;
+    dead_off = dumb_off = lying_off = dumb_count = bad_read = UINT32_MAX;
+    read_len = 0;
     is_dead_to_erase = true;
     real_write = b->v.flash.write;
     real_erase = b->v.flash.erase;
@@ -577,6 +591,7 @@ static void test_boot_in_place_refuses_what_it_cannot_install(void **state)
         {V2_OTHER, SELV_OK, SELV_ERR_SUIT_OPERATION},
         {V2_UNMOVED, SELV_ERR_SUIT_IMAGE, SELV_ERR_SUIT_IMAGE},
         {V2_UNMOVED_SAME, SELV_ERR_SUIT_MISSING, SELV_ERR_SUIT_MISSING},
+        {V2_MOVED_TWICE, SELV_ERR_SUIT_OPERATION, SELV_ERR_SUIT_OPERATION},
         {V2_FETCHED, SELV_ERR_SUIT_COMMAND, SELV_ERR_SUIT_COMMAND},
         {V2_STRANGER, SELV_ERR_COSE_NO_KEY, SELV_ERR_COSE_NO_KEY},
         {V2_VENDOR, SELV_ERR_SUIT_VENDOR, SELV_ERR_SUIT_VENDOR},
@@ -709,12 +724,89 @@ static void test_boot_overwrite_copies_again_what_rots(void **state)
         assert_false(bench_boot(&b, SELV_RESET_POWER_ON));
         assert_int_equal(b.v.op_count, 0);
     }
-    stage(&b, V1); /* below the floor */
+    stage(&b, V1); /* below the floor: it helps nobody */
     assert_false(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_int_equal(b.v.op_count, 0);
     stage(&b, V3);
     assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
     assert_runs(&b, V3);
     bench_close(&b);
+}
+
+/* A sector of slot A takes nothing any more: help is called for once in a
+ * boot. */
+static void test_boot_overwrite_helps_once_a_boot_fault(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, OVERWRITE, "512x8-ff");
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    update(&b, V2);
+    uint32_t image = b.layout.slot[SELV_SLOT_A].image_off;
+    b.mem[image + 600] ^= 1;
+    dead_off = image + 512;
+    assert_false(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_int_equal(erases[image / 512], 1);
+    dead_off = UINT32_MAX;
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_runs(&b, V2);
+    bench_close(&b);
+}
+
+/* What was copied is not what was asked for: it runs, if it may, but nothing
+ * of it was confirmed. */
+static void test_boot_overwrite_confirms_only_what_was_asked_evil(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_asked(&b, OVERWRITE, "512x8-ff", V2);
+    uint8_t *asked = malloc(b.mem_len);
+    assert_non_null(asked);
+    memcpy(asked, b.mem, b.mem_len);
+    unsigned replaced = 0;
+    for (uint32_t op = 0; op < 8; op++) {
+        load(&b, asked);
+        assert_true(bench_cut(&b, op, 1));
+        stage(&b, V3);
+        if (bench_boot(&b, SELV_RESET_POWER_ON) && b.record.sequence == 3) {
+            assert_runs(&b, V3);
+            /* Where slot A had a piece of V2 already, what came out of it did
+             * not run, and V3 was copied as help, for good. */
+            assert_true(b.record.floor == 1 || b.record.floor == 3);
+            if (b.record.floor == 1) {
+                assert_refused(&b, V1, SELV_ERR_BOOT_REQUEST, 0);
+                replaced++;
+            }
+        }
+    }
+    assert_true(replaced > 0);
+    free(asked);
+    bench_close(&b);
+}
+
+/* Slot A holds another image than the journal says, from a programmer: it runs,
+ * and the journal follows. */
+static void test_boot_in_place_adopts_what_is_there(void **state)
+{
+    (void)state;
+    for (int s = 0; s < STRATEGY_COUNT; s++) {
+        struct bench b;
+        bench_open(&b, s, "512x8-ff");
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_int_equal(selv_release_install(&releases[s][V2], &b.v.flash,
+                                              &b.layout, SELV_SLOT_A),
+                         SELV_OK);
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_runs(&b, V2);
+        assert_refused(&b, V1, SELV_ERR_BOOT_REQUEST, 0);
+        assert_int_equal(b.record.facts.decision, SELV_BOOT_REPLACED);
+        assert_int_equal(b.record.accepted, 2);
+        assert_int_equal(b.record.floor, 1);
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_runs(&b, V2);
+        assert_int_equal(b.v.op_count, 0);
+        bench_close(&b);
+    }
 }
 
 /* What was reverted comes back only when nothing else is left; and then it
@@ -764,6 +856,70 @@ static void test_boot_swap_way_back_is_gone_evil(void **state)
     bench_close(&b);
 }
 
+/* Puts a release where the way back of a trial lies. */
+static void put_back(struct bench *b, enum name name)
+{
+    struct selv_layout lower = b->layout;
+    lower.slot[SELV_SLOT_B].envelope_off -= lower.spare_len;
+    lower.slot[SELV_SLOT_B].image_off -= lower.spare_len;
+    assert_int_equal(selv_release_install(&releases[SWAP][name], &b->v.flash,
+                                          &lower, SELV_SLOT_B),
+                     SELV_OK);
+}
+
+/* V2 is confirmed, and V3 on trial. */
+static void open_trial_of_three(struct bench *b)
+{
+    bench_open(b, SWAP, "512x8-ff");
+    assert_true(bench_boot(b, SELV_RESET_POWER_ON));
+    update(b, V2);
+    stage(b, V3);
+    request(b, V3);
+    assert_true(bench_boot(b, SELV_RESET_REQUESTED));
+    assert_int_equal(b->record.is_trial, 1);
+}
+
+/* An application on trial that puts an older release in the place of the one
+ * that would go back: it is authentic, and does not come back. */
+static void test_boot_swap_way_back_is_another_evil(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_trial_of_three(&b);
+    put_back(&b, V1);
+    assert_true(bench_boot(&b, SELV_RESET_CRASH));
+    assert_runs(&b, V3);
+    assert_int_equal(b.record.is_trial, 0);
+    assert_int_equal(b.record.floor, 2);
+    assert_refused(&b, V2, SELV_ERR_BOOT_REQUEST, 0);
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_int_equal(b.v.op_count, 0);
+    bench_close(&b);
+}
+
+/* It damages the one that would go back, and puts an older release in its own
+ * place: nothing below the floor becomes current, and when the way back is
+ * there again it is gone. */
+static void test_boot_swap_nothing_older_stays_evil(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_trial_of_three(&b);
+    put_back(&b, V1);
+    assert_int_equal(selv_release_install(&releases[SWAP][V1], &b.v.flash,
+                                          &b.layout, SELV_SLOT_A),
+                     SELV_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_false(bench_boot(&b, SELV_RESET_CRASH));
+        assert_int_equal(b.record.refused_reason, SELV_ERR_BOOT_REQUEST);
+    }
+    assert_int_equal(b.v.op_count, 0);
+    put_back(&b, V2);
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_runs(&b, V2);
+    bench_close(&b);
+}
+
 /* A trial whose image is damaged goes back without running. */
 static void test_boot_swap_trial_rots(void **state)
 {
@@ -795,6 +951,29 @@ static void test_boot_swap_dead_sector_turns_back_fault(void **state)
         assert_int_equal(b.record.is_trial, 0);
         assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
         assert_int_equal(b.v.op_count, 0);
+        bench_close(&b);
+    }
+}
+
+/* A sector of slot A takes nothing for one boot (a supply that sags), on the
+ * way forward or back: nothing boots in it, nothing is lost, and the next boot
+ * ends the move. */
+static void test_boot_swap_dead_sector_of_a_waits_fault(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 10; i++) {
+        struct bench b;
+        bool is_back = i >= 5;
+        open_asked(&b, SWAP, "512x8-ff", V2);
+        if (is_back) {
+            assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+        }
+        dead_off = b.layout.slot[SELV_SLOT_A].envelope_off + i % 5 * 512;
+        assert_false(bench_boot(&b, SELV_RESET_CRASH));
+        assert_int_equal(b.record.refused_reason, SELV_ERR_FLASH_IO);
+        dead_off = UINT32_MAX;
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_runs(&b, is_back ? V1 : V2);
         bench_close(&b);
     }
 }
@@ -854,6 +1033,59 @@ static void test_boot_in_place_dead_marks_powerloss(void **state)
         assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
         update(&b, V3);
         dead_off = UINT32_MAX;
+        free(asked);
+        bench_close(&b);
+    }
+}
+
+/* Marks that only say that they were erased, and are all set. */
+static void test_boot_in_place_lying_marks_powerloss(void **state)
+{
+    (void)state;
+    for (int s = 0; s < STRATEGY_COUNT; s++) {
+        struct bench b;
+        open_asked(&b, s, "512x8-ff", V2);
+        selv_vflash_poke(&b.v, b.layout.marks_off, (uint8_t[512]){0}, 512);
+        uint8_t *asked = malloc(b.mem_len);
+        assert_non_null(asked);
+        memcpy(asked, b.mem, b.mem_len);
+        bool is_cut = true;
+        for (uint32_t op = 0; is_cut; op++) {
+            load(&b, asked);
+            lying_off = b.layout.marks_off;
+            is_cut = bench_cut(&b, op, 1);
+            assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+            assert_runs(&b, V2);
+        }
+        free(asked);
+        bench_close(&b);
+    }
+}
+
+/* B9: no single read that fails costs a staged release its place, whether it
+ * is looked at, gone through, or moved. */
+static void test_boot_in_place_one_bad_read_refuses_nothing_fault(void **state)
+{
+    (void)state;
+    for (int s = 0; s < STRATEGY_COUNT; s++) {
+        struct bench b;
+        open_asked(&b, s, "512x8-ff-ecc", V2); /* not mapped: all is read */
+        uint8_t *asked = malloc(b.mem_len);
+        assert_non_null(asked);
+        memcpy(asked, b.mem, b.mem_len);
+        uint32_t i = 0;
+        do {
+            load(&b, asked);
+            read_off = b.layout.slot[SELV_SLOT_B].image_off;
+            read_len = IMAGE_LEN;
+            read_count = 0;
+            bad_read = i;
+            assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+            assert_runs(&b, V2);
+            assert_int_equal(b.record.refused_reason, SELV_OK);
+            read_len = 0;
+        } while (i++ < read_count);
+        assert_true(i > 20);
         free(asked);
         bench_close(&b);
     }
@@ -961,6 +1193,20 @@ static void test_boot_swap_unreadable_unit_stops_nothing_fault(void **state)
     dumb_off = b.layout.slot[SELV_SLOT_B].image_off + 512 + 24;
     assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
     assert_runs(&b, V2_SHORT);
+    bench_close(&b);
+
+    /* One that reads when it is asked again is what it was, at once. */
+    const uint8_t there[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    open_asked(&b, SWAP, "512x8-ff", V2_SHORT);
+    dumb_off = b.layout.slot[SELV_SLOT_B].image_off + 512 + 24;
+    selv_vflash_poke(&b.v, dumb_off, there, sizeof there);
+    dumb_count = 2; /* with others, and alone */
+    uint32_t to = b.layout.slot[SELV_SLOT_A].image_off + 512 + 24;
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_runs(&b, V2_SHORT);
+    assert_int_equal(dumb_count, 0);
+    assert_int_equal(erases[to / 512], 1);
+    assert_memory_equal(b.mem + to, there, sizeof there);
     bench_close(&b);
 }
 
@@ -1104,14 +1350,22 @@ int main(void)
         cmocka_unit_test(test_boot_in_place_request_evil),
         cmocka_unit_test(test_boot_overwrite_staging_changes_on_the_way_evil),
         cmocka_unit_test(test_boot_overwrite_copies_again_what_rots),
+        cmocka_unit_test(test_boot_overwrite_helps_once_a_boot_fault),
+        cmocka_unit_test(test_boot_overwrite_confirms_only_what_was_asked_evil),
+        cmocka_unit_test(test_boot_in_place_adopts_what_is_there),
         cmocka_unit_test(test_boot_swap_current_rots),
         cmocka_unit_test(test_boot_swap_way_back_is_gone_evil),
+        cmocka_unit_test(test_boot_swap_way_back_is_another_evil),
+        cmocka_unit_test(test_boot_swap_nothing_older_stays_evil),
         cmocka_unit_test(test_boot_swap_trial_rots),
         cmocka_unit_test(test_boot_swap_dead_sector_turns_back_fault),
+        cmocka_unit_test(test_boot_swap_dead_sector_of_a_waits_fault),
         cmocka_unit_test(test_boot_swap_turns_back_through_cuts_fault),
         cmocka_unit_test(test_boot_swap_turns_back_and_forward_again_powerloss),
         cmocka_unit_test(test_boot_swap_goes_back_without_marks_powerloss),
         cmocka_unit_test(test_boot_in_place_dead_marks_powerloss),
+        cmocka_unit_test(test_boot_in_place_lying_marks_powerloss),
+        cmocka_unit_test(test_boot_in_place_one_bad_read_refuses_nothing_fault),
         cmocka_unit_test(test_boot_in_place_worn_journal_fault),
         cmocka_unit_test(test_boot_in_place_worn_journal_in_a_move_fault),
         cmocka_unit_test(test_boot_in_place_refusals_leave_the_marks_evil),
