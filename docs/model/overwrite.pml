@@ -126,7 +126,7 @@ inline copy()
     cut()
 }
 
-/* M4: the first step after a resume gets a record and no mark, whose unit may
+/* M3: the first step after a resume gets a record and no mark, whose unit may
  * be torn. */
 inline move()
 {
@@ -138,7 +138,7 @@ inline move()
         if
         :: again -> journal_write(FORWARD + step + 1)
         :: else ->
-            assert(mark[step] == ERASED); /* M4 */
+            assert(mark[step] == ERASED); /* M3 */
             mark[step] = TORN;
             cut();
             mark[step] = SET;
@@ -153,8 +153,8 @@ inline move()
     od
 }
 
-/* M5: nothing is copied before slot B was looked at in this call, as long as
- * nothing was copied; M3: nor before a record of this call. */
+/* M11: nothing is copied before slot B was looked at in this call, as long as
+ * nothing was copied; M10: nor before a record of this call. */
 inline begin()
 {
     look_at_b();
@@ -242,12 +242,12 @@ active proctype bootloader()
         :: record >= FORWARD -> resume()
         :: record == DONE || record == REFUSED
         fi;
-        /* M2: what runs is whole, and is what the journal says. */
+        /* M9: what runs is whole, and is what the journal says. */
         if
         :: record == DONE -> look_at_a(NEW(0))
         :: else -> look_at_a(OLD(0))
         fi;
-        assert(sound); /* M2 */
+        assert(sound); /* M9 */
         application();
     off:
         skip;

@@ -65,8 +65,8 @@ bool sound;
 #define in_b(s)                                                              \
     (b[0] == s || b[1] == s || b[N] == s || b[N - 1] == s || b[N - 2] == s)
 
-/* M1: each symbol that matters has a whole copy somewhere. */
-inline M1()
+/* M8: each symbol that matters has a whole copy somewhere. */
+inline M8()
 {
     i = 1;
     do
@@ -125,7 +125,7 @@ inline set_marks(how)
     }
 }
 
-/* M4: in the same call as the record that begins the move, however they
+/* M3: in the same call as the record that begins the move, however they
  * read. */
 inline erase_marks()
 {
@@ -154,7 +154,7 @@ inline count_marks()
 
 inline write_mark()
 {
-    assert(mark[step] == ERASED); /* M4: a unit is written once */
+    assert(mark[step] == ERASED); /* M3: a unit is written once */
     mark[step] = TORN;
     cut();
     mark[step] = SET;
@@ -183,7 +183,7 @@ inline half_step()
             value = b[N - 1 - step / 2]; a[N - 1 - step / 2] = JUNK
 #endif
         fi;
-        M1()
+        M8()
     }
     cut();
     d_step {
@@ -199,7 +199,7 @@ inline half_step()
 #endif
         fi;
         value = 0;
-        M1()
+        M8()
     }
     cut()
 }
@@ -248,9 +248,9 @@ inline look_at_b()
     }
 }
 
-/* M3: a call changes nothing before a record of its own; also when an older
+/* M10: a call changes nothing before a record of its own; also when an older
  * record says the same, since that one may be torn. A mark is looked at for
- * one decision. M5: before the first half step, slot B is looked at, again
+ * one decision. M11: before the first half step, slot B is looked at, again
  * at each resume: the application may have run since the look before. */
 inline resume()
 {
@@ -312,8 +312,8 @@ inline stay()
     base = 0
 }
 
-/* M2: what runs is whole, and is what the journal says. */
-inline M2(first_symbol)
+/* M9: what runs is whole, and is what the journal says. */
+inline M9(first_symbol)
 {
     d_step {
         i = 0;
@@ -385,8 +385,8 @@ active proctype bootloader()
         :: else
         fi;
         if
-        :: record == TRIAL || record == CONFIRMED -> M2(NEW(0))
-        :: else -> M2(OLD(0))
+        :: record == TRIAL || record == CONFIRMED -> M9(NEW(0))
+        :: else -> M9(OLD(0))
         fi;
         application();
     off:
