@@ -1309,9 +1309,9 @@ static void advance(struct m3 *m, bool is_done)
     bool in_it = (m->it & 15) != 0;
     unsigned cond = in_it ? m->it >> 4u : i->cond;
     if (in_it) {
-        m->it = (m->it & 7) == 0
-                    ? 0
-                    : (uint8_t)((m->it & 0xe0) | (m->it << 1 & 0x1f));
+        unsigned next = m->it;
+        next = (next & 0xe0u) | (next << 1 & 0x1fu);
+        m->it = (uint8_t)((m->it & 7) == 0 ? 0u : next);
     }
     if (is_done && is_met(m, cond)) {
         execute(m, i, pc, in_it);
