@@ -106,10 +106,19 @@ static enum sim_end update(struct sim_world *w, struct selv_log *log,
 {
     const struct selv_release *r = sim_world_offer(w);
     uint8_t slot = w->record.slot ^ 1, digest[32];
+    bool is_loader = w->record.loader >= SELV_LOADER_ASKED;
     enum selv_err err = SELV_OK;
     *cause = SELV_RESET_REQUESTED;
-    if (log->state == SELV_LOG_TRIAL && is_new(w, log->digest)) {
+    if (!is_loader && log->state == SELV_LOG_TRIAL && is_new(w, log->digest)) {
         return SIM_END_RESET;
+    }
+    if (w->record.loader == SELV_LOADER_RESTS) {
+        log->state = SELV_LOG_LOADER;
+        log->slot = SELV_SLOT_A;
+        log->progress = 0;
+        memcpy(log->digest, r->digest, 32);
+        err = selv_log_write(&w->v.flash, &w->layout, log);
+        return err ? give_up(w, "ask for the loader", err) : SIM_END_RESET;
     }
     if (log->state != SELV_LOG_DOWNLOADING || !is_new(w, log->digest) ||
         log->slot != slot) {
@@ -151,7 +160,7 @@ enum sim_end sim_app_script(struct sim_world *w, enum selv_reset_cause *cause)
     if (w->record.is_trial) {
         return run_trial(w, &log, cause);
     }
-    if (is_new(w, w->record.digest)) {
+    if (w->record.loader != SELV_LOADER_NEEDED && is_new(w, w->record.digest)) {
         return SIM_END_IDLE;
     }
     if (is_new(w, w->record.refused_digest)) {

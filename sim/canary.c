@@ -31,6 +31,10 @@ enum canary {
     READ_MARK_LAST,
     GO_ON,
     OVERWRITE_MARKS_LATE, /* and an overwrite */
+    HASH_STORED,          /* and a load into RAM */
+    TRY_UNASKED,          /* and a loader's bootloader */
+    SHARED_JOURNAL,       /* and two stages */
+    CONFIRM_EARLY,
     CANARY_COUNT
 };
 
@@ -58,6 +62,10 @@ const char *sim_canary_name(size_t i)
         [READ_MARK_LAST] = "read-mark-last",
         [GO_ON] = "go-on",
         [OVERWRITE_MARKS_LATE] = "copy-marks-late",
+        [HASH_STORED] = "hash-stored",
+        [TRY_UNASKED] = "try-unasked",
+        [SHARED_JOURNAL] = "shared-journal",
+        [CONFIRM_EARLY] = "confirm-early",
     };
     return names[i];
 }
@@ -72,6 +80,10 @@ void sim_canary_select(size_t i)
         [READ_MARK_LAST] = SIM_MISTAKE_READ_MARK_LAST,
         [GO_ON] = SIM_MISTAKE_GO_ON,
         [OVERWRITE_MARKS_LATE] = SIM_MISTAKE_MARKS_LATE,
+        [HASH_STORED] = SIM_MISTAKE_HASH_STORED,
+        [TRY_UNASKED] = SIM_MISTAKE_TRY_UNASKED,
+        [SHARED_JOURNAL] = SIM_MISTAKE_SHARED_JOURNAL,
+        [CONFIRM_EARLY] = SIM_MISTAKE_CONFIRM_EARLY,
     };
     selected = (enum canary)i;
     sim_mistake = mistakes[i];
@@ -84,9 +96,12 @@ bool sim_canary_takes_two(size_t i)
 
 const char *sim_canary_strategy(size_t i)
 {
-    return i >= OVERWRITE_MARKS_LATE ? "overwrite"
-           : i >= MARK_FIRST         ? "swap"
-                                     : "ab";
+    return i >= SHARED_JOURNAL         ? "stages"
+           : i == TRY_UNASKED          ? "loader"
+           : i == HASH_STORED          ? "ram"
+           : i >= OVERWRITE_MARKS_LATE ? "overwrite"
+           : i >= MARK_FIRST           ? "swap"
+                                       : "ab";
 }
 
 struct place {

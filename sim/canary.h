@@ -17,7 +17,7 @@ void sim_canary_select(size_t i);
 const char *sim_canary_strategy(size_t i);
 bool sim_canary_takes_two(size_t i);
 
-/* What a bootloader that installs does wrong (canary_move.c). */
+/* What a bootloader does wrong (canary_*.c, stages.c). */
 enum sim_mistake {
     SIM_MISTAKE_NONE,
     SIM_MISTAKE_MARK_FIRST,  /* marks a step before it copies */
@@ -25,7 +25,11 @@ enum sim_mistake {
     SIM_MISTAKE_MARKS_LATE,  /* erases the marks after the journal says go */
     SIM_MISTAKE_TRY_FIRST,   /* journals the end of the move before it */
     SIM_MISTAKE_READ_MARK_LAST, /* looks again at the mark of a resume */
-    SIM_MISTAKE_GO_ON           /* leaves a sector out that takes nothing */
+    SIM_MISTAKE_GO_ON,          /* leaves a sector out that takes nothing */
+    SIM_MISTAKE_HASH_STORED,    /* ram: hashes what it loaded from */
+    SIM_MISTAKE_TRY_UNASKED,    /* loader: tries what it did not ask for yet */
+    SIM_MISTAKE_SHARED_JOURNAL, /* stages: both write the same journal */
+    SIM_MISTAKE_CONFIRM_EARLY   /* stages: stage 1 confirms itself */
 };
 extern enum sim_mistake sim_mistake;
 

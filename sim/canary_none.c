@@ -27,3 +27,5 @@ bool sim_canary_takes_two(size_t i)
     (void)i;
     return false;
 }
+
+enum sim_mistake sim_mistake = SIM_MISTAKE_NONE;

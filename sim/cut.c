@@ -54,16 +54,28 @@ bool sim_cut_releases(const struct sim_strategy *strategy,
                                   &releases->new, &releases->newest};
     releases->strategy = strategy;
     for (uint32_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        struct selv_release_plan plan = {.sequence = 1 + i,
-                                         .content = 1 + i,
-                                         .install = (uint8_t)strategy->install};
+        struct selv_release_plan plan = {
+            .sequence = 1 + i,
+            .content = 1 + i,
+            .install = (uint8_t)strategy->install,
+            .part = strategy->has_stages ? SELV_PART_STAGE_1 : 0};
         plan.image_len = selv_geometry_image_max(g);
         plan.image_len -= i != 2 ? g->sector_len + 5 : 3;
         if (selv_release_make(&plan, all[i])) {
             return false;
         }
     }
-    return true;
+    struct selv_release_plan loader = {.sequence = SELV_LOADER_FLOOR,
+                                       .content = 9,
+                                       .image_len = g->sector_len + 1,
+                                       .part = SELV_PART_LOADER};
+    struct selv_release_plan app = {
+        .sequence = 1, .content = 10, .image_len = g->sector_len + 1};
+    bool is_good = !selv_release_make(&loader, &releases->loader) &&
+                   !selv_release_make(&app, &releases->app_old);
+    app.sequence = 2;
+    app.content = 11;
+    return is_good && !selv_release_make(&app, &releases->app_new);
 }
 
 static void prepare(const struct cut_options *o, struct sim_search *s,

@@ -15,6 +15,8 @@ enum { POLICY = 15, PART_MAX = 512, DIGEST_ITEM_MAX = 48 };
 static const uint8_t component_id[] = {0x81, 0x43, 'a', 'p', 'p'};
 /* [h'617070', h'73'] */
 static const uint8_t staging_id[] = {0x82, 0x43, 'a', 'p', 'p', 0x41, 's'};
+/* [h'617070', h'72'] */
+static const uint8_t ram_id[] = {0x82, 0x43, 'a', 'p', 'p', 0x41, 'r'};
 static const uint8_t other_component_id[] = {0x81, 0x43, 'a', 'p', 'q'};
 
 static void hash_text(const char *text, uint8_t digest[static 32])
@@ -179,10 +181,10 @@ static struct selv_bytes finish(const struct selv_cbor_writer *w,
     return v;
 }
 
-/* ---- a manifest for a device that stages ---------------------------------
+/* ---- a manifest for a device that stages, or loads -------------------------
  */
 
-enum { APPLICATION, STAGING };
+enum { APPLICATION, STAGING, RAM = STAGING };
 
 static void put_index(struct selv_cbor_writer *w, unsigned component)
 {
@@ -210,10 +212,11 @@ static void put_staged_shared(struct selv_cbor_writer *s,
 }
 
 static void put_staged_fetch(struct selv_cbor_writer *s,
+                             const struct selv_release_plan *plan,
                              const struct selv_release *r)
 {
     selv_cbor_put_array(s, 8);
-    put_index(s, STAGING);
+    put_index(s, plan->install == SELV_RELEASE_LOADED ? APPLICATION : STAGING);
     selv_cbor_put_uint(s, SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS);
     selv_cbor_put_map(s, 1);
     put_uri(s, r->image_digest[SELV_SLOT_A]);
@@ -244,6 +247,21 @@ static void put_staged_install(struct selv_cbor_writer *s,
                                 : SELV_SUIT_CONDITION_IMAGE_MATCH);
 }
 
+static void put_load(struct selv_cbor_writer *s,
+                     const struct selv_release_plan *plan)
+{
+    selv_cbor_put_array(s, plan->is_unlooked ? 6 : 8);
+    put_index(s, RAM);
+    selv_cbor_put_uint(s, SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS);
+    selv_cbor_put_map(s, 1);
+    selv_cbor_put_uint(s, SELV_SUIT_PARAMETER_SOURCE_COMPONENT);
+    selv_cbor_put_uint(s, APPLICATION);
+    put_condition(s, SELV_SUIT_DIRECTIVE_COPY);
+    if (!plan->is_unlooked) {
+        put_condition(s, SELV_SUIT_CONDITION_IMAGE_MATCH);
+    }
+}
+
 static void put_common(struct selv_cbor_writer *w,
                        const struct selv_release_plan *plan,
                        const struct selv_release *r, enum selv_err *err)
@@ -263,12 +281,16 @@ static void put_common(struct selv_cbor_writer *w,
     selv_cbor_put_map(&c, 2);
     selv_cbor_put_uint(&c, SELV_SUIT_COMMON_COMPONENTS);
     selv_cbor_put_array(&c, is_staged ? 2 : 1);
+    const uint8_t part_id[] = {0x82, 0x43, 'a', 'p', 'p', 0x41, plan->part};
     selv_cbor_put_raw(
         &c, plan->is_other_component
                 ? selv_bytes(other_component_id, sizeof other_component_id)
-                : selv_bytes(component_id, sizeof component_id));
+            : plan->part != 0 ? selv_bytes(part_id, sizeof part_id)
+                              : selv_bytes(component_id, sizeof component_id));
     if (is_staged) {
-        selv_cbor_put_raw(&c, selv_bytes(staging_id, sizeof staging_id));
+        selv_cbor_put_raw(&c, plan->install == SELV_RELEASE_LOADED
+                                  ? selv_bytes(ram_id, sizeof ram_id)
+                                  : selv_bytes(staging_id, sizeof staging_id));
     }
     selv_cbor_put_uint(&c, SELV_SUIT_COMMON_SHARED_SEQUENCE);
     selv_cbor_put_bstr(&c, finish(&s, err));
@@ -288,7 +310,10 @@ static void put_section(struct selv_cbor_writer *w,
     bool is_staged = plan->install != SELV_RELEASE_FETCHED;
     selv_cbor_put_array(&s, is_staged ? 4 : 2);
     if (is_staged) {
-        put_index(&s, APPLICATION);
+        put_index(&s, plan->install == SELV_RELEASE_LOADED &&
+                              key == SELV_SUIT_KEY_INVOKE && !plan->is_astray
+                          ? RAM
+                          : APPLICATION);
     }
     selv_cbor_put_uint(&s, code);
     selv_cbor_put_uint(&s, policy);
@@ -319,9 +344,12 @@ static void put_staged(struct selv_cbor_writer *w,
     uint8_t part[PART_MAX];
     struct selv_cbor_writer s;
     selv_cbor_writer_init(&s, part, sizeof part);
-    put_staged_fetch(&s, r);
+    put_staged_fetch(&s, plan, r);
     selv_cbor_put_uint(w, SELV_SUIT_KEY_PAYLOAD_FETCH);
     selv_cbor_put_bstr(w, finish(&s, err));
+    if (plan->install == SELV_RELEASE_LOADED) {
+        return;
+    }
     selv_cbor_writer_init(&s, part, sizeof part);
     put_staged_install(&s, plan);
     selv_cbor_put_uint(w, SELV_SUIT_KEY_INSTALL);
@@ -343,6 +371,14 @@ static struct selv_bytes make_manifest(const struct selv_release_plan *plan,
     put_common(&m, plan, r, err);
     put_section(&m, plan, SELV_SUIT_KEY_VALIDATE,
                 SELV_SUIT_CONDITION_IMAGE_MATCH, POLICY);
+    if (plan->install == SELV_RELEASE_LOADED) {
+        uint8_t part[PART_MAX];
+        struct selv_cbor_writer s;
+        selv_cbor_writer_init(&s, part, sizeof part);
+        put_load(&s, plan);
+        selv_cbor_put_uint(&m, SELV_SUIT_KEY_LOAD);
+        selv_cbor_put_bstr(&m, finish(&s, err));
+    }
     if (!plan->has_no_invoke) {
         put_section(&m, plan, SELV_SUIT_KEY_INVOKE, SELV_SUIT_DIRECTIVE_INVOKE,
                     2);

@@ -19,7 +19,8 @@ enum selv_release_install {
     SELV_RELEASE_COPIED,      /* one image, staged, then copied to slot A */
     SELV_RELEASE_SWAPPED,     /* the same, exchanged */
     SELV_RELEASE_UNMOVED,     /* staged, and its install moves nothing */
-    SELV_RELEASE_MOVED_TWICE  /* copied, and copied again */
+    SELV_RELEASE_MOVED_TWICE, /* copied, and copied again */
+    SELV_RELEASE_LOADED       /* one image for either slot, loaded into RAM */
 };
 
 /* What a release is made of. Zero-initialise, then set what differs. */
@@ -32,9 +33,13 @@ struct selv_release_plan {
     bool is_other_vendor;
     bool is_other_class;
     bool is_other_component;
+    uint8_t part; /* enum selv_part: for that part of the device; 0: for the
+                     application */
     bool has_no_invoke;
-    uint8_t install; /* enum selv_release_install */
-    bool is_swapped; /* slot A's digest named for slot B, and reverse */
+    uint8_t install;  /* enum selv_release_install */
+    bool is_unlooked; /* loaded: its digest is asked for in the slot alone */
+    bool is_astray;   /* loaded: what is stored is started */
+    bool is_swapped;  /* slot A's digest named for slot B, and reverse */
 };
 
 struct selv_release {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sim/stages.h"
 #include "store/journal.h"
 
 /* Boots that a start may take to its fixed point: the longest flow (download,
@@ -21,9 +22,15 @@ const char *sim_flow_name(enum sim_flow flow)
 }
 
 const struct sim_strategy sim_strategies[] = {
-    {"ab", &selv_strategy_ab, SELV_RELEASE_FETCHED, false, true},
-    {"swap", &selv_strategy_swap, SELV_RELEASE_SWAPPED, true, true},
-    {"overwrite", &selv_strategy_overwrite, SELV_RELEASE_COPIED, true, false},
+    {"ab", &selv_strategy_ab, SELV_RELEASE_FETCHED, .has_trial = true},
+    {"swap", &selv_strategy_swap, SELV_RELEASE_SWAPPED, .is_in_place = true,
+     .has_trial = true},
+    {"overwrite", &selv_strategy_overwrite, SELV_RELEASE_COPIED,
+     .is_in_place = true},
+    {"ram", &selv_strategy_ram, SELV_RELEASE_LOADED, .has_trial = true},
+    {"loader", &selv_strategy_loader, SELV_RELEASE_FETCHED, .has_trial = true},
+    {"stages", &selv_strategy_ab, SELV_RELEASE_FETCHED, .has_stages = true,
+     .has_trial = true},
 };
 
 const size_t sim_strategy_count =
@@ -32,7 +39,8 @@ const size_t sim_strategy_count =
 bool sim_strategy_has(const struct sim_strategy *strategy,
                       const struct selv_geometry *geometry, enum sim_flow flow)
 {
-    return (!strategy->is_in_place || selv_geometry_has_in_place(geometry)) &&
+    bool is_even = strategy->is_in_place || strategy->has_stages;
+    return (!is_even || selv_geometry_has_in_place(geometry)) &&
            (strategy->has_trial || flow == SIM_FLOW_UPDATE ||
             flow == SIM_FLOW_REPEAT);
 }
@@ -70,13 +78,16 @@ bool sim_world_open(struct sim_world *w, const struct selv_geometry *geometry,
     w->app = app;
     w->releases = releases;
     bool is_in_place = releases->strategy->is_in_place;
-    w->mem_len = is_in_place ? selv_geometry_mem_len_in_place(geometry)
-                             : selv_geometry_mem_len(geometry);
+    w->mem_len = is_in_place         ? selv_geometry_mem_len_in_place(geometry)
+                 : sim_has_stages(w) ? sim_stages_mem_len(geometry)
+                                     : selv_geometry_mem_len(geometry);
     w->mem = malloc(w->mem_len);
     if (w->mem == NULL) {
         return false;
     }
     w->bad_read = w->bad_op = SELV_VFLASH_NO_CUT;
+    w->is_loaded = releases->strategy->install == SELV_RELEASE_LOADED;
+    w->ram = (struct selv_buf){w->ram_bytes, sizeof w->ram_bytes, 0};
     if (is_in_place) {
         selv_geometry_layout_in_place(geometry, &w->layout);
         selv_geometry_init_in_place(geometry, &w->v, w->mem);
@@ -84,12 +95,20 @@ bool sim_world_open(struct sim_world *w, const struct selv_geometry *geometry,
         selv_geometry_layout(geometry, &w->layout);
         selv_geometry_init(geometry, &w->v, w->mem);
     }
+    if (w->is_loaded) { /* off chip: nothing is read where it lies */
+        w->v.is_unmapped = true;
+    }
     selv_release_factory(&w->factory);
+    if (sim_has_stages(w) && !sim_stages_open(w)) {
+        sim_world_close(w);
+        return false;
+    }
     if (selv_layout_check(&w->layout, &w->v.flash) != SELV_OK ||
         selv_release_install(&releases->old, &w->v.flash, &w->layout,
                              SELV_SLOT_A) != SELV_OK ||
-        selv_release_install(&releases->older, &w->v.flash, &w->layout,
-                             SELV_SLOT_B) != SELV_OK) {
+        selv_release_install(sim_has_loader(w) ? &releases->loader
+                                               : &releases->older,
+                             &w->v.flash, &w->layout, SELV_SLOT_B) != SELV_OK) {
         sim_world_close(w);
         return false;
     }
@@ -104,9 +123,29 @@ void sim_world_close(struct sim_world *w)
     w->mem = NULL;
 }
 
+bool sim_has_loader(const struct sim_world *w)
+{
+    return w->releases->strategy->strategy == &selv_strategy_loader;
+}
+
+/* Whoever runs the server takes a release back that devices took back. */
+static bool is_withdrawn(const struct sim_world *w)
+{
+    const struct sim_releases *all = w->releases;
+    const uint8_t *refused = w->record.refused_digest;
+    return sim_has_loader(w) && w->record.loader == SELV_LOADER_NEEDED &&
+           w->record.refused_was_trial &&
+           (memcmp(refused, all->new.digest, 32) == 0 ||
+            memcmp(refused, all->newest.digest, 32) == 0);
+}
+
 const struct selv_release *sim_world_offer(const struct sim_world *w)
 {
     const struct sim_releases *all = w->releases;
+    if (is_withdrawn(w)) {
+        return memcmp(w->record.digest, all->new.digest, 32) == 0 ? &all->new
+                                                                  : &all->old;
+    }
     return w->flow == SIM_FLOW_REPEAT && !w->record.is_trial &&
                    w->record.sequence >= all->new.sequence
                ? &all->newest
@@ -153,7 +192,20 @@ static bool check_running(struct sim_world *w)
     if (release == NULL || w->record.sequence != release->sequence) {
         return fault(w, "none of the releases runs");
     }
-    if (!selv_release_is_in(release, &w->v.flash, &w->layout, w->record.slot)) {
+    if (sim_has_loader(w) && w->record.slot == SELV_SLOT_B) {
+        return w->record.loader >= SELV_LOADER_ASKED &&
+                       selv_release_is_in(&w->releases->loader, &w->v.flash,
+                                          &w->layout, SELV_SLOT_B)
+                   ? true
+                   : fault(w, "what runs from slot B is not the loader");
+    }
+    bool is_there =
+        w->is_loaded
+            ? w->ram.len == release->image_len &&
+                  memcmp(w->ram_bytes, release->image[0], w->ram.len) == 0
+            : selv_release_is_in(release, &w->v.flash, &w->layout,
+                                 w->record.slot);
+    if (!is_there) {
         return fault(w, "the running image is not the release's, byte for "
                         "byte");
     }
@@ -249,6 +301,9 @@ static bool check_end(struct sim_world *w)
     if (r->is_trial) {
         return fault(w, "ended in a trial");
     }
+    if (r->loader >= SELV_LOADER_ASKED) {
+        return fault(w, "ended in the loader");
+    }
     if (is_new) {
         return is_good
                    ? true
@@ -301,6 +356,11 @@ static void protect_for_app(struct sim_world *w)
     }
     selv_vflash_protect(v, running->envelope_off, running->envelope_len, true);
     selv_vflash_protect(v, running->image_off, running->image_len, true);
+    if (sim_has_loader(w)) {
+        const struct selv_slot_place *b = &w->layout.slot[SELV_SLOT_B];
+        selv_vflash_protect(v, b->envelope_off, b->envelope_len, true);
+        selv_vflash_protect(v, b->image_off, b->image_len, true);
+    }
     if (w->releases->strategy->is_in_place) {
         const struct selv_slot_place *b = &w->layout.slot[SELV_SLOT_B];
         uint32_t spare = w->layout.spare_len;
@@ -338,8 +398,11 @@ static enum sim_outcome run_once(struct sim_world *w,
     w->boot.factory = &w->factory;
     w->boot.strategy = w->releases->strategy->strategy;
     w->boot.reset_cause = *cause;
+    w->boot.ram = &w->ram;
+    memset(w->ram_bytes, 0xa5, sizeof w->ram_bytes);
     w->boot.scratch = (struct selv_buf){w->scratch, sizeof w->scratch, 0};
     bool is_good = selv_is_good(selv_boot_choose(&w->boot, &w->record));
+    bool is_sound = w->v.is_sound;
     w->v.is_sound = true; /* flash fails to the bootloader only */
     w->boot_count++;
     if (!is_good && may_wait(w, had_failed)) {
@@ -349,8 +412,19 @@ static enum sim_outcome run_once(struct sim_world *w,
     if (!check_boot(w, is_good)) {
         return SIM_FAULT;
     }
-    protect_for_app(w);
-    enum sim_end end = w->app(w, cause);
+    w->v.is_sound = is_sound;
+    enum sim_end end = SIM_END_IDLE;
+    if (sim_has_stages(w)) {
+        end = sim_stages_run(w, cause);
+        if (end == SIM_END_FAULT) {
+            return SIM_FAULT;
+        }
+    }
+    w->v.is_sound = true;
+    if (end == SIM_END_IDLE) {
+        protect_for_app(w);
+        end = w->app(w, cause);
+    }
     if (!check_rules_of_flash(w) || end == SIM_END_FAULT) {
         return SIM_FAULT;
     }
@@ -372,7 +446,9 @@ static enum sim_outcome run_to_rest(struct sim_world *w)
             return SIM_FAULT;
         }
         if (is_idle) {
-            return check_end(w) ? SIM_FIXED_POINT : SIM_FAULT;
+            bool is_right =
+                check_end(w) && (!sim_has_stages(w) || sim_stages_check_end(w));
+            return is_right ? SIM_FIXED_POINT : SIM_FAULT;
         }
         if (w->boot_count >= BOOT_COUNT_MAX) {
             fault(w, "boots without end");
@@ -431,6 +507,9 @@ void sim_state_save(struct sim_state *s, const struct sim_world *w)
     s->floor = w->floor;
     s->cut_count = w->cut_count;
     s->confirmed = w->confirmed;
+    s->stages[0] = w->stages.accepted;
+    s->stages[1] = w->stages.floor;
+    s->stages[2] = w->stages.confirmed;
 }
 
 void sim_state_load(const struct sim_state *s, struct sim_world *w)
@@ -440,6 +519,9 @@ void sim_state_load(const struct sim_state *s, struct sim_world *w)
     w->floor = s->floor;
     w->cut_count = s->cut_count;
     w->confirmed = s->confirmed;
+    w->stages.accepted = s->stages[0];
+    w->stages.floor = s->stages[1];
+    w->stages.confirmed = s->stages[2];
     w->v.violation_count = 0;
 }
 
@@ -462,5 +544,8 @@ uint64_t sim_state_hash(const struct sim_state *s, const struct sim_world *w)
     h = mix(h, s->accepted);
     h = mix(h, s->floor);
     h = mix(h, s->confirmed);
+    for (int i = 0; i < 3; i++) {
+        h = mix(h, s->stages[i]);
+    }
     return mix(h, s->cut_count);
 }

@@ -33,6 +33,7 @@ struct sim_strategy {
     const struct selv_strategy *strategy;
     enum selv_release_install install;
     bool is_in_place; /* slot A runs, slot B is the staging area */
+    bool has_stages;  /* it starts a bootloader (sim/stages.h) */
     bool has_trial;   /* else every flow but update and repeat makes no sense */
 };
 
@@ -46,6 +47,17 @@ bool sim_strategy_has(const struct sim_strategy *strategy,
 struct sim_releases {
     const struct sim_strategy *strategy;
     struct selv_release older, old, new, newest;
+    struct selv_release loader; /* in slot B, where the strategy has one */
+    struct selv_release app_old, app_new; /* that stage 1 starts */
+};
+
+/* What the bootloader starts, where that is a bootloader. */
+struct sim_stages {
+    struct selv_layout layout;
+    struct selv_factory factory;
+    struct selv_boot boot;
+    struct selv_boot_record record;
+    uint64_t accepted, floor, confirmed; /* as in the world */
 };
 
 /* How a run of the application ends. */
@@ -78,16 +90,20 @@ struct sim_world {
 
     struct selv_boot boot;
     uint8_t scratch[SELV_SUIT_ENVELOPE_MAX]; /* the bootloader's */
-    struct selv_boot_record record;          /* of the latest boot */
-    uint64_t accepted, floor;                /* highest seen so far */
-    uint32_t boot_count;                     /* since the last start */
-    uint32_t cut_count;                      /* since the device was made */
+    bool is_loaded; /* the strategy runs what is in ram */
+    struct selv_buf ram;
+    uint8_t ram_bytes[SELV_RELEASE_IMAGE_MAX];
+    struct selv_boot_record record; /* of the latest boot */
+    uint64_t accepted, floor;       /* highest seen so far */
+    uint32_t boot_count;            /* since the last start */
+    uint32_t cut_count;             /* since the device was made */
     uint32_t bad_read;  /* of the bootloader's reads in the next run, the one
                            that fails; SELV_VFLASH_NO_CUT: none */
     uint32_t bad_op;    /* of its writes and erases, likewise */
     uint64_t confirmed; /* the highest number that the application began to
                            confirm: set by it */
-    char fault[200];    /* empty: none */
+    struct sim_stages stages;
+    char fault[200]; /* empty: none */
     jmp_buf on_cut;
 };
 
@@ -107,6 +123,9 @@ bool sim_world_open(struct sim_world *w, const struct selv_geometry *geometry,
                     const struct sim_releases *releases);
 void sim_world_close(struct sim_world *w);
 
+/* Slot B holds the loader. */
+bool sim_has_loader(const struct sim_world *w);
+
 /* The release that the server offers to what runs now. */
 const struct selv_release *sim_world_offer(const struct sim_world *w);
 
@@ -122,6 +141,7 @@ struct sim_state {
     uint64_t accepted, floor;
     uint32_t cut_count;
     uint64_t confirmed;
+    uint64_t stages[3]; /* accepted, floor, confirmed of stage 1 */
 };
 
 bool sim_state_open(struct sim_state *s, const struct sim_world *w);

@@ -41,8 +41,8 @@ void selv_boot_set_refused(struct selv_journal *j,
 
 /* B11: whatever an application asks for, or does to its own slot, wears the
  * journal only so much. What is not written is decided again at each boot. */
-static enum selv_err commit_refusal(struct selv_boot *boot,
-                                    struct selv_journal *next)
+enum selv_err selv_boot_commit_refusal(struct selv_boot *boot,
+                                       struct selv_journal *next)
 {
     if (next->refused_count == UINT8_MAX) {
         boot->journal = *next;
@@ -210,7 +210,7 @@ void selv_boot_adopt(struct selv_boot *boot, enum selv_err reason)
     selv_boot_clear_trial(&next);
     boot->facts.decision = SELV_BOOT_REPLACED;
     /* When flash takes no record the next boot decides the same again. */
-    (void)!commit_refusal(boot, &next);
+    (void)!selv_boot_commit_refusal(boot, &next);
 }
 
 /* ---- a trial ---------------------------------------------------------------
@@ -348,7 +348,7 @@ static enum selv_verdict answer_request(struct selv_boot *boot,
     if (reason != SELV_OK) {
         selv_boot_set_refused(&next, log->digest, reason, false);
         boot->facts.decision = SELV_BOOT_REFUSED;
-        (void)!commit_refusal(boot, &next);
+        (void)!selv_boot_commit_refusal(boot, &next);
         return boot->strategy->boot_current(boot, record);
     }
     next.accepted = max64(next.accepted, boot->seen_sequence);

@@ -39,10 +39,19 @@ struct selv_boot {
     struct selv_suit_device device;
     struct selv_suit_component components[2]; /* application, staging */
     uint8_t staging_id[SELV_FACTORY_STAGING_MAX];
-    uint8_t seen_slot;   /* the slot looked at last, and what it holds: */
-    bool is_begun;       /* the move began in this very boot */
-    bool is_healed;      /* the staging area was asked for help already */
-    uint16_t plan_count; /* sectors that the plan moves */
+    uint8_t seen_slot; /* the slot looked at last, and what it holds: */
+    union {
+        struct {                 /* of strategies that install in place */
+            bool is_begun;       /* the move began in this very boot */
+            bool is_healed;      /* the staging area was asked for help
+                                    already */
+            uint16_t plan_count; /* sectors that the plan moves */
+        };
+        /* Public: strategy ram alone. Where images are loaded and run; it
+         * takes at least each slot's image_len. len: bytes that are loaded.
+         * flash->map is NULL then, and scratch is there. */
+        struct selv_buf *ram;
+    };
     uint64_t seen_sequence;
     uint8_t seen_digest[32];
     struct selv_boot_facts facts; /* for the record */

@@ -6,7 +6,8 @@
  *   boot_install.c  from what is staged to a plan, and to its end
  *   boot_move.c     sectors, copied so that any cut can be gone on from
  *   boot_hooks.c    what hardware adds
- *   strategy_*.c    the strategies */
+ *   strategy_*.c    the strategies
+ *   stage.c         what two bootloaders need of each other */
 #ifndef SELV_BOOT_BOOT_INT_H
 #define SELV_BOOT_BOOT_INT_H
 
@@ -18,9 +19,11 @@ struct selv_boot_step {
     uint32_t from, to; /* offsets of sectors */
 };
 
-/* What strategies that install in place have more. */
+/* What strategies that install in place have more; one that only has more
+ * components has describe alone. */
 struct selv_in_place {
-    /* What components the device has beside the application. */
+    /* What components the device has beside the application, or in its place.
+     */
     void (*describe)(struct selv_boot *boot);
     /* Bytes of the image in slot A that are kept. NULL: none. */
     uint32_t (*leaving)(struct selv_boot *boot);
@@ -48,6 +51,12 @@ struct selv_strategy {
     enum selv_verdict (*decide)(struct selv_boot *boot,
                                 const struct selv_log *log,
                                 struct selv_boot_record *record);
+    /* Do what a look's manifest asks for next, and answer it: a digest, and
+     * what else the strategy can. INVOKE: whether that is what is started. An
+     * error ends the look. */
+    enum selv_err (*serve)(struct selv_boot *boot,
+                           const struct selv_slot_place *place,
+                           const struct selv_suit_todo *todo);
     /* What a request names, as selv_boot_look. */
     enum selv_verdict (*judge)(struct selv_boot *boot, uint8_t slot,
                                uint64_t sequence_min, enum selv_err *why);
@@ -72,6 +81,10 @@ selv_boot_decide(struct selv_boot *boot, const struct selv_log *log,
  * says what flash says. */
 SELV_MUST_CHECK enum selv_err selv_boot_commit(struct selv_boot *boot,
                                                struct selv_journal *next);
+/* The same for one that refuses; B11: at most 255 of them are written between
+ * two confirmations. */
+SELV_MUST_CHECK enum selv_err
+selv_boot_commit_refusal(struct selv_boot *boot, struct selv_journal *next);
 /* One more attempt, with a nonce of its own. */
 void selv_boot_attempt(struct selv_boot *boot, struct selv_journal *next);
 /* What is on trial becomes current, and the floor rises to it. */
@@ -149,6 +162,11 @@ void selv_boot_describe(struct selv_boot *boot, uint8_t slot,
 SELV_MUST_CHECK enum selv_err
 selv_boot_authenticate(struct selv_boot *boot, struct selv_bytes envelope);
 
+/* serve of strategies that run an image where it lies. */
+SELV_MUST_CHECK enum selv_err
+selv_boot_serve(struct selv_boot *boot, const struct selv_slot_place *place,
+                const struct selv_suit_todo *todo);
+
 /* Authenticate the slot's manifest (sequence number at least sequence_min),
  * run its validate and invoke sequences for that slot, and hash its image; once
  * more when that fails.
@@ -164,10 +182,10 @@ SELV_MUST_CHECK enum selv_verdict selv_boot_look(struct selv_boot *boot,
  * that is the reason. */
 void selv_boot_note(struct selv_boot *boot, uint8_t slot, enum selv_err why);
 
-/* What a bootloader that installs in place takes of the boot-install profile:
- * these moves from the staging area, as bits of commands; it loads nothing and
- * writes no content. */
-#define SELV_BOOT_IN_PLACE_CAPABILITY(moves)                                   \
+/* What a bootloader takes of the boot-install profile: these moves, as bits of
+ * commands, in this section, beside validate and invoke; it writes no content.
+ */
+#define SELV_BOOT_CAPABILITY(moves, section)                                   \
     {                                                                          \
         .commands = (moves) | 1ull << SELV_SUIT_CONDITION_VENDOR_ID |          \
                     1ull << SELV_SUIT_CONDITION_CLASS_ID |                     \
@@ -182,12 +200,14 @@ void selv_boot_note(struct selv_boot *boot, uint8_t slot, enum selv_err why);
                     1ull << SELV_SUIT_DIRECTIVE_RUN_SEQUENCE,                  \
         .parameters = SELV_SUIT_BOOT_INSTALL_PARAMETERS,                       \
         .envelope_max = SELV_SUIT_ENVELOPE_MAX,                                \
-        .sections = 1u << SELV_SUIT_SECTION_INSTALL |                          \
-                    1u << SELV_SUIT_SECTION_VALIDATE |                         \
+        .sections = (section) | 1u << SELV_SUIT_SECTION_VALIDATE |             \
                     1u << SELV_SUIT_SECTION_INVOKE,                            \
         .components_max = SELV_SUIT_COMPONENTS_MAX,                            \
         .depth_max = SELV_SUIT_DEPTH_MAX,                                      \
         .signers_max = SELV_SUIT_SIGNERS_MAX,                                  \
     }
+#define SELV_BOOT_IN_PLACE_CAPABILITY(moves)                                   \
+    SELV_BOOT_CAPABILITY(moves, 1u << SELV_SUIT_SECTION_INSTALL |              \
+                                    1u << SELV_SUIT_SECTION_LOAD)
 
 #endif

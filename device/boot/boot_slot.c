@@ -16,15 +16,15 @@ void selv_boot_describe(struct selv_boot *boot, uint8_t slot,
     boot->components[0].slot = slot;
     boot->device.components = boot->components;
     boot->device.component_count = 1;
-    if (boot->strategy->in_place != NULL) {
-        boot->strategy->in_place->describe(boot);
-    }
     boot->device.vendor_id = factory->vendor_id;
     boot->device.class_id = factory->class_id;
     boot->device.device_id = factory->device_id;
     boot->device.anchors = &factory->anchor;
     boot->device.anchor_count = 1;
     boot->device.sequence_min = sequence_min;
+    if (boot->strategy->in_place != NULL) {
+        boot->strategy->in_place->describe(boot);
+    }
     selv_suit_init(&boot->suit, boot->strategy->profile, &boot->device);
 }
 
@@ -46,11 +46,18 @@ enum selv_err selv_boot_authenticate(struct selv_boot *boot,
     return selv_suit_begin(&boot->suit, SELV_SUIT_INVOCATION);
 }
 
-static enum selv_err answer_digest(struct selv_boot *boot,
-                                   const struct selv_slot_place *place,
-                                   const struct selv_suit_todo *todo)
+enum selv_err selv_boot_serve(struct selv_boot *boot,
+                              const struct selv_slot_place *place,
+                              const struct selv_suit_todo *todo)
 {
     uint8_t digest[SELV_SHA256_LEN];
+    if (todo->kind == SELV_SUIT_INVOKE) {
+        return SELV_OK;
+    }
+    if (todo->kind != SELV_SUIT_DIGEST) {
+        return todo->kind == SELV_SUIT_DONE ? SELV_ERR_BOOT_NO_IMAGE
+                                            : SELV_ERR_SUIT_COMMAND;
+    }
     uint32_t size = todo->has_size ? todo->size : place->image_len;
     /* The digest of nothing says nothing about what lies there. */
     if (size == 0 || size > place->image_len) {
@@ -72,23 +79,14 @@ static enum selv_err run(struct selv_boot *boot,
 {
     struct selv_suit_todo todo;
     for (int i = 0; i < SELV_BOOT_TODOS_MAX; i++) {
-        enum selv_err err = SELV_OK;
-        switch (selv_suit_poll(&boot->suit, &todo)) {
-        case SELV_SUIT_DIGEST:
-            err = answer_digest(boot, place, &todo);
-            break;
-        case SELV_SUIT_INVOKE:
-            return SELV_OK;
-        case SELV_SUIT_FAILED:
+        enum selv_suit_todo_kind kind = selv_suit_poll(&boot->suit, &todo);
+        enum selv_err err;
+        if (kind == SELV_SUIT_FAILED) {
             err = selv_suit_failure(&boot->suit)->err;
             return err != SELV_OK ? err : SELV_ERR_STATE;
-        case SELV_SUIT_DONE: /* without an invoke: nothing to start */
-            return SELV_ERR_BOOT_NO_IMAGE;
-        case SELV_SUIT_FETCH:
-        default:
-            return SELV_ERR_SUIT_COMMAND;
         }
-        if (err) {
+        err = boot->strategy->serve(boot, place, &todo);
+        if (err != SELV_OK || kind == SELV_SUIT_INVOKE) {
             return err;
         }
     }

@@ -12,9 +12,16 @@
  *                                the slots
  *   overwrite  runs     staging  the bootloader copies B    none; B still holds
  *                                over A                     what A should
+ *   ram        storage  storage  nobody; at each boot the   the other slot
+ *                                image is loaded into RAM,
+ *                                hashed and run there
+ *   loader     runs     loader   the loader, a small firmware   the loader
+ *                                consumer, which never changes  fetches again
  *
- * Swap and overwrite take manifests that say so (docs/spec/flash.md, "Staging")
- * and layouts as selv_layout_in_place: the envelope moves with its image. */
+ * Ram takes manifests with a load section (docs/spec/flash.md, "Loading"), and
+ * flash that is not trusted. Swap and overwrite take manifests that say so
+ * (docs/spec/flash.md, "Staging") and layouts as selv_layout_in_place: the
+ * envelope moves with its image. */
 #ifndef SELV_BOOT_STRATEGY_H
 #define SELV_BOOT_STRATEGY_H
 
@@ -26,5 +33,7 @@ extern const struct selv_strategy selv_strategy_ab;
 extern const struct selv_strategy selv_strategy_remap;
 extern const struct selv_strategy selv_strategy_swap;
 extern const struct selv_strategy selv_strategy_overwrite;
+extern const struct selv_strategy selv_strategy_ram;
+extern const struct selv_strategy selv_strategy_loader;
 
 #endif

@@ -37,6 +37,7 @@ const struct selv_strategy selv_strategy_ab = {
     .capability = &selv_suit_capability_boot_select,
     .slot_count = SELV_SLOT_COUNT,
     .decide = selv_boot_decide,
+    .serve = selv_boot_serve,
     .judge = selv_boot_look,
     .accept = selv_boot_attempt,
     .boot_current = selv_boot_either,

@@ -48,6 +48,7 @@ const struct selv_strategy selv_strategy_overwrite = {
     .capability = &capability,
     .slot_count = 1,
     .decide = selv_boot_decide_in_place,
+    .serve = selv_boot_serve,
     .judge = selv_boot_plan,
     .accept = selv_boot_begin_forward,
     .boot_current = selv_boot_in_place,

@@ -11,6 +11,7 @@ const struct selv_strategy selv_strategy_remap = {
     .slot_count = SELV_SLOT_COUNT,
     .is_remapped = true,
     .decide = selv_boot_decide,
+    .serve = selv_boot_serve,
     .judge = selv_boot_look,
     .accept = selv_boot_attempt,
     .boot_current = selv_boot_either,

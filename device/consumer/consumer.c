@@ -58,7 +58,7 @@ static void describe_components(struct selv_consumer *c)
     const struct selv_factory *factory = c->config->factory;
     struct selv_suit_component *application =
         &c->components[COMPONENT_APPLICATION];
-    struct selv_suit_component *staging = &c->components[COMPONENT_STAGING];
+    struct selv_suit_component *other = &c->components[COMPONENT_STAGING];
 
     application->id =
         selv_bytes(factory->component_id, factory->component_id_len);
@@ -67,9 +67,12 @@ static void describe_components(struct selv_consumer *c)
     c->device.component_count = 1;
     if (is_staging(c)) {
         application->slot = c->config->record->slot;
-        staging->id = selv_bytes(
-            c->staging_id, selv_factory_staging_id(factory, c->staging_id));
-        staging->slot = application->slot;
+    }
+    if (is_staging(c) || is_loading(c)) {
+        enum selv_part part = is_staging(c) ? SELV_PART_STAGING : SELV_PART_RAM;
+        other->id = selv_bytes(
+            c->other_id, selv_factory_part_id(factory, part, c->other_id));
+        other->slot = application->slot;
         c->device.component_count = 2;
     }
 }
@@ -250,6 +253,8 @@ static void rest_poll(struct selv_consumer *c)
 {
     if (c->now_ms >= c->next_ms) {
         begin_cycle(c);
+    } else if (is_idle_loader(c) && selv_consumer_hand_back(c) == SELV_OK) {
+        c->todo.until_ms = c->now_ms;
     } else {
         c->todo.until_ms = c->next_ms;
     }
@@ -325,5 +330,6 @@ enum selv_update_state selv_consumer_state(const struct selv_consumer *c)
 
 bool selv_consumer_is_resting(const struct selv_consumer *c)
 {
-    return c->step == STEP_REST && c->next_ms > 0 && !has_flag(c, FLAG_EVENT);
+    return c->step == STEP_REST && c->next_ms > 0 && !has_flag(c, FLAG_EVENT) &&
+           !is_idle_loader(c);
 }

@@ -180,8 +180,8 @@ struct selv_consumer {
     uint32_t hashed;                       /* bytes of the image */
     uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* of what was given up */
     struct selv_slot_writer writer;
-    struct selv_suit_component components[2]; /* application, staging */
-    uint8_t staging_id[SELV_FACTORY_STAGING_MAX];
+    struct selv_suit_component components[2]; /* application; staging, RAM */
+    uint8_t other_id[SELV_FACTORY_STAGING_MAX];
     struct selv_suit_device device;
     struct selv_suit_capability boot; /* of the bootloader, by its record */
     struct selv_log log;              /* as it stands in flash */

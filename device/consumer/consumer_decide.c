@@ -7,6 +7,8 @@
  *     more than its bootloader can do                    rejected, the
  *                                                         engine's reason
  *   2 the digest is the running manifest's               nothing new
+ *     (the loader has that of the application that was confirmed last: it is
+ *     fetched again, whatever the accepted number is, when none boots)
  *   3 the envelope, byte for byte, was refused, or
  *     failed too often, in this boot                     nothing new
  *   4 the digest was reverted or refused at boot         rejected, REVERTED
@@ -127,18 +129,20 @@ static bool can_match(const struct selv_consumer *c, struct image *image,
     if (is_update && size == image->size) {
         image->digest = todo->digest;
     }
-    return is_update || size < image->size ||
-           (size == image->size && image->digest != NULL &&
-            is_digest(image->digest, todo->digest));
+    /* The digest of nothing says nothing. */
+    return size != 0 && (is_update || size < image->size ||
+                         (size == image->size && image->digest != NULL &&
+                          is_digest(image->digest, todo->digest)));
 }
 
 /* Where a rehearsal stands. */
 struct rehearsal {
     enum selv_suit_procedure procedure;
     struct image image;
-    bool is_there; /* the idle slot has the update's image */
-    bool is_moved; /* the bootloader has brought it to where it runs */
-    bool is_seen;  /* and it was looked at */
+    uint32_t moved; /* bytes of it that are there, then */
+    bool is_there;  /* the idle slot has the update's image */
+    bool is_moved;  /* the bootloader has brought it to where it runs */
+    bool is_seen;   /* and it was looked at */
 };
 
 static bool is_update(const struct rehearsal *r)
@@ -153,19 +157,44 @@ static bool would_match(const struct selv_consumer *c, struct rehearsal *r,
                         const struct selv_suit_todo *todo)
 {
     bool is_idle = todo->device_component == idle_component(c);
+    bool is_long = !is_idle && todo->has_size && todo->size > r->moved;
 
-    return r->is_there && (is_idle || r->is_moved) &&
+    return r->is_there && (is_idle || (r->is_moved && !is_long)) &&
            can_match(c, &r->image, todo, is_update(r));
 }
 
-/* The one move that bootloaders make: the staged image to where it runs. */
+/* What a bootloader loads into RAM, of the slot's image. */
+static enum selv_err take_load(const struct selv_consumer *c,
+                               struct rehearsal *r,
+                               const struct selv_suit_todo *todo)
+{
+    if (!todo->has_size) {
+        return SELV_ERR_SUIT_UNSET;
+    }
+    if (todo->size > c->idle->image_len) {
+        return SELV_ERR_STORE_FULL;
+    }
+    r->moved = todo->size;
+    r->is_moved = true;
+    return SELV_OK;
+}
+
+/* The one move that bootloaders make: the image to where it runs. */
 static enum selv_err take_move(const struct selv_consumer *c,
                                struct rehearsal *r,
                                const struct selv_suit_todo *todo)
 {
-    if (!is_staging(c) || r->procedure != SELV_SUIT_INSTALLING || r->is_moved ||
-        todo->device_component != COMPONENT_APPLICATION ||
-        todo->device_source != COMPONENT_STAGING) {
+    enum selv_suit_procedure when =
+        is_loading(c) ? SELV_SUIT_INVOCATION : SELV_SUIT_INSTALLING;
+    if (r->procedure != when ||
+        todo->device_component != running_component(c) ||
+        todo->device_source != idle_component(c)) {
+        return SELV_ERR_SUIT_OPERATION;
+    }
+    if (is_loading(c)) {
+        return take_load(c, r, todo);
+    }
+    if (r->is_moved) {
         return SELV_ERR_SUIT_OPERATION;
     }
     r->is_moved = true;
@@ -193,7 +222,8 @@ static enum selv_err rehearse(struct selv_consumer *c, struct rehearsal *r,
 
     r->procedure = procedure;
     r->is_there = !is_update(r);
-    r->is_moved = procedure == SELV_SUIT_INVOCATION;
+    r->is_moved = procedure == SELV_SUIT_INVOCATION && !is_loading(c);
+    r->moved = UINT32_MAX;
     for (int left = SELV_BOOT_TODOS_MAX; !err; left--) {
         enum selv_err answer = SELV_ERR_SUIT_OPERATION;
         if (left == 0) {
@@ -219,7 +249,7 @@ static enum selv_err rehearse(struct selv_consumer *c, struct rehearsal *r,
             answer = take_move(c, r, &todo);
             break;
         case SELV_SUIT_INVOKE:
-            return todo.device_component == COMPONENT_APPLICATION &&
+            return todo.device_component == running_component(c) &&
                            selv_is_good(selv_suit_may_invoke(&c->suit))
                        ? SELV_OK
                        : SELV_ERR_SUIT_IMAGE;
@@ -254,14 +284,15 @@ static enum selv_err judge(struct selv_consumer *c)
     const struct selv_boot_record *record = c->config->record;
     bool is_unfinished = c->log.state == SELV_LOG_DOWNLOADING &&
                          is_digest(c->log.digest, c->digest);
+    bool is_back = is_digest(c->digest, record->digest);
 
     if (is_digest(c->digest, record->refused_digest)) {
         return SELV_ERR_UPDATE_REVERTED;
     }
-    if (c->sequence < record->accepted) {
+    if (c->sequence < record->accepted && !is_back) {
         return SELV_ERR_SUIT_SEQUENCE;
     }
-    if (c->sequence == record->accepted && !is_unfinished) {
+    if (c->sequence == record->accepted && !is_unfinished && !is_back) {
         return SELV_ERR_UPDATE_EQUAL;
     }
     if (c->envelope_len + ENVELOPE_HEAD_LEN > c->idle->envelope_len) {
@@ -301,7 +332,8 @@ void selv_consumer_decide(struct selv_consumer *c)
     bool is_old;
 
     identify(c);
-    is_old = !err && is_digest(c->digest, c->config->record->digest);
+    is_old = !err && !is_loader(c, SELV_LOADER_NEEDED) &&
+             is_digest(c->digest, c->config->record->digest);
     if (is_old) {
         c->is_skipping = false; /* what runs is there: name it from now on */
     }
@@ -317,6 +349,10 @@ void selv_consumer_decide(struct selv_consumer *c)
     }
     if (err) {
         selv_consumer_refuse(c, err);
+        return;
+    }
+    if (is_loader(c, SELV_LOADER_RESTS)) {
+        selv_consumer_ask_loader(c);
         return;
     }
     c->step = STEP_PROCEED;

@@ -129,7 +129,7 @@ static enum selv_err begin_slot(struct selv_consumer *c, uint32_t size,
             ? selv_consumer_begin_log(c, SELV_LOG_DOWNLOADING, idle_slot(c))
             : selv_consumer_write_log(c, SELV_LOG_DOWNLOADING);
 
-    set_flag(c, FLAG_WRITTEN);
+    set_flag(c, FLAG_WRITTEN | FLAG_TOUCHED);
     if (!err && c->config->installer) {
         err = c->config->installer->begin(c->config->installer_context);
     }
@@ -230,6 +230,36 @@ void selv_consumer_proceed(struct selv_consumer *c)
         selv_suit_answer(&c->suit, SELV_ERR_SUIT_OPERATION);
         break;
     }
+}
+
+void selv_consumer_ask_loader(struct selv_consumer *c)
+{
+    enum selv_err err = SELV_OK;
+
+    /* C6: a confirmation that the boot journal does not know of stays in the
+     * log; the loader is asked for in the next boot. */
+    if (!c->config->record->is_trial) {
+        err = selv_consumer_begin_log(c, SELV_LOG_LOADER, idle_slot(c));
+    }
+    if (err) {
+        selv_consumer_refuse(c, err);
+        return;
+    }
+    c->step = STEP_REBOOT;
+    selv_consumer_tell(c, SELV_UPDATE_AUTHORIZED, SELV_OK);
+}
+
+/* The log says so: who asks again at once would be given us again at once. */
+enum selv_err selv_consumer_hand_back(struct selv_consumer *c)
+{
+    enum selv_err err;
+
+    c->log.slot = SELV_SLOT_NONE;
+    err = selv_consumer_write_log(c, SELV_LOG_IDLE);
+    if (!err) {
+        c->step = STEP_REBOOT;
+    }
+    return err;
 }
 
 /* ---- the transfer ---------------------------------------------------------

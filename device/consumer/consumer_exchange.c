@@ -45,7 +45,9 @@ static void ask_manifest(struct selv_consumer *c)
     c->rq.path = selv_bytes("m", 1);
     /* C8: what is most likely there still is named, so that a poll that
      * finds nothing else costs one exchange. */
-    c->rq.etag = selv_bytes(c->config->record->digest, SELV_COAP_ETAG_MAX);
+    if (!is_loader(c, SELV_LOADER_NEEDED)) {
+        c->rq.etag = selv_bytes(c->config->record->digest, SELV_COAP_ETAG_MAX);
+    }
     if (c->is_skipping) {
         c->rq.etag = selv_bytes(c->skip_etag, sizeof c->skip_etag);
     }

@@ -38,7 +38,8 @@ enum step {
 #define FLAG_IMAGE_GOOD 0x20u    /* the slot's bytes had the digest asked for */
 #define FLAG_SELFTEST_TOLD 0x40u /* the port was asked for the self-test */
 #define FLAG_OVERSIZE 0x80u      /* a datagram was longer than we take */
-#define FLAG_AWAY 0x100u /* the last fetch failed for want of a server */
+#define FLAG_AWAY 0x100u    /* the last fetch failed for want of a server */
+#define FLAG_TOUCHED 0x200u /* the slot was, in this boot */
 
 static inline bool has_flag(const struct selv_consumer *c, unsigned flag)
 {
@@ -55,10 +56,26 @@ static inline void clear_flag(struct selv_consumer *c, unsigned flag)
     c->flags = (uint16_t)(c->flags & ~flag);
 }
 
-/* The slot that an update goes to, never the running one. */
+static inline bool is_loader(const struct selv_consumer *c,
+                             enum selv_loader_role role)
+{
+    return c->config->record->loader == role;
+}
+
+/* The slot that an update goes to, never the running one; but an application
+ * whose loader writes it asks for that, and writes nothing. */
 static inline uint8_t idle_slot(const struct selv_consumer *c)
 {
-    return c->config->record->slot ^ 1u;
+    return is_loader(c, SELV_LOADER_RESTS) ? c->config->record->slot
+                                           : c->config->record->slot ^ 1u;
+}
+
+/* We are the loader, were asked for an update, and there is none to be had: the
+ * application is to run again. */
+static inline bool is_idle_loader(const struct selv_consumer *c)
+{
+    return is_loader(c, SELV_LOADER_ASKED) && c->step == STEP_REST &&
+           c->next_ms > c->now_ms && !has_flag(c, FLAG_TOUCHED);
 }
 
 /* Whether the bootloader installs: then the idle slot is the staging area, a
@@ -68,7 +85,26 @@ static inline bool is_staging(const struct selv_consumer *c)
     return (c->boot.sections >> SELV_SUIT_SECTION_INSTALL & 1u) != 0;
 }
 
-enum { COMPONENT_APPLICATION, COMPONENT_STAGING };
+/* Whether the bootloader loads the image into RAM, a component of its own, and
+ * runs it there. */
+static inline bool is_loading(const struct selv_consumer *c)
+{
+    return !is_staging(c) &&
+           (c->boot.sections >> SELV_SUIT_SECTION_LOAD & 1u) != 0;
+}
+
+/* A device has at most one of the last two. */
+enum {
+    COMPONENT_APPLICATION,
+    COMPONENT_STAGING,
+    COMPONENT_RAM = COMPONENT_STAGING
+};
+
+/* The component that runs. */
+static inline uint8_t running_component(const struct selv_consumer *c)
+{
+    return is_loading(c) ? COMPONENT_RAM : COMPONENT_APPLICATION;
+}
 
 /* The component whose bytes are in the idle slot. */
 static inline uint8_t idle_component(const struct selv_consumer *c)
@@ -155,6 +191,10 @@ SELV_MUST_CHECK enum selv_err selv_consumer_begin_log(struct selv_consumer *c,
                                                       enum selv_log_state to,
                                                       uint8_t slot);
 void selv_consumer_hash(struct selv_consumer *c);
+/* Where a loader fetches: have it run instead of us, or the application
+ * instead of it. */
+void selv_consumer_ask_loader(struct selv_consumer *c);
+SELV_MUST_CHECK enum selv_err selv_consumer_hand_back(struct selv_consumer *c);
 void selv_consumer_keep(struct selv_consumer *c);
 
 /* ---- consumer_trial.c -----------------------------------------------------

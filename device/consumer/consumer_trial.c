@@ -36,6 +36,7 @@ static void read_outcome(struct selv_consumer *c)
 static bool is_installed(const struct selv_consumer *c)
 {
     return c->log.state == SELV_LOG_TRIAL &&
+           c->config->record->loader <= SELV_LOADER_RESTS &&
            memcmp(c->log.digest, c->config->record->digest, SELV_SHA256_LEN) ==
                0;
 }
@@ -58,6 +59,9 @@ void selv_consumer_read_boot(struct selv_consumer *c)
         selv_consumer_tell(c, SELV_UPDATE_CONFIRMED, SELV_OK);
         selv_consumer_tell_server(c, STEP_MANIFEST);
         c->report.is_of_boot = true;
+    } else if (is_loader(c, SELV_LOADER_RESTS) &&
+               c->log.state == SELV_LOG_IDLE && c->log.slot == SELV_SLOT_NONE) {
+        selv_consumer_rest(c); /* the loader found nothing a moment ago */
     }
 }
 

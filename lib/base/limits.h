@@ -93,6 +93,12 @@
 #define SELV_BOOT_ATTEMPTS_MAX 3
 #endif
 
+/* A loader (boot/strategy_loader.c) whose manifest has a lower number does not
+ * run: fixed when the bootloader is built, since nothing confirms a loader. */
+#ifndef SELV_LOADER_FLOOR
+#define SELV_LOADER_FLOOR 1
+#endif
+
 /* How often a manifest may ask for a digest, a fetch or a start in one
  * procedure: a boot reads the image each time, and a fetch erases a slot. The
  * application keeps to it, too, so that it fetches nothing that would ask its

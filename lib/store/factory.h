@@ -34,6 +34,21 @@ SELV_MUST_CHECK enum selv_err selv_factory_decode(struct selv_bytes in,
 SELV_MUST_CHECK enum selv_err
 selv_factory_encode(const struct selv_factory *factory, struct selv_buf *out);
 
+/* Parts of a device that are components of their own: the application's array
+ * with one more element, of this one byte. */
+enum selv_part {
+    SELV_PART_STAGING = 's', /* where an update is staged */
+    SELV_PART_RAM = 'r',     /* where the image is loaded, and runs */
+    SELV_PART_LOADER = 'l',  /* the small firmware consumer in slot B */
+    SELV_PART_STAGE_1 = 'b'  /* the bootloader proper, where it has slots */
+};
+
+/* Its encoded identifier. Returns its length in bytes; 0 for a component of
+ * more than 22 elements, which has no parts. */
+uint8_t selv_factory_part_id(const struct selv_factory *factory,
+                             enum selv_part part,
+                             uint8_t id[static SELV_FACTORY_STAGING_MAX]);
+
 /* The encoded identifier of the staging area, where a device has one: the
  * component's with one more element, h'73'. Returns its length in bytes; 0 for
  * a component of more than 22 elements, which has no staging area. */

@@ -75,7 +75,8 @@ enum selv_log_state {
     SELV_LOG_IDLE = 0,
     SELV_LOG_DOWNLOADING = 1, /* digest, slot and progress are valid */
     SELV_LOG_TRIAL = 2,       /* asks the bootloader to try digest in slot */
-    SELV_LOG_CONFIRM = 3      /* confirms the trial whose nonce this is */
+    SELV_LOG_CONFIRM = 3,     /* confirms the trial whose nonce this is */
+    SELV_LOG_LOADER = 4       /* asks for the loader, to fetch digest */
 };
 
 /* The record as it lies in flash. */

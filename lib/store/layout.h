@@ -45,6 +45,13 @@ extern const struct selv_layout selv_layout_default;
  * 9-70 image A, 71 spare, 72 envelope B, 73-134 image B. */
 extern const struct selv_layout selv_layout_in_place;
 
+/* The same flash for a bootloader that can be updated (boot/stage.h): stage 0
+ * has 7-8 journal, 9-10 log, 11 envelope A, 12-17 image A, 18 envelope B, 19-24
+ * image B; stage 1, the bootloader proper, has 1-2 journal, 3-4 log, 25
+ * envelope A, 26-79 image A, 80 envelope B, 81-134 image B. */
+extern const struct selv_layout selv_layout_stage_0;
+extern const struct selv_layout selv_layout_stage_1;
+
 /* SELV_ERR_STORE_LAYOUT when regions overlap, are empty, unaligned or do not
  * fit the flash, or a sector is too small for one journal record. How long an
  * envelope region is, is the layout's choice: an envelope that does not fit

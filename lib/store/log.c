@@ -16,7 +16,7 @@ _Static_assert(RECORD_LEN == 96 &&
 static bool is_sane(const void *record)
 {
     const struct selv_log *log = record;
-    return log->state <= SELV_LOG_CONFIRM &&
+    return log->state <= SELV_LOG_LOADER &&
            (log->slot < SELV_SLOT_COUNT || log->slot == SELV_SLOT_NONE);
 }
 

@@ -54,6 +54,17 @@ struct selv_boot_facts {
                                 says that it goes; zeros: not hashed */
 };
 
+/* Of devices that have a loader (boot/strategy_loader.c): what runs, and why.
+ * In the loader's own record sequence and digest are those of the application
+ * that was confirmed last. */
+enum selv_loader_role {
+    SELV_LOADER_NONE = 0,   /* there is none */
+    SELV_LOADER_RESTS = 1,  /* the application runs; updates are asked of the
+                               loader, in the log */
+    SELV_LOADER_ASKED = 2,  /* the loader runs, as the application asked */
+    SELV_LOADER_NEEDED = 3, /* the loader runs, since no application boots */
+};
+
 struct selv_boot_record {
     uint32_t magic;
     uint16_t version;
@@ -74,7 +85,8 @@ struct selv_boot_record {
                                    bootloader; zeros: none */
     uint16_t refused_reason;    /* enum selv_err */
     uint8_t refused_was_trial;  /* 1: it ran and was reverted */
-    uint8_t reserved[5];        /* zeros */
+    uint8_t loader;             /* enum selv_loader_role */
+    uint8_t reserved[4];        /* zeros */
     /* What the bootloader can do with a manifest, in the shared sequence and in
      * each section of boot_sections, which it does not tell apart: one that
      * has install takes copy and swap there only by its own rules. Bit n of a

@@ -91,6 +91,8 @@ struct selv_suit_device {
 struct selv_suit_profile;
 extern const struct selv_suit_profile selv_suit_profile_boot_select;
 extern const struct selv_suit_profile selv_suit_profile_boot_install;
+/* boot-install without install, which is the consumer's then. */
+extern const struct selv_suit_profile selv_suit_profile_boot_load;
 extern const struct selv_suit_profile selv_suit_profile_consumer;
 
 /* The same, but every command is recorded, whatever its policy; those without

@@ -70,23 +70,27 @@ static const struct selv_suit_parameter_rule parameters[] = {
 };
 
 /* Of the profile and of its trace: tools show what a device does. */
-#define FIELDS                                                                 \
+#define FIELDS(where)                                                          \
     .commands = commands,                                                      \
     .command_count = sizeof commands / sizeof commands[0],                     \
     .parameters = parameters,                                                  \
     .parameter_count = sizeof parameters / sizeof parameters[0],               \
-    .sections = SELV_SUIT_IN_INSTALL | SELV_SUIT_IN_VALIDATE |                 \
-                SELV_SUIT_IN_LOAD | SELV_SUIT_IN_INVOKE,                       \
+    .sections = (where) | SELV_SUIT_IN_VALIDATE | SELV_SUIT_IN_LOAD |          \
+                SELV_SUIT_IN_INVOKE,                                           \
     .command = selv_suit_private_command,                                      \
     .parameter = selv_suit_private_parameter, .special = selv_suit_special,    \
     .check = selv_suit_check_sections
 
 const struct selv_suit_profile selv_suit_profile_boot_install = {
-    FIELDS,
+    FIELDS(SELV_SUIT_IN_INSTALL),
+};
+
+const struct selv_suit_profile selv_suit_profile_boot_load = {
+    FIELDS(0),
 };
 
 const struct selv_suit_profile selv_suit_profile_boot_install_trace = {
-    FIELDS,
+    FIELDS(SELV_SUIT_IN_INSTALL),
     .record = selv_suit_record_every,
 };
 

@@ -54,6 +54,8 @@ struct device {
 
     const struct selv_strategy *strategy;
     const struct selv_layout *layout;
+    struct selv_buf ram; /* where the image is loaded, for strategy ram; its
+                            len is 0 for the others */
 
     struct selv_posix_flash flash;
     struct selv_posix_uboot uboot;  /* where U-Boot boots */
@@ -83,6 +85,10 @@ bool device_is_stopped(void);
 /* ---- device_boot.c --------------------------------------------------------
  */
 
+/* For strategy ram: give boot the RAM, and flash without its map in *unmapped,
+ * which lives as long as boot. */
+void device_boot_prepare_ram(struct device *d, struct selv_boot *boot,
+                             struct selv_flash *unmapped);
 /* The bootloader's turn. False: nothing boots. */
 SELV_MUST_CHECK bool device_boot(struct device *d);
 /* Write the running image into the state folder and run the hook on it.

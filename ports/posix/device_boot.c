@@ -16,6 +16,24 @@
 
 #define IMAGE_NAME "image.bin"
 
+/* Nothing of storage is read where it lies. */
+void device_boot_prepare_ram(struct device *d, struct selv_boot *boot,
+                             struct selv_flash *unmapped)
+{
+    static uint8_t image[SELV_LAYOUT_DEFAULT_SIZE];
+    static uint8_t manifest[SELV_SUIT_ENVELOPE_MAX];
+
+    if (d->strategy != &selv_strategy_ram) {
+        return;
+    }
+    *unmapped = d->flash.flash;
+    unmapped->map = NULL;
+    d->ram = (struct selv_buf){image, sizeof image, 0};
+    boot->flash = unmapped;
+    boot->ram = &d->ram;
+    boot->scratch = (struct selv_buf){manifest, sizeof manifest, 0};
+}
+
 bool device_boot(struct device *d)
 {
     struct selv_boot boot = {.flash = &d->flash.flash,
@@ -23,14 +41,18 @@ bool device_boot(struct device *d)
                              .factory = &d->factory,
                              .strategy = d->strategy,
                              .reset_cause = d->reset_cause};
+    struct selv_flash unmapped;
     enum selv_verdict verdict;
+
+    device_boot_prepare_ram(d, &boot, &unmapped);
 
     selv_posix_flash_set_role(&d->flash, SELV_POSIX_BOOTLOADER, SELV_SLOT_NONE);
     verdict = selv_boot_choose(&boot, &d->record);
     /* The journal is locked before anything else gets its turn. */
     selv_posix_flash_set_role(&d->flash, SELV_POSIX_APPLICATION,
                               d->record.slot);
-    if (selv_is_good(verdict)) {
+    d->version = selv_bytes(NULL, 0);
+    if (selv_is_good(verdict) && d->record.loader <= SELV_LOADER_RESTS) {
         device_read_version(d);
     }
     device_say_boot(d);
@@ -80,17 +102,20 @@ static uint32_t image_len(const struct device *d)
 
 static bool write_image(struct device *d, const char *path)
 {
-    uint32_t off = d->layout->slot[d->record.slot].image_off;
-    uint32_t left = image_len(d);
+    bool is_loaded = d->ram.len > 0;
+    const uint8_t *from =
+        is_loaded ? d->ram.p
+                  : d->flash.map + d->layout->slot[d->record.slot].image_off;
+    size_t left = is_loaded ? d->ram.len : image_len(d);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
     bool is_good = fd >= 0;
 
     while (is_good && left > 0) {
-        ssize_t n = write(fd, d->flash.map + off, left);
+        ssize_t n = write(fd, from, left);
         is_good = n > 0 || (n < 0 && errno == EINTR);
         if (n > 0) {
-            off += (uint32_t)n;
-            left -= (uint32_t)n;
+            from += n;
+            left -= (size_t)n;
         }
     }
     if (fd >= 0 && close(fd) != 0) {
@@ -178,7 +203,8 @@ bool device_run_image(struct device *d)
     char path[PATH_MAX];
 
     d->is_image_good = true;
-    if (!d->run) {
+    /* The loader is this very program. */
+    if (!d->run || d->record.loader > SELV_LOADER_RESTS) {
         return true;
     }
     snprintf(path, sizeof path, "%s/%s", d->state_dir, IMAGE_NAME);

@@ -56,8 +56,8 @@ static const char help[] =
     "  --poll SECONDS       between looks when nothing is new (60)\n"
     "  --trial-timeout SECONDS\n"
     "                       revert a trial that takes longer (300)\n"
-    "  --strategy NAME      of the bootloader: ab, swap or overwrite (ab);\n"
-    "                       always the same for one state folder\n"
+    "  --strategy NAME      of the bootloader: ab, swap, overwrite, ram or\n"
+    "                       loader (ab); always the same for one state folder\n"
     "  --json               one JSON object a line\n"
     "  --quiet              errors only\n"
     "  --no-progress        when a download begins, not how it goes\n"
@@ -139,6 +139,8 @@ static bool set_strategy(struct device *d, const char *name)
         {"ab", &selv_strategy_ab, &selv_layout_default},
         {"swap", &selv_strategy_swap, &selv_layout_in_place},
         {"overwrite", &selv_strategy_overwrite, &selv_layout_in_place},
+        {"ram", &selv_strategy_ram, &selv_layout_default},
+        {"loader", &selv_strategy_loader, &selv_layout_default},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
@@ -198,7 +200,9 @@ static int read_arguments(struct device *d, int argc, char **argv)
             break;
         case OPT_STRATEGY:
             if (!set_strategy(d, optarg)) {
-                return usage("--strategy is ab, swap or overwrite") + 1;
+                return usage(
+                           "--strategy is ab, swap, overwrite, ram or loader") +
+                       1;
             }
             break;
         case OPT_JSON:
@@ -235,7 +239,7 @@ static int read_arguments(struct device *d, int argc, char **argv)
                1;
     }
     if (d->uboot_config && d->strategy != &selv_strategy_ab) {
-        return usage("--strategy is for our own bootloader") + 1;
+        return usage("--strategy is ab, swap, overwrite, ram or loader") + 1;
     }
     if (d->uboot_config && d->recover) {
         return usage("--recover is for our own bootloader") + 1;
@@ -257,6 +261,7 @@ static bool open_device(struct device *d)
     if (!selv_posix_flash_open(&d->flash, d->state_dir, &d->why)) {
         return false;
     }
+    d->flash.has_loader = d->strategy == &selv_strategy_loader;
     d->media = &d->flash.flash;
     d->attempts_max = SELV_BOOT_ATTEMPTS_MAX;
     d->flash.layout = layout;

@@ -150,11 +150,13 @@ bool device_recover(struct device *d)
                              .layout = d->layout,
                              .factory = &d->factory,
                              .strategy = d->strategy};
+    struct selv_flash unmapped;
     struct terminal t = {-1, -1};
     char text[256];
     bool is_good;
 
     d->why.text[0] = '\0';
+    device_boot_prepare_ram(d, &boot, &unmapped);
     selv_posix_flash_set_role(&d->flash, SELV_POSIX_RECOVERY, SELV_SLOT_NONE);
     selv_recover_init(&r, &boot, (enum selv_err)d->record.refused_reason, 0,
                       (struct selv_buf){envelope, sizeof envelope, 0}, frame,

@@ -207,6 +207,11 @@ static void say_checks(const struct device *d)
     }
 }
 
+static const char *loader_name(uint8_t role)
+{
+    return role == SELV_LOADER_ASKED ? "asked" : "needed";
+}
+
 static void say_boot_json(const struct device *d, const char *version)
 {
     const struct selv_boot_record *r = &d->record;
@@ -218,6 +223,9 @@ static void say_boot_json(const struct device *d, const char *version)
            r->is_trial ? "true" : "false", r->attempt,
            cause_name(r->reset_cause), (unsigned long long)r->accepted,
            (unsigned long long)r->floor);
+    if (r->loader > SELV_LOADER_RESTS) {
+        printf(",\"loader\":\"%s\"", loader_name(r->loader));
+    }
     put_digest("digest", r->digest);
     put_checks(&r->facts);
     put_bootloader(r);
@@ -251,7 +259,9 @@ void device_say_boot(const struct device *d)
     begin_colour(d, r->slot == SELV_SLOT_NONE ? RED : PLAIN);
     printf("boot: slot %s, sequence number %llu", slot_name(r->slot),
            (unsigned long long)r->sequence);
-    if (r->is_trial) {
+    if (r->loader > SELV_LOADER_RESTS) {
+        printf(", loader %s", loader_name(r->loader));
+    } else if (r->is_trial) {
         printf(", on trial (boot %u of %u)", r->attempt, d->attempts_max);
     } else if (r->slot != SELV_SLOT_NONE) {
         printf(", confirmed");

@@ -84,6 +84,7 @@ static bool is_allowed(const struct selv_posix_flash *f, uint32_t off)
     case SELV_POSIX_APPLICATION:
         return !is_in(off, layout->factory_off, layout->factory_len) &&
                !is_journal(layout, off) && !is_kept(layout, off) &&
+               !(f->has_loader && is_slot(&layout->slot[SELV_SLOT_B], off)) &&
                !(f->running_slot < SELV_SLOT_COUNT &&
                  is_slot(&layout->slot[f->running_slot], off));
     }

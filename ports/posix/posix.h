@@ -49,6 +49,7 @@ struct selv_posix_flash {
                                          open to selv_layout_in_place */
     enum selv_posix_role role;
     uint8_t running_slot;
+    bool has_loader; /* slot B is nobody's but the factory's; set after open */
 };
 
 /* Open flash.bin of a state folder and lock it against other processes. Role

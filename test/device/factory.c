@@ -3,9 +3,10 @@
  * factory.c - makes a state folder for scenarios: the identity and trust
  * anchor of the test kit, and one release in slot A.
  *
- *   device_factory STATE DEVICE_BYTE ENVELOPE IMAGE
+ *   device_factory STATE DEVICE_BYTE ENVELOPE IMAGE [ENVELOPE IMAGE]
  *
- * DEVICE_BYTE (decimal) fills the device id and the seed. */
+ * DEVICE_BYTE (decimal) fills the device id and the seed. What comes last goes
+ * to slot B. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -63,18 +64,28 @@ static void write_factory(const struct selv_flash *flash, uint8_t fill)
          "factory data");
 }
 
+static void install(const struct selv_flash *flash, uint8_t slot,
+                    const char *envelope, const char *path)
+{
+    const struct selv_slot_place *place = &selv_layout_default.slot[slot];
+    struct selv_slot_writer writer;
+    struct selv_bytes image = load(path);
+
+    need(selv_slot_begin(&writer, flash, place, (uint32_t)image.len, 0),
+         "slot");
+    need(selv_slot_write(&writer, image), "image");
+    need(selv_slot_end(&writer), "image");
+    need(selv_slot_put_envelope(flash, place, load(envelope)), "envelope");
+}
+
 int main(int argc, char **argv)
 {
-    const struct selv_slot_place *place =
-        &selv_layout_default.slot[SELV_SLOT_A];
     struct selv_posix_flash flash;
     struct selv_posix_why why;
-    struct selv_slot_writer writer;
-    struct selv_bytes image;
 
-    if (argc != 5) {
-        fprintf(stderr,
-                "usage: device_factory STATE DEVICE_BYTE ENVELOPE IMAGE\n");
+    if (argc != 5 && argc != 7) {
+        fprintf(stderr, "usage: device_factory STATE DEVICE_BYTE ENVELOPE "
+                        "IMAGE [ENVELOPE IMAGE]\n");
         return 2;
     }
     if (!selv_posix_flash_create(&flash, argv[1], &why)) {
@@ -82,13 +93,10 @@ int main(int argc, char **argv)
         return 3;
     }
     write_factory(&flash.flash, (uint8_t)atoi(argv[2]));
-    image = load(argv[4]);
-    need(selv_slot_begin(&writer, &flash.flash, place, (uint32_t)image.len, 0),
-         "slot");
-    need(selv_slot_write(&writer, image), "image");
-    need(selv_slot_end(&writer), "image");
-    need(selv_slot_put_envelope(&flash.flash, place, load(argv[3])),
-         "envelope");
+    install(&flash.flash, SELV_SLOT_A, argv[3], argv[4]);
+    if (argc == 7) {
+        install(&flash.flash, SELV_SLOT_B, argv[5], argv[6]);
+    }
     selv_posix_flash_close(&flash);
     return 0;
 }

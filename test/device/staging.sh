@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # staging.sh - devices whose bootloader installs follow selvaged: swap, with its
-# way back, and overwrite.
+# way back, and overwrite; and one that loads into RAM.
 . test/device/lib.sh
 
 # staged NAME NUMBER BYTES DIRECTIVE: $WORK/NAME.{a,suit}, signed; 22 copies,
@@ -16,6 +16,18 @@ staged() {
         16: <<[12, 1, 20, {21: \"/i/$DIGEST\"}, 21, 2, 3, 15]>>,
         20: <<[12, 0, 20, {22: 1}, $4, 2, 3, 15]>>,
         23: <<{\"en\": {[h'00']: {6: \"1.$2.0\"}}}>>}" ||
+        fail "kit: release $1"
+}
+
+# loaded NAME NUMBER BYTES: one image for either slot, loaded into RAM.
+loaded() {
+    image "$WORK/$1.a" "$3"
+    "$KIT" envelope "$WORK/$1.suit" "{1: 1, 2: $2, 3: <<{2: [[h'00'],
+        [h'00', h'72']], 4: <<[12, [0, 1], 20, {1: $VENDOR, 2: $CLASS,
+        3: <<[-16, h'$DIGEST']>>, 14: $3}, 1, 15, 2, 15]>>}>>,
+        7: <<[12, 0, 3, 15]>>, 8: <<[12, 1, 20, {22: 0}, 22, 2, 3, 15]>>,
+        9: <<[12, 1, 23, 2]>>, 16: <<[12, 0, 20, {21: \"/i/$DIGEST\"}, 21, 2,
+        3, 15]>>, 23: <<{\"en\": {[h'00']: {6: \"1.$2.0\"}}}>>}" ||
         fail "kit: release $1"
 }
 
@@ -66,6 +78,47 @@ put four
 device "$WORK/swap" --strategy swap --run "cmp -s $WORK/four.a"
 expect "and on" "$STATUS" 0
 has "and on" "$OUT" "boot: slot A, sequence number 4, confirmed"
+
+# Both slots are storage; what runs is in RAM.
+loaded five 5 20000
+loaded six 6 258048
+loaded seven 7 5000
+"$FACTORY" "$WORK/ram" 7 "$WORK/five.suit" "$WORK/five.a" || fail "factory"
+put six
+device "$WORK/ram" --strategy ram --run "cmp -s $WORK/six.a"
+expect "ram" "$STATUS" 0
+has "ram" "$OUT" "boot: slot B, sequence number 6, on trial (boot 1 of 3)"
+has "ram" "$OUT" "boot: slot B, sequence number 6, confirmed"
+put seven
+device "$WORK/ram" --strategy ram --run false
+expect "ram, reverted" "$STATUS" 12
+has "ram, reverted" "$OUT" "boot: slot B, sequence number 6, confirmed"
+device "$WORK/swap" --strategy swap
+expect "a load for swap" "$STATUS" 11
+has "a load for swap" "$OUT" "refused"
+
+# The loader in slot B fetches, and writes slot A; it is never updated itself.
+image "$WORK/loader.a" 9000
+"$KIT" envelope "$WORK/loader.suit" "{1: 1, 2: 1, 3: <<{2: [[h'00', h'6c']],
+    4: <<[20, {1: $VENDOR, 2: $CLASS, 3: <<[-16, h'$DIGEST']>>, 14: 9000}, 1,
+    15, 2, 15]>>}>>, 7: <<[3, 15]>>, 9: <<[23, 2]>>}" || fail "kit: loader"
+release eight 8 20000
+release nine 9 258048
+"$FACTORY" "$WORK/small" 7 "$WORK/eight.suit" "$WORK/eight.a" \
+    "$WORK/loader.suit" "$WORK/loader.a" || fail "factory"
+offer nine
+device "$WORK/small" --strategy loader --run "cmp -s $WORK/nine.a"
+expect "loader" "$STATUS" 0
+has "loader" "$OUT" "boot: slot A, sequence number 8, confirmed"
+has "loader" "$OUT" "boot: slot B, sequence number 8, loader asked"
+has "loader" "$OUT" "boot: slot A, sequence number 9, on trial (boot 1 of 3)"
+device "$WORK/small" --strategy loader
+expect "loader, after that" "$STATUS" 10
+release ten 10 4000
+offer ten
+device "$WORK/small" --strategy loader --run false
+has "loader, reverted" "$OUT" "boot: slot B, sequence number 9, loader needed"
+has "loader, reverted" "$OUT" "reverted"
 
 device "$WORK/swap" --strategy sideways
 expect "no such strategy" "$STATUS" 2

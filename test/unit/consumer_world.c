@@ -187,6 +187,18 @@ void world_release_stage(struct world_release *r, uint64_t sequence,
     world_release_custom(r, sequence, size, size, text);
 }
 
+void world_release_load(struct world_release *r, uint64_t sequence,
+                        uint32_t size)
+{
+    world_release_custom(
+        r, sequence, size, size,
+        "{1: 1, 2: %n, 3: <<{2: [[h'00'], [h'00', h'72']], 4: <<[12, [0, 1], "
+        "20, {1: " MAKER_VENDOR ", 2: " MAKER_CLASS
+        ", 3: <<[-16, h'%A']>>, 14: %a}, 1, 15, 2, 15]>>}>>, 7: <<[12, 0, 3, "
+        "15]>>, 8: <<[12, 1, 20, {22: 0}, 22, 2, 3, 15]>>, 9: <<[12, 1, 23, "
+        "2]>>, 16: <<[12, 0, 20, {21: \"/i/%A\"}, 21, 2, 3, 15]>>}");
+}
+
 /* ---- the network ----------------------------------------------------------
  */
 
@@ -603,6 +615,12 @@ static void network_to_server(struct world *w, struct selv_bytes datagram)
 /* ---- the device -----------------------------------------------------------
  */
 
+static bool has_staging(const struct selv_strategy *strategy)
+{
+    return strategy == &selv_strategy_swap ||
+           strategy == &selv_strategy_overwrite;
+}
+
 static void protect(struct world *w, bool is_application)
 {
     struct selv_vflash *v = &w->v;
@@ -613,7 +631,7 @@ static void protect(struct world *w, bool is_application)
 
     /* The bootloader writes the journal alone; the application all but that,
      * what the factory wrote, and what it runs from. */
-    bool is_in_place = w->strategy != &selv_strategy_ab;
+    bool is_in_place = has_staging(w->strategy);
     selv_vflash_protect(v, 0, v->flash.size, !is_application && !is_in_place);
     selv_vflash_protect(v, l->journal_off[0], sector, is_application);
     selv_vflash_protect(v, l->journal_off[1], sector, is_application);
@@ -622,6 +640,11 @@ static void protect(struct world *w, bool is_application)
         selv_vflash_protect(v, running->image_off, running->image_len, true);
         selv_vflash_protect(v, running->envelope_off, running->envelope_len,
                             true);
+        if (w->record.loader != SELV_LOADER_NONE) {
+            const struct selv_slot_place *b = &l->slot[SELV_SLOT_B];
+            selv_vflash_protect(v, b->image_off, b->image_len, true);
+            selv_vflash_protect(v, b->envelope_off, b->envelope_len, true);
+        }
     }
 }
 
@@ -636,13 +659,15 @@ void world_image_put(struct world *w, const struct world_release *r,
 
 static bool choose(struct world *w)
 {
-    static uint8_t scratch[SELV_SUIT_ENVELOPE_MAX];
+    static uint8_t scratch[SELV_SUIT_ENVELOPE_MAX], image[1u << 16];
+    struct selv_buf ram = {image, sizeof image, 0};
     struct selv_boot boot = {.flash = &w->v.flash,
                              .layout = &w->layout,
                              .factory = &w->factory,
                              .strategy = w->strategy,
                              .reset_cause = w->cause,
-                             .scratch = {scratch, sizeof scratch, 0}};
+                             .scratch = {scratch, sizeof scratch, 0},
+                             .ram = &ram};
 
     protect(w, false);
     if (!selv_is_good(selv_boot_choose(&boot, &w->record))) {
@@ -770,15 +795,56 @@ void world_next_cycle(struct world *w)
 /* ---- begin and end --------------------------------------------------------
  */
 
+static void put_release(struct world *w, const struct world_release *r,
+                        uint8_t slot)
+{
+    const struct selv_slot_place *place = &w->layout.slot[slot];
+    struct selv_slot_writer writer;
+
+    assert_int_equal(
+        selv_slot_begin(&writer, &w->v.flash, place, r->size[slot], 0),
+        SELV_OK);
+    for (uint32_t i = 0; i < r->size[slot]; i++) {
+        uint8_t byte = image_byte(r->fill[slot], i);
+        assert_int_equal(selv_slot_write(&writer, selv_bytes(&byte, 1)),
+                         SELV_OK);
+    }
+    assert_int_equal(selv_slot_end(&writer), SELV_OK);
+    assert_int_equal(
+        selv_slot_put_envelope(&w->v.flash, place,
+                               selv_bytes(r->envelope.p, r->envelope.len)),
+        SELV_OK);
+}
+
+void world_request(struct world *w, const struct world_release *r, uint8_t slot)
+{
+    struct selv_log log = {.state = SELV_LOG_TRIAL, .slot = slot};
+
+    selv_vflash_protect(&w->v, 0, w->v.flash.size, false);
+    put_release(w, r, slot);
+    memcpy(log.digest, r->digest, sizeof log.digest);
+    assert_int_equal(selv_log_write(&w->v.flash, &w->layout, &log), SELV_OK);
+}
+
+/* The loader, which has a component and numbers of its own. */
+static void put_loader(struct world *w)
+{
+    static struct world_release loader;
+
+    world_release_custom(
+        &loader, SELV_LOADER_FLOOR, 100, 100,
+        "{1: 1, 2: %n, 3: <<{2: [[h'00', h'6c']], 4: <<[20, {1: " MAKER_VENDOR
+        ", 2: " MAKER_CLASS ", 3: <<[-16, h'%B']>>, 14: %b}, 1, 15, 2, "
+        "15]>>}>>, 7: <<[3, 15]>>, 9: <<[23, 2]>>}");
+    put_release(w, &loader, SELV_SLOT_B);
+}
+
 /* What a factory does: identity, and release 1 in slot A. */
 static void provision(struct world *w, const struct world_release *r)
 {
-    const struct selv_slot_place *place = &w->layout.slot[0];
     const struct selv_suit_device *like = maker_device(0);
     uint8_t encoded[SELV_FACTORY_LEN + SELV_FLASH_UNIT_MAX];
     struct selv_buf out = {encoded, SELV_FACTORY_LEN, 0};
-    struct selv_slot_writer writer;
-    uint8_t byte;
 
     memcpy(w->factory.vendor_id, like->vendor_id, 16);
     memcpy(w->factory.class_id, like->class_id, 16);
@@ -791,18 +857,10 @@ static void provision(struct world *w, const struct world_release *r)
     assert_int_equal(selv_factory_encode(&w->factory, &out), SELV_OK);
     selv_vflash_poke(&w->v, w->layout.factory_off, out.p, (uint32_t)out.len);
 
-    assert_int_equal(
-        selv_slot_begin(&writer, &w->v.flash, place, r->size[0], 0), SELV_OK);
-    for (uint32_t i = 0; i < r->size[0]; i++) {
-        byte = image_byte(r->fill[0], i);
-        assert_int_equal(selv_slot_write(&writer, selv_bytes(&byte, 1)),
-                         SELV_OK);
+    put_release(w, r, SELV_SLOT_A);
+    if (w->strategy == &selv_strategy_loader) {
+        put_loader(w);
     }
-    assert_int_equal(selv_slot_end(&writer), SELV_OK);
-    assert_int_equal(
-        selv_slot_put_envelope(&w->v.flash, place,
-                               selv_bytes(r->envelope.p, r->envelope.len)),
-        SELV_OK);
 }
 
 static void open_world(struct world *w, const char *geometry,
@@ -811,7 +869,7 @@ static void open_world(struct world *w, const char *geometry,
 {
     static struct world_release first;
     const struct selv_geometry *g = selv_geometry_find(geometry);
-    bool is_in_place = strategy != &selv_strategy_ab;
+    bool is_in_place = has_staging(strategy);
     static const uint8_t random[8] = {1, 2, 3, 4, 5, 6, 7, 8};
 
     assert_non_null(g);
@@ -830,6 +888,11 @@ static void open_world(struct world *w, const char *geometry,
         selv_geometry_layout(g, &w->layout);
         selv_geometry_init(g, &w->v, w->mem);
     }
+    /* Nothing is read where it lies. */
+    if (strategy == &selv_strategy_ram) {
+        w->v.is_unmapped = true;
+        w->v.flash.map = NULL;
+    }
     w->now_ms = 1000;
     w->is_selftest_good = true;
     w->config = (struct selv_consumer_config){.flash = &w->v.flash,
@@ -847,6 +910,8 @@ static void open_world(struct world *w, const char *geometry,
     }
     if (is_in_place) {
         world_release_stage(&first, 1, 500, 22);
+    } else if (strategy == &selv_strategy_ram) {
+        world_release_load(&first, 1, 500);
     } else {
         world_release_make(&first, 1, 500, 500);
     }
@@ -866,8 +931,8 @@ void world_open_foreign(struct world *w, const char *geometry,
     open_world(w, geometry, &selv_strategy_ab, prepare);
 }
 
-void world_open_in_place(struct world *w, const char *geometry,
-                         const struct selv_strategy *strategy)
+void world_open_with(struct world *w, const char *geometry,
+                     const struct selv_strategy *strategy)
 {
     open_world(w, geometry, strategy, NULL);
 }

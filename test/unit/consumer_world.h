@@ -117,10 +117,10 @@ enum world_stop {
 
 /* A device that runs release 1 in slot A, and a server that has it, too. */
 void world_open(struct world *w, const char *geometry);
-/* The same, with a bootloader that installs; releases for it are made by
- * world_release_stage. */
-void world_open_in_place(struct world *w, const char *geometry,
-                         const struct selv_strategy *strategy);
+/* The same, with a bootloader that installs or loads; releases for it are made
+ * by world_release_stage or world_release_load. */
+void world_open_with(struct world *w, const char *geometry,
+                     const struct selv_strategy *strategy);
 /* The same as world_open, with a bootloader that is not ours: prepare sets
  * boot, and what of layout and config is otherwise. */
 void world_open_foreign(struct world *w, const char *geometry,
@@ -137,6 +137,9 @@ void world_release_make_twice_signed(struct world_release *r, uint64_t sequence,
 /* One image, staged in slot B; directive is 22 (copy) or 31 (swap). */
 void world_release_stage(struct world_release *r, uint64_t sequence,
                          uint32_t size, int directive);
+/* One image for either slot, loaded into RAM at boot. */
+void world_release_load(struct world_release *r, uint64_t sequence,
+                        uint32_t size);
 /* From any manifest text in which "%A" and "%B" stand for image digests. */
 void world_release_custom(struct world_release *r, uint64_t sequence,
                           uint32_t size_a, uint32_t size_b, const char *text);
@@ -144,6 +147,10 @@ void world_release_custom(struct world_release *r, uint64_t sequence,
 /* Put a release's image into a slot's flash, behind everybody's back. */
 void world_image_put(struct world *w, const struct world_release *r,
                      uint8_t slot);
+
+/* Put a whole release into a slot, and ask the bootloader for it. */
+void world_request(struct world *w, const struct world_release *r,
+                   uint8_t slot);
 
 /* Boot: the bootloader chooses, the consumer starts. False: nothing boots. */
 bool world_boot(struct world *w);

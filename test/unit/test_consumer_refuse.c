@@ -345,8 +345,8 @@ static void test_consumer_asks_the_boot_record(void **state)
         bool is_enough;
     } loaders[] = {
         {"nothing", 0, 0, 0, 0, 0, 0, false},
-        {"everything but installs", UINT64_MAX, UINT32_MAX, UINT16_MAX, 0xfd,
-         255, 255, true},
+        {"everything but install and load", UINT64_MAX, UINT32_MAX, UINT16_MAX,
+         0xf5, 255, 255, true},
         {"no more than needed", 0x90802e, 0x402e, 1024, 0x14, 1, 1, true},
         {"no component-slot", 0x90800e, 0x402e, 1024, 0x14, 1, 1, false},
         {"no try-each", 0x90002e, 0x402e, 1024, 0x14, 1, 1, false},

@@ -24,7 +24,7 @@ static void test_consumer_stages_for_a_swap(void **state)
             continue;
         }
         uint32_t room = selv_geometry_image_max(&selv_geometries[i]);
-        world_open_in_place(&w, selv_geometries[i].name, &selv_strategy_swap);
+        world_open_with(&w, selv_geometries[i].name, &selv_strategy_swap);
         world_release_stage(&two, 2, room, SWAP);
         world_release_stage(&three, 3, 1, COPY);
         w.release = &two;
@@ -46,7 +46,7 @@ static void test_consumer_stages_for_a_swap(void **state)
 static void test_consumer_reports_a_revert_of_a_swap(void **state)
 {
     (void)state;
-    world_open_in_place(&w, "512x8-ff", &selv_strategy_swap);
+    world_open_with(&w, "512x8-ff", &selv_strategy_swap);
     world_release_stage(&two, 2, 900, SWAP);
     w.release = &two;
     w.is_selftest_good = false;
@@ -61,7 +61,7 @@ static void test_consumer_reports_a_revert_of_a_swap(void **state)
 static void test_consumer_stages_for_an_overwrite(void **state)
 {
     (void)state;
-    world_open_in_place(&w, "512x8-ff", &selv_strategy_overwrite);
+    world_open_with(&w, "512x8-ff", &selv_strategy_overwrite);
     world_release_stage(&two, 2, 900, COPY);
     w.release = &two;
     world_settle(&w);
@@ -125,7 +125,7 @@ static void test_consumer_refuses_before_staging(void **state)
          ", 3: <<[-16, h'%A']>>, 14: %a}, 1, 15, 2, 15]>>}>>, 7: <<[12, 0, 3, "
          "15]>>, 8: <<[12, 0, 20, {22: 1}, 22, 2]>>, 9: <<[12, 0, 23, "
          "2]>>, " FETCH "20: <<[12, 0, 20, {22: 1}, 22, 2]>>}",
-         SELV_ERR_SUIT_BOOTLOADER, SELV_ERR_SUIT_BOOTLOADER},
+         SELV_ERR_SUIT_OPERATION, SELV_ERR_SUIT_OPERATION},
     };
     static const struct selv_strategy *const strategies[] = {
         &selv_strategy_swap, &selv_strategy_overwrite};
@@ -136,7 +136,7 @@ static void test_consumer_refuses_before_staging(void **state)
             char wanted[80];
             enum selv_err err = s == 0 ? rows[i].swap : rows[i].overwrite;
 
-            world_open_in_place(&w, "512x8-ff", strategies[s]);
+            world_open_with(&w, "512x8-ff", strategies[s]);
             world_release_custom(&two, 2, 900, 900, rows[i].text);
             w.release = &two;
             uint32_t op_count = w.v.erase_count + w.v.write_count;
@@ -152,6 +152,115 @@ static void test_consumer_refuses_before_staging(void **state)
     }
 }
 
+/* ---- loading into RAM ------------------------------------------------------
+ */
+
+static void test_consumer_updates_what_is_loaded(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < selv_geometry_count; i++) {
+        uint32_t room = selv_geometry_image_max(&selv_geometries[i]);
+        world_open_with(&w, selv_geometries[i].name, &selv_strategy_ram);
+        world_release_load(&two, 2, room);
+        world_release_load(&three, 3, 1);
+        w.release = &two;
+        world_settle(&w);
+        assert_string_equal(
+            w.log, "notified authorized downloading <downloading verified "
+                   "waiting <waiting reboot trial confirmed <confirmed ");
+        assert_int_equal(w.record.slot, SELV_SLOT_B);
+        assert_int_equal(w.record.sequence, 2);
+        w.release = &three;
+        w.is_selftest_good = false;
+        world_next_cycle(&w);
+        assert_non_null(strstr(w.log, "<reverted"));
+        assert_int_equal(w.record.slot, SELV_SLOT_B);
+        assert_int_equal(w.record.sequence, 2);
+        world_close(&w);
+    }
+}
+
+#define LOAD_HEAD                                                              \
+    "{1: 1, 2: %n, 3: <<{2: [[h'00'], [h'00', h'72']], 4: <<[12, [0, 1], 20, " \
+    "{1: " MAKER_VENDOR ", 2: " MAKER_CLASS                                    \
+    ", 3: <<[-16, h'%A']>>, 14: %a}, 1, 15, 2, 15]>>}>>, 7: <<[12, 0, 3, "     \
+    "15]>>, "
+#define LOAD_FETCH ", 16: <<[12, 0, 20, {21: \"/i/%A\"}, 21, 2, 3, 15]>>}"
+#define LOAD_INVOKE "9: <<[12, 1, 23, 2]>>"
+
+static void test_consumer_refuses_what_cannot_be_loaded(void **state)
+{
+    static const struct {
+        const char *what, *text;
+        enum selv_err err; /* SELV_OK: it is installed */
+    } rows[] = {
+        {"as it should be",
+         LOAD_HEAD
+         "8: <<[12, 1, 20, {22: 0}, 22, 2, 3, 15]>>, " LOAD_INVOKE LOAD_FETCH,
+         SELV_OK},
+        {"twice",
+         LOAD_HEAD
+         "8: <<[12, 1, 20, {22: 0}, 22, 2, 22, 2, 3, 15]>>, " LOAD_INVOKE
+             LOAD_FETCH,
+         SELV_OK},
+        {"not looked at",
+         LOAD_HEAD
+         "8: <<[12, 1, 20, {22: 0}, 22, 2]>>, " LOAD_INVOKE LOAD_FETCH,
+         SELV_ERR_SUIT_IMAGE},
+        {"looked at before",
+         LOAD_HEAD
+         "8: <<[12, 1, 20, {22: 0}, 3, 15, 22, 2]>>, " LOAD_INVOKE LOAD_FETCH,
+         SELV_ERR_SUIT_IMAGE},
+        {"not loaded", LOAD_HEAD LOAD_INVOKE LOAD_FETCH, SELV_ERR_SUIT_IMAGE},
+        {"started where it lies",
+         LOAD_HEAD "8: <<[12, 1, 20, {22: 0}, 22, 2, 3, 15]>>, 9: <<[12, 0, "
+                   "23, 2]>>" LOAD_FETCH,
+         SELV_ERR_SUIT_IMAGE},
+        {"stored from RAM",
+         LOAD_HEAD
+         "8: <<[12, 0, 20, {22: 1}, 22, 2]>>, " LOAD_INVOKE LOAD_FETCH,
+         SELV_ERR_SUIT_OPERATION},
+        {"less than its size",
+         LOAD_HEAD "8: <<[12, 1, 20, {14: 899, 22: 0}, 22, 2, 20, {14: 900}, "
+                   "3, 15]>>, " LOAD_INVOKE LOAD_FETCH,
+         SELV_ERR_SUIT_IMAGE},
+        {"more than fits",
+         LOAD_HEAD "8: <<[12, 1, 20, {14: 99999, 22: 0}, 22, 2, 20, {14: 900}, "
+                   "3, 15]>>, " LOAD_INVOKE LOAD_FETCH,
+         SELV_ERR_STORE_FULL},
+        {"swapped",
+         LOAD_HEAD
+         "8: <<[12, 1, 20, {22: 0}, 31, 2, 3, 15]>>, " LOAD_INVOKE LOAD_FETCH,
+         SELV_ERR_SUIT_BOOTLOADER},
+        {"fetched into RAM",
+         LOAD_HEAD "8: <<[12, 1, 20, {22: 0}, 22, 2, 3, 15]>>, " LOAD_INVOKE
+                   ", 16: <<[12, 1, 20, {21: \"/i/%A\"}, 21, 2, 3, 15]>>}",
+         SELV_ERR_SUIT_OPERATION},
+        {"copied by the install",
+         LOAD_HEAD "8: <<[12, 1, 20, {22: 0}, 22, 2, 3, 15]>>, " LOAD_INVOKE
+                   ", 16: <<[12, 0, 20, {21: \"/i/%A\"}, 21, 2, 3, 15]>>, 20: "
+                   "<<[12, 1, 20, {22: 0}, 22, 2]>>}",
+         SELV_ERR_SUIT_OPERATION},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char wanted[80];
+        world_open_with(&w, "512x8-ff", &selv_strategy_ram);
+        world_release_custom(&two, 2, 900, 900, rows[i].text);
+        w.release = &two;
+        uint32_t op_count = w.v.erase_count + w.v.write_count;
+        world_settle(&w);
+        snprintf(wanted, sizeof wanted, "rejected:%s",
+                 selv_err_name(rows[i].err));
+        bool is_refused = strstr(w.log, wanted) && w.image_count == 0 &&
+                          w.v.erase_count + w.v.write_count == op_count;
+        if (rows[i].err == SELV_OK ? w.record.sequence != 2 : !is_refused) {
+            fail_msg("%s: %s", rows[i].what, w.log);
+        }
+        world_close(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +268,8 @@ int main(void)
         cmocka_unit_test(test_consumer_reports_a_revert_of_a_swap),
         cmocka_unit_test(test_consumer_stages_for_an_overwrite),
         cmocka_unit_test(test_consumer_refuses_before_staging),
+        cmocka_unit_test(test_consumer_updates_what_is_loaded),
+        cmocka_unit_test(test_consumer_refuses_what_cannot_be_loaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

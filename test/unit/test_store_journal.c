@@ -396,7 +396,7 @@ static void test_store_log_reads_back_what_was_written(void **state)
             assert_memory_equal(got.nonce, want.nonce, 8);
             assert_memory_equal(got.reported_digest, want.reported_digest, 32);
         }
-        struct selv_log bad = {.state = 4};
+        struct selv_log bad = {.state = SELV_LOG_LOADER + 1};
         assert_int_equal(selv_log_write(&d.v.flash, &d.layout, &bad),
                          SELV_ERR_ARG);
         bad = (struct selv_log){.slot = 2};

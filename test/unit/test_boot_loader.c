@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Strategy loader: who runs when, what is put on trial, what comes back, and
+ * what happens when the loader itself is no good. */
+#include "store_fixture.h"
+
+#include "boot/boot.h"
+#include "crypto/crypto.h"
+#include "sim/release.h"
+#include "store/slot.h"
+
+enum name {
+    V1,
+    V2,
+    V3,
+    V3_STRANGER,
+    LOADER,
+    LOADER_OLD,      /* below the floor that the build fixes */
+    LOADER_STRANGER, /* signed by nobody that we know */
+    NAME_COUNT
+};
+
+static struct selv_release releases[NAME_COUNT];
+
+static int make_releases(void **state)
+{
+    struct selv_release_plan plans[NAME_COUNT] = {
+        [V1] = {.sequence = 100, .content = 1},
+        [V2] = {.sequence = 200, .content = 2},
+        [V3] = {.sequence = 300, .content = 3},
+        [V3_STRANGER] = {.sequence = 300, .is_other_key = true},
+        [LOADER] = {.sequence = SELV_LOADER_FLOOR, .part = SELV_PART_LOADER},
+        [LOADER_OLD] = {.sequence = SELV_LOADER_FLOOR - 1,
+                        .part = SELV_PART_LOADER},
+        [LOADER_STRANGER] = {.sequence = 500,
+                             .part = SELV_PART_LOADER,
+                             .is_other_key = true},
+    };
+    (void)state;
+    for (int i = 0; i < NAME_COUNT; i++) {
+        plans[i].image_len = 700;
+        assert_int_equal(selv_release_make(&plans[i], &releases[i]), SELV_OK);
+    }
+    return 0;
+}
+
+struct bench {
+    struct device d;
+    struct selv_factory factory;
+    struct selv_boot boot;
+    struct selv_boot_record record;
+    uint8_t scratch[SELV_SUIT_ENVELOPE_MAX];
+};
+
+static void put(struct bench *b, enum name name, uint8_t slot)
+{
+    assert_int_equal(selv_release_install(&releases[name], &b->d.v.flash,
+                                          &b->d.layout, slot),
+                     SELV_OK);
+}
+
+/* One boot, which writes the journal alone. */
+static bool bench_boot(struct bench *b, enum selv_reset_cause cause)
+{
+    struct selv_vflash *v = &b->d.v;
+    uint32_t violations = v->violation_count;
+    selv_vflash_power_on(v);
+    selv_vflash_protect(v, 0, v->flash.size, true);
+    for (int i = 0; i < 2; i++) {
+        selv_vflash_protect(v, b->d.layout.journal_off[i],
+                            b->d.geometry->sector_len, false);
+    }
+    memset(&b->boot, 0xee, sizeof b->boot);
+    b->boot.flash = &v->flash;
+    b->boot.layout = &b->d.layout;
+    b->boot.factory = &b->factory;
+    b->boot.strategy = &selv_strategy_loader;
+    b->boot.reset_cause = cause;
+    b->boot.scratch = (struct selv_buf){b->scratch, sizeof b->scratch, 0};
+    bool is_good = selv_is_good(selv_boot_choose(&b->boot, &b->record));
+    selv_vflash_protect(v, 0, v->flash.size, false);
+    assert_int_equal(v->violation_count, violations);
+    assert_true(selv_record_is_valid(&b->record));
+    return is_good;
+}
+
+/* A device that runs V1, with a loader. */
+static void bench_open(struct bench *b, enum name loader)
+{
+    memset(b, 0, sizeof *b);
+    device_open(&b->d, selv_geometry_find("512x8-ff"));
+    selv_release_factory(&b->factory);
+    put(b, V1, SELV_SLOT_A);
+    put(b, loader, SELV_SLOT_B);
+    assert_true(bench_boot(b, SELV_RESET_POWER_ON));
+}
+
+static void write_log(struct bench *b, enum selv_log_state state,
+                      enum name name)
+{
+    struct selv_log log = {.state = (uint8_t)state, .slot = SELV_SLOT_A};
+    memcpy(log.digest, releases[name].digest, 32);
+    memcpy(log.nonce, b->record.nonce, SELV_NONCE_LEN);
+    assert_int_equal(selv_log_write(&b->d.v.flash, &b->d.layout, &log),
+                     SELV_OK);
+}
+
+static void break_slot(struct bench *b, uint8_t slot)
+{
+    b->d.mem[b->d.layout.slot[slot].image_off + 77] ^= 1;
+}
+
+static void assert_application(struct bench *b, enum name name, int is_trial)
+{
+    assert_int_equal(b->record.slot, SELV_SLOT_A);
+    assert_int_equal(b->record.loader, SELV_LOADER_RESTS);
+    assert_int_equal(b->record.is_trial, is_trial);
+    assert_int_equal(b->record.sequence, releases[name].sequence);
+    assert_memory_equal(b->record.digest, releases[name].digest, 32);
+    assert_true(selv_release_is_in(&releases[name], &b->d.v.flash, &b->d.layout,
+                                   SELV_SLOT_A));
+}
+
+/* confirmed: the application that was confirmed last. */
+static void assert_loader(struct bench *b, enum selv_loader_role role,
+                          enum name confirmed)
+{
+    assert_int_equal(b->record.slot, SELV_SLOT_B);
+    assert_int_equal(b->record.loader, role);
+    assert_int_equal(b->record.is_trial, 0);
+    assert_int_equal(b->record.sequence, releases[confirmed].sequence);
+    assert_int_equal(b->record.floor, releases[confirmed].sequence);
+    assert_memory_equal(b->record.digest, releases[confirmed].digest, 32);
+}
+
+static void assert_refused(struct bench *b, enum name name,
+                           enum selv_err reason, int was_trial)
+{
+    assert_int_equal(b->record.refused_reason, reason);
+    assert_memory_equal(b->record.refused_digest, releases[name].digest, 32);
+    assert_int_equal(b->record.refused_was_trial, was_trial);
+}
+
+/* What the loader does when it has fetched a release. */
+static void deliver(struct bench *b, enum name name)
+{
+    put(b, name, SELV_SLOT_A);
+    write_log(b, SELV_LOG_TRIAL, name);
+}
+
+static void test_boot_loader_updates(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, LOADER);
+    assert_application(&b, V1, 0);
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_int_equal(b.d.v.op_count, 0);
+    write_log(&b, SELV_LOG_LOADER, V2);
+    for (int i = 0; i < 3; i++) { /* until it answers */
+        assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+        assert_loader(&b, SELV_LOADER_ASKED, V1);
+        assert_int_equal(b.d.v.op_count, 0);
+    }
+    deliver(&b, V2);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V2, 1);
+    assert_int_equal(b.record.attempt, 1);
+    assert_int_equal(b.record.accepted, 200);
+    assert_int_equal(b.record.floor, 100);
+    write_log(&b, SELV_LOG_CONFIRM, V2);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V2, 0);
+    assert_int_equal(b.record.floor, 200);
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_application(&b, V2, 0);
+    device_close(&b.d);
+}
+
+/* Nothing to be had: the loader gives the device back. */
+static void test_boot_loader_hands_back(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, LOADER);
+    write_log(&b, SELV_LOG_LOADER, V2);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_loader(&b, SELV_LOADER_ASKED, V1);
+    write_log(&b, SELV_LOG_IDLE, V2);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V1, 0);
+    /* What runs already is no reason to run a loader. */
+    write_log(&b, SELV_LOG_LOADER, V1);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V1, 0);
+    device_close(&b.d);
+}
+
+/* A loader that hangs or crashes keeps no application from running. */
+static void test_boot_loader_that_hangs(void **state)
+{
+    static const struct {
+        enum selv_reset_cause cause;
+        enum selv_err reason;
+    } rows[] = {{SELV_RESET_WATCHDOG, SELV_ERR_BOOT_WATCHDOG},
+                {SELV_RESET_CRASH, SELV_ERR_BOOT_CRASH}};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct bench b;
+        bench_open(&b, LOADER);
+        write_log(&b, SELV_LOG_LOADER, V2);
+        assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+        assert_loader(&b, SELV_LOADER_ASKED, V1);
+        assert_true(bench_boot(&b, rows[i].cause));
+        assert_application(&b, V1, 0);
+        assert_refused(&b, V2, rows[i].reason, 0);
+        assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+        assert_application(&b, V1, 0);
+        write_log(&b, SELV_LOG_LOADER, V3);
+        assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+        assert_loader(&b, SELV_LOADER_ASKED, V1);
+        device_close(&b.d);
+    }
+}
+
+/* The way back: the loader, which fetches what was confirmed last. */
+static void test_boot_loader_after_a_revert(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, LOADER);
+    deliver(&b, V2);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V2, 1);
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_int_equal(b.record.attempt, 2);
+    assert_true(bench_boot(&b, SELV_RESET_WATCHDOG));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    assert_refused(&b, V2, SELV_ERR_BOOT_WATCHDOG, 1);
+    /* What was reverted stays out, however often it is delivered. */
+    deliver(&b, V2);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    assert_int_equal(b.d.v.op_count, 0);
+    deliver(&b, V1);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V1, 0);
+    assert_int_equal(b.record.accepted, 200);
+    assert_refused(&b, V2, SELV_ERR_BOOT_WATCHDOG, 1);
+    deliver(&b, V3);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V3, 1);
+    device_close(&b.d);
+}
+
+static void test_boot_loader_ends_a_trial(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, LOADER);
+    deliver(&b, V2);
+    for (int i = 1; i <= SELV_BOOT_ATTEMPTS_MAX; i++) {
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_application(&b, V2, 1);
+        assert_int_equal(b.record.attempt, i);
+    }
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    assert_refused(&b, V2, SELV_ERR_BOOT_ATTEMPTS, 1);
+    device_close(&b.d);
+}
+
+/* Slot A rots, is half written, or holds what nobody asked for. */
+static void test_boot_loader_runs_when_needed(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, LOADER);
+    break_slot(&b, SELV_SLOT_A);
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    assert_int_equal(b.d.v.op_count, 0);
+    assert_true(bench_boot(&b, SELV_RESET_WATCHDOG)); /* even so */
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    put(&b, V2, SELV_SLOT_A); /* and power was lost before the request */
+    write_log(&b, SELV_LOG_DOWNLOADING, V2);
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    deliver(&b, V3_STRANGER);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    deliver(&b, LOADER); /* is no application */
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    put(&b, V1, SELV_SLOT_A);
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_application(&b, V1, 0);
+    device_close(&b.d);
+}
+
+/* A loader that may not run never does; the application runs on. */
+static void test_boot_loader_that_is_none(void **state)
+{
+    static const enum name bad[] = {LOADER_OLD, LOADER_STRANGER, V3};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct bench b;
+        bench_open(&b, bad[i]);
+        assert_application(&b, V1, 0);
+        write_log(&b, SELV_LOG_LOADER, V2);
+        assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+        assert_application(&b, V1, 0);
+        /* What was reverted beats a device that waits for hands. */
+        deliver(&b, V2);
+        assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+        assert_application(&b, V2, 1);
+        assert_true(bench_boot(&b, SELV_RESET_CRASH));
+        assert_application(&b, V2, 0);
+        assert_int_equal(b.record.floor, 100);
+        break_slot(&b, SELV_SLOT_A);
+        assert_false(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_int_equal(b.record.slot, SELV_SLOT_NONE);
+        device_close(&b.d);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_boot_loader_updates),
+        cmocka_unit_test(test_boot_loader_hands_back),
+        cmocka_unit_test(test_boot_loader_that_hangs),
+        cmocka_unit_test(test_boot_loader_after_a_revert),
+        cmocka_unit_test(test_boot_loader_ends_a_trial),
+        cmocka_unit_test(test_boot_loader_runs_when_needed),
+        cmocka_unit_test(test_boot_loader_that_is_none),
+    };
+    assert_int_equal(selv_crypto_init(), SELV_OK);
+    return cmocka_run_group_tests(tests, make_releases, NULL);
+}
