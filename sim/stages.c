@@ -188,8 +188,15 @@ enum sim_end sim_stages_run(struct sim_world *w, enum selv_reset_cause *cause)
     in->boot.strategy = &selv_strategy_ab;
     in->boot.reset_cause = *cause;
     in->boot.scratch = (struct selv_buf){w->scratch, sizeof w->scratch, 0};
+    bool had_failed = w->v.has_failed;
     bool is_good = selv_is_good(selv_boot_choose(&in->boot, &in->record));
     w->v.is_sound = true;
+    /* As stage 0 (world.c): a boot in which flash fails to take the first
+     * record of all may start nothing. The next one must. */
+    if (!is_good && in->accepted == 0 && w->v.has_failed && !had_failed) {
+        *cause = SELV_RESET_POWER_ON;
+        return SIM_END_RESET;
+    }
     if (check_boot(w, is_good) == SIM_END_FAULT) {
         return SIM_END_FAULT;
     }
