@@ -141,6 +141,28 @@ static void assert_refused(struct bench *b, enum name name,
     assert_int_equal(b->record.refused_was_trial, was_trial);
 }
 
+/* The journal takes nothing. */
+static struct bench *worn;
+static enum selv_err (*real_write)(void *, uint32_t, const void *, uint32_t);
+
+static enum selv_err worn_write(void *port, uint32_t off, const void *p,
+                                uint32_t len)
+{
+    const struct selv_layout *l = &worn->d.layout;
+    uint32_t sector = worn->d.geometry->sector_len;
+    bool is_journal =
+        off - l->journal_off[0] < sector || off - l->journal_off[1] < sector;
+    return is_journal ? SELV_ERR_FLASH_IO : real_write(port, off, p, len);
+}
+
+static struct selv_journal journal_of(struct bench *b)
+{
+    struct selv_journal j;
+    assert_int_equal(selv_journal_read(&b->d.v.flash, &b->d.layout, &j),
+                     SELV_OK);
+    return j;
+}
+
 /* What the loader does when it has fetched a release. */
 static void deliver(struct bench *b, enum name name)
 {
@@ -242,9 +264,11 @@ static void test_boot_loader_after_a_revert(void **state)
     assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
     assert_loader(&b, SELV_LOADER_NEEDED, V1);
     assert_int_equal(b.d.v.op_count, 0);
+    assert_int_equal(journal_of(&b).current_slot, SELV_SLOT_B);
     deliver(&b, V1);
     assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
     assert_application(&b, V1, 0);
+    assert_int_equal(journal_of(&b).current_slot, SELV_SLOT_A);
     assert_int_equal(b.record.accepted, 200);
     assert_refused(&b, V2, SELV_ERR_BOOT_WATCHDOG, 1);
     deliver(&b, V3);
@@ -292,9 +316,31 @@ static void test_boot_loader_runs_when_needed(void **state)
     deliver(&b, LOADER); /* is no application */
     assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
     assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    put(&b, V2, SELV_SLOT_A); /* whole, but something else is asked for */
+    write_log(&b, SELV_LOG_TRIAL, V3);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
     put(&b, V1, SELV_SLOT_A);
     assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
     assert_application(&b, V1, 0);
+    device_close(&b.d);
+}
+
+/* B3: an attempt that cannot be counted is not given. */
+static void test_boot_loader_counts_or_waits(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, LOADER);
+    deliver(&b, V2);
+    real_write = b.d.v.flash.write;
+    b.d.v.flash.write = worn_write;
+    worn = &b;
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    b.d.v.flash.write = real_write;
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_application(&b, V2, 1);
     device_close(&b.d);
 }
 
@@ -317,6 +363,8 @@ static void test_boot_loader_that_is_none(void **state)
         assert_true(bench_boot(&b, SELV_RESET_CRASH));
         assert_application(&b, V2, 0);
         assert_int_equal(b.record.floor, 100);
+        assert_memory_equal(journal_of(&b).current_digest, releases[V2].digest,
+                            32);
         break_slot(&b, SELV_SLOT_A);
         assert_false(bench_boot(&b, SELV_RESET_POWER_ON));
         assert_int_equal(b.record.slot, SELV_SLOT_NONE);
@@ -333,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_boot_loader_after_a_revert),
         cmocka_unit_test(test_boot_loader_ends_a_trial),
         cmocka_unit_test(test_boot_loader_runs_when_needed),
+        cmocka_unit_test(test_boot_loader_counts_or_waits),
         cmocka_unit_test(test_boot_loader_that_is_none),
     };
     assert_int_equal(selv_crypto_init(), SELV_OK);
