@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boot/boot.c - which slot to boot. States, their drawing and the invariants
- * B1 to B11 are in DESIGN.md. */
+ * boot/boot.c - which slot to boot. States, their drawing and the invariants,
+ * B1 and following, are in DESIGN.md. */
 #define SELV_MODULE 0x424f4f54u /* "BOOT" */
 #include "boot/boot_int.h"
 
