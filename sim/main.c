@@ -13,6 +13,7 @@
 #include "sim/canary.h"
 #include "sim/cut.h"
 #include "sim/hostile.h"
+#include "sim/relay.h"
 
 enum { EXIT_GOOD = 0, EXIT_FAULT = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
 
@@ -20,6 +21,8 @@ static const char help[] =
     "usage: selvage-sim cut [flags]\n"
     "       selvage-sim hostile [--geometry NAMES] [--seed N] [--replay "
     "STRING]\n"
+    "       selvage-sim relay --to HOST:PORT --link TEXT [flags], see relay "
+    "--help\n"
     "\n"
     "Run a whole update on virtual flash, with the real bootloader, and cut\n"
     "the power before, inside and after every write and erase. After each cut\n"
@@ -322,6 +325,9 @@ int main(int argc, char **argv)
     if (argc < 2) {
         fputs(help, stderr);
         return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "relay") == 0) {
+        return sim_relay_main(argc - 1, argv + 1);
     }
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {

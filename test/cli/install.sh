@@ -15,6 +15,7 @@ cat >ought <<'TEXT'
 ./bin/selvage-sim
 ./bin/selvaged
 ./share/man/man1/selvage-device.1
+./share/man/man1/selvage-sim.1
 ./share/man/man1/selvage.1
 ./share/man/man8/selvaged.8
 TEXT

@@ -5,6 +5,8 @@
  *   coap_get get SZX coap://127.0.0.1:PORT/PATH FILE   body to FILE
  *   coap_get put SZX coap://127.0.0.1:PORT/PATH FILE   body from FILE
  *
+ * An argument after these is the number of seconds to try for, 60 without.
+ *
  * Prints "done 2.05" or "failed ERROR CODE". Exit codes: 0 done, 1 failed,
  * 2 usage, 3 environment. */
 #include "test/interop/udp.h"
@@ -65,11 +67,13 @@ static enum selv_coap_action transfer(int fd,
 int main(int argc, char **argv)
 {
     struct selv_coap_uri uri;
-    bool is_put = argc == 5 && strcmp(argv[1], "put") == 0;
-    if (argc != 5 || (!is_put && strcmp(argv[1], "get") != 0) ||
+    bool is_put = argc >= 5 && strcmp(argv[1], "put") == 0;
+    int seconds = argc == 6 ? atoi(argv[5]) : 60;
+    if (argc < 5 || argc > 6 || seconds < 1 || seconds > 86400 ||
+        (!is_put && strcmp(argv[1], "get") != 0) ||
         selv_coap_uri_parse(selv_bytes(argv[3], strlen(argv[3])), &uri) !=
             SELV_OK) {
-        fprintf(stderr, "usage: coap_get get|put SZX URI FILE\n");
+        fprintf(stderr, "usage: coap_get get|put SZX URI FILE [SECONDS]\n");
         return 2;
     }
     struct selv_coap_request rq = {0};
@@ -80,7 +84,7 @@ int main(int argc, char **argv)
     rq.path = uri.path;
     rq.query = uri.query;
     rq.body_max = FILE_MAX;
-    rq.deadline_ms = 60000;
+    rq.deadline_ms = (uint32_t)seconds * 1000;
     if (is_put) {
         rq.payload = file_read(argv[4]);
     }
