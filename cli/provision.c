@@ -2,7 +2,8 @@
  *
  * selvage device provision: the flash that a device leaves the factory with:
  * identity, trust anchor, random seed, and, where given, the first image in
- * slot A with its manifest. Format: docs/spec/flash.md. */
+ * slot A with its manifest, and the loader in slot B with its own. Format:
+ * docs/spec/flash.md. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ enum { SIZE_MAX_MIB = 64 };
 struct provision {
     const char *anchor, *vendor, *class_name, *vendor_id, *class_id;
     const char *device_id, *component, *envelope, *image, *output;
+    const char *loader_envelope, *loader;
     uint64_t size;
     bool force;
 };
@@ -121,12 +123,29 @@ static bool secrets_fill(const struct provision *p,
     return true;
 }
 
-/* ---- the first image
- * ----------------------------------------------------------- */
+/* ---- what is in the slots --------------------------------------------------
+ */
+
+struct content {
+    const char *envelope, *image; /* names of files */
+    uint8_t slot;
+};
+
+/* The loader is a component of its own. */
+static void component_of(const struct selv_factory *factory, uint8_t slot,
+                         struct selv_manifest_component *c)
+{
+    memcpy(c->id, factory->component_id, factory->component_id_len);
+    c->id_len = factory->component_id_len;
+    if (slot == SELV_SLOT_B) {
+        c->id_len = selv_factory_part_id(factory, SELV_PART_LOADER, c->id);
+    }
+    c->slot = slot;
+}
 
 /* What the bootloader will ask at the first boot is asked here: is the
  * manifest signed by the anchor, for this device, and of this image? */
-static bool image_check(const struct provision *p,
+static bool image_check(const struct content *what,
                         const struct selv_factory *factory,
                         struct selv_bytes envelope, struct selv_bytes image,
                         struct selv_error *error)
@@ -139,10 +158,7 @@ static bool image_check(const struct provision *p,
     memset(&device, 0, sizeof(device));
     memcpy(device.vendor_id, factory->vendor_id, sizeof(device.vendor_id));
     memcpy(device.class_id, factory->class_id, sizeof(device.class_id));
-    memcpy(device.components[0].id, factory->component_id,
-           factory->component_id_len);
-    device.components[0].id_len = factory->component_id_len;
-    device.components[0].slot = SELV_SLOT_A;
+    component_of(factory, what->slot, &device.components[0]);
     device.components[0].has_installed = true;
     device.components[0].installed_len = (uint32_t)image.len;
     device.component_count = 1;
@@ -152,20 +168,27 @@ static bool image_check(const struct provision *p,
     selv_sha256_finish(&h, device.components[0].installed);
     if (selv_manifest_verify(envelope, &factory->anchor, 1, &device,
                              &verdict)) {
+        if (what->slot == SELV_SLOT_B &&
+            verdict.sequence_number < SELV_LOADER_FLOOR) {
+            return selv_error_set(
+                error, SELV_EXIT_REFUSED,
+                "%s with %s would not boot: a loader's sequence number is at "
+                "least %u",
+                what->envelope, what->image, (unsigned)SELV_LOADER_FLOOR);
+        }
         return true;
     }
     selv_manifest_why(&verdict, why);
     return selv_error_set(error, selv_manifest_exit(&verdict),
-                          "%s with %s would not boot: %.600s", p->envelope,
-                          p->image, why);
+                          "%s with %s would not boot: %.600s", what->envelope,
+                          what->image, why);
 }
 
-static bool image_put(const struct selv_flash *flash,
+static bool image_put(const struct selv_flash *flash, uint8_t slot,
                       struct selv_bytes envelope, struct selv_bytes image,
                       struct selv_error *error)
 {
-    const struct selv_slot_place *place =
-        &selv_layout_default.slot[SELV_SLOT_A];
+    const struct selv_slot_place *place = &selv_layout_default.slot[slot];
     struct selv_slot_writer writer;
     enum selv_err err =
         selv_slot_begin(&writer, flash, place, (uint32_t)image.len, 0);
@@ -179,30 +202,32 @@ static bool image_put(const struct selv_flash *flash,
     if (!err) {
         err = selv_slot_put_envelope(flash, place, envelope);
     }
-    return !err || selv_error_set(error, SELV_EXIT_REFUSED,
-                                  "the first image does not go into slot A: %s",
-                                  selv_err_str(err));
+    return !err ||
+           selv_error_set(error, SELV_EXIT_REFUSED,
+                          "the %s does not go into slot %c: %s",
+                          slot == SELV_SLOT_A ? "first image" : "loader",
+                          slot == SELV_SLOT_A ? 'A' : 'B', selv_err_str(err));
 }
 
-static bool first_image(const struct provision *p,
-                        const struct selv_factory *factory,
-                        const struct selv_flash *flash,
-                        struct selv_error *error)
+static bool content_fill(const struct content *what,
+                         const struct selv_factory *factory,
+                         const struct selv_flash *flash,
+                         struct selv_error *error)
 {
     struct selv_buf envelope = {NULL, 0, 0};
     struct selv_buf image = {NULL, 0, 0};
     bool done;
 
-    if (p->image == NULL) {
+    if (what->image == NULL) {
         return true;
     }
-    done =
-        selv_file_read(p->envelope, SELV_MANIFEST_FILE_MAX, &envelope, error) &&
-        selv_file_read(p->image, SELV_IMAGE_FILE_MAX, &image, error) &&
-        image_check(p, factory, selv_bytes(envelope.p, envelope.len),
-                    selv_bytes(image.p, image.len), error) &&
-        image_put(flash, selv_bytes(envelope.p, envelope.len),
-                  selv_bytes(image.p, image.len), error);
+    done = selv_file_read(what->envelope, SELV_MANIFEST_FILE_MAX, &envelope,
+                          error) &&
+           selv_file_read(what->image, SELV_IMAGE_FILE_MAX, &image, error) &&
+           image_check(what, factory, selv_bytes(envelope.p, envelope.len),
+                       selv_bytes(image.p, image.len), error) &&
+           image_put(flash, what->slot, selv_bytes(envelope.p, envelope.len),
+                     selv_bytes(image.p, image.len), error);
     free(envelope.p);
     free(image.p);
     return done;
@@ -237,7 +262,8 @@ static bool flash_path(const char *output, char path[static 4096],
 static bool inputs_are_spared(const struct provision *p, const char *path,
                               struct selv_error *error)
 {
-    const char *const inputs[] = {p->anchor, p->envelope, p->image};
+    const char *const inputs[] = {p->anchor, p->envelope, p->image,
+                                  p->loader_envelope, p->loader};
 
     for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
         if (inputs[i] != NULL && selv_cli_is_same_file(path, inputs[i])) {
@@ -273,7 +299,10 @@ static bool flash_fill(const struct provision *p,
         return selv_error_set(error, SELV_EXIT_REFUSED,
                               "the factory data does not fit its place");
     }
-    return first_image(p, factory, &flash, error);
+    const struct content first = {p->envelope, p->image, SELV_SLOT_A};
+    const struct content loader = {p->loader_envelope, p->loader, SELV_SLOT_B};
+    return content_fill(&first, factory, &flash, error) &&
+           content_fill(&loader, factory, &flash, error);
 }
 
 static int provision_run(struct selv_cli *cli, const struct provision *p,
@@ -305,8 +334,9 @@ static int provision_run(struct selv_cli *cli, const struct provision *p,
         return selv_cli_fail(cli, &error);
     }
     selv_uuid_format(factory->device_id, device_id);
-    selv_cli_say(cli, "%s   device %s, %s", path, device_id,
-                 p->image == NULL ? "no image yet" : "first image in slot A");
+    selv_cli_say(cli, "%s   device %s, %s%s", path, device_id,
+                 p->image == NULL ? "no image yet" : "first image in slot A",
+                 p->loader == NULL ? "" : ", loader in slot B");
     selv_cli_result(
         cli, json_pack("{s:s, s:s}", "flash", path, "device_id", device_id));
     return SELV_EXIT_OK;
@@ -328,6 +358,10 @@ static int provision_check(const struct selv_cli *cli,
     }
     if ((p->image == NULL) != (p->envelope == NULL)) {
         return selv_cli_usage(cli, "--image and --envelope go together");
+    }
+    if ((p->loader == NULL) != (p->loader_envelope == NULL)) {
+        return selv_cli_usage(cli,
+                              "--loader and --loader-envelope go together");
     }
     if (p->size < SELV_LAYOUT_DEFAULT_SIZE || p->size > (uint64_t)SIZE_MAX_MIB
                                                             << 20) {
@@ -377,6 +411,14 @@ int selv_cli_device_provision(struct selv_cli *cli, int argc, char **argv)
          .value_name = "FILE",
          .help = "the first image, linked for slot A",
          .value = &p.image},
+        {.name = "--loader-envelope",
+         .value_name = "FILE",
+         .help = "manifest of the loader, for strategy loader",
+         .value = &p.loader_envelope},
+        {.name = "--loader",
+         .value_name = "FILE",
+         .help = "the loader's image, linked for slot B",
+         .value = &p.loader},
         {.name = "--size",
          .value_name = "BYTES",
          .help = "of the file; zeros behind the layout",

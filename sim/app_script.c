@@ -51,6 +51,8 @@ static enum sim_end run_trial(struct sim_world *w, struct selv_log *log,
         err = selv_log_write(&w->v.flash, &w->layout, log);
         return err ? give_up(w, "confirm", err) : SIM_END_RESET;
     case SIM_FLOW_REVERT:
+    case SIM_FLOW_RECOVER:
+    case SIM_FLOW_LOST:
     case SIM_FLOW_COUNT:
     default:
         break;

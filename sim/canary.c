@@ -7,6 +7,7 @@
 
 #include "crypto/crypto.h"
 #include "sim/canary_real.h"
+#include "sim/world.h"
 #include "store/journal.h"
 
 enum { MAGIC = 0x43414e41, RECORD_MAX = 256, PLACES_MIN = 1 };
@@ -35,6 +36,9 @@ enum canary {
     TRY_UNASKED,          /* and a loader's bootloader */
     SHARED_JOURNAL,       /* and two stages */
     CONFIRM_EARLY,
+    DEAD_END, /* and a recovery */
+    RESTART_BLANK,
+    TRUST_EMPTY,
     CANARY_COUNT
 };
 
@@ -42,66 +46,84 @@ static enum canary selected;
 
 const size_t sim_canary_count = CANARY_COUNT;
 
+/* Under which strategy each errs, in which flow it shows the soonest, and
+ * whether it takes two cuts. */
+static const struct {
+    const char *name, *strategy;
+    enum sim_flow flow;
+    enum sim_mistake mistake;
+    bool takes_two;
+} canaries[CANARY_COUNT] = {
+    [ERASE_FIRST] = {"erase-first", "ab", SIM_FLOW_UPDATE, SIM_MISTAKE_NONE,
+                     false},
+    [NO_CHECK] = {"no-check", "ab", SIM_FLOW_UPDATE, SIM_MISTAKE_NONE, false},
+    [SAME_SECTOR] = {"same-sector", "ab", SIM_FLOW_UPDATE, SIM_MISTAKE_NONE,
+                     false},
+    [ONE_COPY] = {"one-copy", "ab", SIM_FLOW_REPEAT, SIM_MISTAKE_NONE, false},
+    [READ_ONCE] = {"read-once", "ab", SIM_FLOW_UPDATE, SIM_MISTAKE_NONE, false},
+    [TRUST_ERASE] = {"trust-erase", "ab", SIM_FLOW_REVERT, SIM_MISTAKE_NONE,
+                     false},
+    [TRUST_ALONE] = {"trust-alone", "ab", SIM_FLOW_REPEAT, SIM_MISTAKE_NONE,
+                     false},
+    [COUNT_LATE] = {"count-late", "ab", SIM_FLOW_UPDATE, SIM_MISTAKE_NONE,
+                    false},
+    [FLOOR_EARLY] = {"floor-early", "ab", SIM_FLOW_UPDATE, SIM_MISTAKE_NONE,
+                     false},
+    [REFUSE_LATE] = {"refuse-late", "ab", SIM_FLOW_REVERT, SIM_MISTAKE_NONE,
+                     false},
+    [MARK_FIRST] = {"mark-first", "swap", SIM_FLOW_UPDATE,
+                    SIM_MISTAKE_MARK_FIRST, false},
+    [TRUST_MARKS] = {"trust-marks", "swap", SIM_FLOW_UPDATE,
+                     SIM_MISTAKE_TRUST_MARKS, true},
+    [MARKS_LATE] = {"marks-late", "swap", SIM_FLOW_UPDATE,
+                    SIM_MISTAKE_MARKS_LATE, false},
+    [TRY_FIRST] = {"try-first", "swap", SIM_FLOW_UPDATE, SIM_MISTAKE_TRY_FIRST,
+                   false},
+    [READ_MARK_LAST] = {"read-mark-last", "swap", SIM_FLOW_UPDATE,
+                        SIM_MISTAKE_READ_MARK_LAST, true},
+    [GO_ON] = {"go-on", "swap", SIM_FLOW_UPDATE, SIM_MISTAKE_GO_ON, false},
+    [OVERWRITE_MARKS_LATE] = {"copy-marks-late", "overwrite", SIM_FLOW_UPDATE,
+                              SIM_MISTAKE_MARKS_LATE, false},
+    [HASH_STORED] = {"hash-stored", "ram", SIM_FLOW_UPDATE,
+                     SIM_MISTAKE_HASH_STORED, false},
+    [TRY_UNASKED] = {"try-unasked", "loader", SIM_FLOW_UPDATE,
+                     SIM_MISTAKE_TRY_UNASKED, false},
+    [SHARED_JOURNAL] = {"shared-journal", "stages", SIM_FLOW_UPDATE,
+                        SIM_MISTAKE_SHARED_JOURNAL, false},
+    [CONFIRM_EARLY] = {"confirm-early", "stages", SIM_FLOW_WATCHDOG,
+                       SIM_MISTAKE_CONFIRM_EARLY, false},
+    [DEAD_END] = {"dead-end", "swap", SIM_FLOW_RECOVER, SIM_MISTAKE_DEAD_END,
+                  false},
+    [RESTART_BLANK] = {"restart-blank", "ab", SIM_FLOW_LOST,
+                       SIM_MISTAKE_RESTART_BLANK, false},
+    [TRUST_EMPTY] = {"trust-empty", "ab", SIM_FLOW_LOST,
+                     SIM_MISTAKE_TRUST_EMPTY, false},
+};
+
 const char *sim_canary_name(size_t i)
 {
-    static const char *const names[CANARY_COUNT] = {
-        [ERASE_FIRST] = "erase-first",
-        [NO_CHECK] = "no-check",
-        [SAME_SECTOR] = "same-sector",
-        [ONE_COPY] = "one-copy",
-        [READ_ONCE] = "read-once",
-        [TRUST_ERASE] = "trust-erase",
-        [TRUST_ALONE] = "trust-alone",
-        [COUNT_LATE] = "count-late",
-        [FLOOR_EARLY] = "floor-early",
-        [REFUSE_LATE] = "refuse-late",
-        [MARK_FIRST] = "mark-first",
-        [TRUST_MARKS] = "trust-marks",
-        [MARKS_LATE] = "marks-late",
-        [TRY_FIRST] = "try-first",
-        [READ_MARK_LAST] = "read-mark-last",
-        [GO_ON] = "go-on",
-        [OVERWRITE_MARKS_LATE] = "copy-marks-late",
-        [HASH_STORED] = "hash-stored",
-        [TRY_UNASKED] = "try-unasked",
-        [SHARED_JOURNAL] = "shared-journal",
-        [CONFIRM_EARLY] = "confirm-early",
-    };
-    return names[i];
+    return canaries[i].name;
 }
 
 void sim_canary_select(size_t i)
 {
-    static const enum sim_mistake mistakes[CANARY_COUNT] = {
-        [MARK_FIRST] = SIM_MISTAKE_MARK_FIRST,
-        [TRUST_MARKS] = SIM_MISTAKE_TRUST_MARKS,
-        [MARKS_LATE] = SIM_MISTAKE_MARKS_LATE,
-        [TRY_FIRST] = SIM_MISTAKE_TRY_FIRST,
-        [READ_MARK_LAST] = SIM_MISTAKE_READ_MARK_LAST,
-        [GO_ON] = SIM_MISTAKE_GO_ON,
-        [OVERWRITE_MARKS_LATE] = SIM_MISTAKE_MARKS_LATE,
-        [HASH_STORED] = SIM_MISTAKE_HASH_STORED,
-        [TRY_UNASKED] = SIM_MISTAKE_TRY_UNASKED,
-        [SHARED_JOURNAL] = SIM_MISTAKE_SHARED_JOURNAL,
-        [CONFIRM_EARLY] = SIM_MISTAKE_CONFIRM_EARLY,
-    };
     selected = (enum canary)i;
-    sim_mistake = mistakes[i];
+    sim_mistake = canaries[i].mistake;
 }
 
 bool sim_canary_takes_two(size_t i)
 {
-    return i == TRUST_MARKS || i == READ_MARK_LAST;
+    return canaries[i].takes_two;
 }
 
 const char *sim_canary_strategy(size_t i)
 {
-    return i >= SHARED_JOURNAL         ? "stages"
-           : i == TRY_UNASKED          ? "loader"
-           : i == HASH_STORED          ? "ram"
-           : i >= OVERWRITE_MARKS_LATE ? "overwrite"
-           : i >= MARK_FIRST           ? "swap"
-                                       : "ab";
+    return canaries[i].strategy;
+}
+
+unsigned sim_canary_flow(size_t i)
+{
+    return canaries[i].flow;
 }
 
 struct place {

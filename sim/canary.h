@@ -13,8 +13,10 @@ extern const size_t sim_canary_count;
 const char *sim_canary_name(size_t i);
 /* From now on the journal, or the bootloader, is the i-th broken one. */
 void sim_canary_select(size_t i);
-/* The strategy under which it errs, and whether it takes two cuts to show. */
+/* The strategy under which it errs, the flow in which it shows the soonest, and
+ * whether it takes two cuts to show. */
 const char *sim_canary_strategy(size_t i);
+unsigned sim_canary_flow(size_t i); /* enum sim_flow */
 bool sim_canary_takes_two(size_t i);
 
 /* What a bootloader does wrong (canary_*.c, stages.c). */
@@ -29,7 +31,11 @@ enum sim_mistake {
     SIM_MISTAKE_HASH_STORED,    /* ram: hashes what it loaded from */
     SIM_MISTAKE_TRY_UNASKED,    /* loader: tries what it did not ask for yet */
     SIM_MISTAKE_SHARED_JOURNAL, /* stages: both write the same journal */
-    SIM_MISTAKE_CONFIRM_EARLY   /* stages: stage 1 confirms itself */
+    SIM_MISTAKE_CONFIRM_EARLY,  /* stages: stage 1 confirms itself */
+    SIM_MISTAKE_DEAD_END,       /* recovery: takes nothing in a move */
+    SIM_MISTAKE_RESTART_BLANK, /* erases a lost journal before it begins anew */
+    SIM_MISTAKE_TRUST_EMPTY    /* takes a slot that reads as empty once for
+                                  one */
 };
 extern enum sim_mistake sim_mistake;
 

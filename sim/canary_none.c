@@ -22,6 +22,12 @@ const char *sim_canary_strategy(size_t i)
     return "ab";
 }
 
+unsigned sim_canary_flow(size_t i)
+{
+    (void)i;
+    return 0;
+}
+
 bool sim_canary_takes_two(size_t i)
 {
     (void)i;

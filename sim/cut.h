@@ -23,6 +23,7 @@ struct cut_options {
     double seconds; /* for all searches together; 0: no limit */
     uint64_t seed;
     const char *replay;
+    const char *only; /* names of canaries; NULL: all */
     bool is_worn;
     bool is_canary, is_json, is_quiet, has_no_progress;
 };

@@ -10,7 +10,7 @@
 #include "store/journal.h"
 
 enum {
-    STAGES_MAX = 160,
+    STAGES_MAX = 320,
     FORGED_COUNT = 5 * 3 * 4 * 3 * 4, /* state, slot, digest, nonce, serial */
     JUNK_COUNT = 64,
     LOG_RECORD_LEN = 96, /* docs/spec/flash.md */
@@ -254,20 +254,10 @@ static enum rule damage(struct hostile *h, uint32_t which)
 
 static bool boot(struct hostile *h, struct selv_boot_record *record)
 {
-    struct sim_world *w = &h->w;
-    selv_vflash_power_on(&w->v);
-    selv_vflash_protect(&w->v, 0, w->v.flash.size, true);
-    for (int i = 0; i < 2; i++) {
-        selv_vflash_protect(&w->v, w->layout.journal_off[i], 1, false);
-    }
-    memset(&w->boot, 0, sizeof w->boot);
-    w->boot.flash = &w->v.flash;
-    w->boot.layout = &w->layout;
-    w->boot.factory = &w->factory;
-    w->boot.strategy = h->releases->strategy->strategy;
-    w->boot.reset_cause = SELV_RESET_POWER_ON;
-    w->boot.scratch = (struct selv_buf){w->scratch, sizeof w->scratch, 0};
-    return selv_is_good(selv_boot_choose(&w->boot, record));
+    selv_vflash_power_on(&h->w.v);
+    bool is_good = sim_world_boot(&h->w, SELV_RESET_POWER_ON);
+    *record = h->w.record;
+    return is_good;
 }
 
 static bool fault(struct hostile *h, const char *words)
@@ -284,7 +274,7 @@ static bool is_same(const struct selv_boot_record *a,
            a->accepted == b->accepted && a->floor == b->floor &&
            memcmp(a->digest, b->digest, 32) == 0 &&
            memcmp(a->refused_digest, b->refused_digest, 32) == 0 &&
-           a->refused_reason == b->refused_reason &&
+           a->refused_reason == b->refused_reason && a->loader == b->loader &&
            a->refused_was_trial == b->refused_was_trial;
 }
 
@@ -296,10 +286,11 @@ static bool may_confirm(const struct hostile *h, const struct selv_log *log)
            memcmp(log->nonce, h->journal.trial_nonce, SELV_NONCE_LEN) == 0;
 }
 
-static bool check_running(struct hostile *h, const struct selv_boot_record *r,
-                          const struct selv_log *log, enum rule rule)
+/* What runs is a release, or the loader, byte for byte. */
+static bool is_whole(const struct hostile *h, const struct selv_boot_record *r)
 {
     const struct sim_releases *all = h->releases;
+    const struct sim_world *w = &h->w;
     const struct selv_release *may_run[] = {&all->old, &all->new};
     const struct selv_release *release = NULL;
     for (size_t i = 0; i < 2; i++) {
@@ -308,12 +299,33 @@ static bool check_running(struct hostile *h, const struct selv_boot_record *r,
         }
     }
     if (release == NULL || r->sequence != release->sequence ||
-        r->slot >= SELV_SLOT_COUNT ||
-        !selv_release_is_in(release, &h->w.v.flash, &h->w.layout, r->slot)) {
+        r->slot >= SELV_SLOT_COUNT) {
+        return false;
+    }
+    if (w->is_loaded) {
+        return w->ram.len == release->image_len &&
+               memcmp(w->ram_bytes, release->image[0], w->ram.len) == 0;
+    }
+    if (r->loader >= SELV_LOADER_ASKED) {
+        release = &all->loader; /* the record is about the application */
+    }
+    return selv_release_is_in(release, &w->v.flash, &w->layout, r->slot);
+}
+
+static bool check_running(struct hostile *h, const struct selv_boot_record *r,
+                          const struct selv_log *log, enum rule rule)
+{
+    /* What an overwrite installs is confirmed: slot A itself was good. */
+    bool is_installed = !h->releases->strategy->has_trial &&
+                        r->floor == r->sequence && r->slot == SELV_SLOT_A;
+    if (!is_whole(h, r)) {
         return fault(h, "what runs is none of the releases, byte for byte");
     }
     if (r->sequence < h->journal.floor) {
         return fault(h, "what runs is below the floor");
+    }
+    if (is_installed) {
+        return true;
     }
     if (r->floor > h->journal.floor && !may_confirm(h, log)) {
         return fault(h, "the floor rose without a confirmation");
@@ -341,7 +353,7 @@ static bool check(struct hostile *h, enum rule rule, bool is_good,
         return fault(h, "the boot record is not sealed");
     }
     if (rule == SAME) {
-        return is_same(r, &h->reference)
+        return is_same(r, &h->reference) && is_whole(h, r)
                    ? true
                    : fault(h, "one damaged sector changes the decision");
     }
@@ -382,6 +394,9 @@ static bool run_case(struct hostile *h, uint32_t which, bool *is_case)
     if (rule != REFUSES && is_good &&
         (again.floor < record.floor || again.accepted < record.accepted)) {
         return fault(h, "a number fell at the second boot");
+    }
+    if ((rule == SAME || rule == RUNS) && (!is_good || !is_whole(h, &again))) {
+        return fault(h, "nothing boots at the second boot");
     }
     return h->w.v.violation_count == 0 ? true : fault(h, h->w.v.violation);
 }
@@ -477,8 +492,10 @@ static bool run_geometry(struct hostile *h, const struct selv_geometry *g,
              i++) {
             is_good = run_case(h, i, &is_case);
             if (!is_good) {
-                printf("%s\n  selvage-sim hostile --replay %s/%u/%u\n",
-                       h->fault, g->name, (unsigned)stage, (unsigned)i);
+                printf("%s\n  selvage-sim hostile --strategy %s --replay "
+                       "%s/%u/%u\n",
+                       h->fault, h->releases->strategy->name, g->name,
+                       (unsigned)stage, (unsigned)i);
             }
             if (only != NULL) {
                 break;
@@ -508,8 +525,9 @@ int sim_hostile(const struct cut_options *o)
     }
     for (size_t i = 0; i < selv_geometry_count && is_whole; i++) {
         const struct selv_geometry *g = &selv_geometries[i];
-        if (o->replay != NULL ? strcmp(g->name, name) != 0
-                              : !o->geometries[i]) {
+        if ((o->replay != NULL ? strcmp(g->name, name) != 0
+                               : !o->geometries[i]) ||
+            !sim_strategy_has(o->strategy, g, SIM_FLOW_UPDATE)) {
             continue;
         }
         memset(h, 0, sizeof *h);
@@ -520,8 +538,9 @@ int sim_hostile(const struct cut_options *o)
                   run_geometry(h, g, o->replay != NULL ? only : NULL) &&
                   is_good;
         if (!o->is_quiet && is_whole) {
-            printf("hostile %-14s %3u stages %8llu cases\n", g->name,
-                   (unsigned)h->stage_count, (unsigned long long)h->case_count);
+            printf("hostile %-9s %-14s %3u stages %8llu cases\n",
+                   o->strategy->name, g->name, (unsigned)h->stage_count,
+                   (unsigned long long)h->case_count);
         }
         close_all(h);
     }

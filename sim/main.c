@@ -19,8 +19,9 @@ enum { EXIT_GOOD = 0, EXIT_FAULT = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
 
 static const char help[] =
     "usage: selvage-sim cut [flags]\n"
-    "       selvage-sim hostile [--geometry NAMES] [--seed N] [--replay "
-    "STRING]\n"
+    "       selvage-sim hostile [--strategy NAME] [--geometry NAMES] [--seed "
+    "N]\n"
+    "                           [--replay STRING]\n"
     "       selvage-sim relay --to HOST:PORT --link TEXT [flags], see relay "
     "--help\n"
     "\n"
@@ -28,12 +29,14 @@ static const char help[] =
     "the power before, inside and after every write and erase. After each cut\n"
     "the device boots again until nothing changes; after each boot the rules\n"
     "are checked: an authentic image runs, no number falls, no boot loop.\n"
-    "hostile damages journal, log and slots at each stage of an update of\n"
-    "strategy ab: every byte, every length, old and future logs, forged\n"
+    "hostile damages journal, log and slots at each stage of an update:\n"
+    "every byte, every length, old and future logs, forged\n"
     "requests, moved images.\n"
     "\n"
-    "  --flow NAME[,NAME]      update, revert, watchdog, crash,\n"
-    "                          repeat, or all (all)\n"
+    "  --flow NAME[,NAME]      update, revert, watchdog, crash, repeat,\n"
+    "                          recover (nothing boots, and a release comes\n"
+    "                          over the serial line), lost (nor is there a\n"
+    "                          journal), or all (all)\n"
     "  --geometry NAME[,NAME]  see --list, or all (all)\n"
     "  --strategy NAME         ab, swap, overwrite, ram, loader or\n"
     "                          stages (ab)\n"
@@ -54,6 +57,7 @@ static const char help[] =
     "  --replay STRING         run the one case that a fault names\n"
     "  --canary                search journals that are broken on purpose;\n"
     "                          succeeds when each is caught\n"
+    "  --only NAME[,NAME]      of the canaries, these (all)\n"
     "  --break NAME            selvage-sim-canary only: with this journal\n"
     "  --list                  name the geometries\n"
     "  --json  --quiet  --no-progress  --help  --version\n"
@@ -163,14 +167,15 @@ static const struct {
     enum flag_kind kind;
     char key;
 } flags[] = {
-    {"--flow", FLAG_VALUE, 'f'},     {"--geometry", FLAG_VALUE, 'g'},
-    {"--strategy", FLAG_VALUE, 'S'}, {"--app", FLAG_VALUE, 'a'},
-    {"--depth", FLAG_VALUE, 'd'},    {"--seed", FLAG_VALUE, 's'},
-    {"--jobs", FLAG_VALUE, 'j'},     {"--replay", FLAG_VALUE, 'r'},
-    {"--canary", FLAG_NONE, 'c'},    {"--break", FLAG_VALUE, 'b'},
-    {"--seconds", FLAG_VALUE, 't'},  {"--faults", FLAG_VALUE, 'F'},
-    {"--worn", FLAG_NONE, 'w'},      {"--json", FLAG_NONE, 'J'},
-    {"--quiet", FLAG_NONE, 'q'},     {"--no-progress", FLAG_NONE, 'p'},
+    {"--flow", FLAG_VALUE, 'f'},       {"--geometry", FLAG_VALUE, 'g'},
+    {"--strategy", FLAG_VALUE, 'S'},   {"--app", FLAG_VALUE, 'a'},
+    {"--depth", FLAG_VALUE, 'd'},      {"--seed", FLAG_VALUE, 's'},
+    {"--jobs", FLAG_VALUE, 'j'},       {"--replay", FLAG_VALUE, 'r'},
+    {"--canary", FLAG_NONE, 'c'},      {"--break", FLAG_VALUE, 'b'},
+    {"--seconds", FLAG_VALUE, 't'},    {"--faults", FLAG_VALUE, 'F'},
+    {"--only", FLAG_VALUE, 'o'},       {"--worn", FLAG_NONE, 'w'},
+    {"--json", FLAG_NONE, 'J'},        {"--quiet", FLAG_NONE, 'q'},
+    {"--no-progress", FLAG_NONE, 'p'},
 };
 
 static bool select_canary(const char *name)
@@ -218,6 +223,9 @@ static bool set_flag(struct cut_options *o, char key, const char *value)
         return o->jobs != 0;
     case 'r':
         o->replay = value;
+        return true;
+    case 'o':
+        o->only = value;
         return true;
     case 'w':
         o->is_worn = true;
@@ -358,9 +366,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "selvage-sim: the crypto library does not start\n");
         return EXIT_ENVIRONMENT;
     }
-    if (is_hostile && o.strategy->is_in_place) {
-        /* Its stages and what may be written there are those of two slots. */
-        return usage("hostile knows --strategy ab only", o.strategy->name);
+    if (is_hostile && o.strategy->has_stages) {
+        /* Each stage is a bootloader with strategy ab. */
+        return usage("hostile does not know --strategy", o.strategy->name);
     }
     if (is_hostile) {
         return sim_hostile(&o);

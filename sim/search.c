@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "crypto/crypto.h"
+#include "sim/recover.h"
 #include "store/journal.h"
 
 enum {
@@ -466,7 +467,8 @@ static bool sample(struct run *r)
     }
     for (uint32_t round = 0; round < SAMPLE_ROUNDS; round++) {
         for (uint32_t i = 0; i < r->leaf_count; i++) {
-            if (r->s->seconds > 0 && now_s() >= r->deadline) {
+            if ((r->s->seconds > 0 && now_s() >= r->deadline) ||
+                (r->s->cases > 0 && r->s->cut_count >= r->s->cases)) {
                 return true;
             }
             if (!sample_leaf(r, &r->leaves[i], round)) {
@@ -625,11 +627,13 @@ static bool run_open(struct run *r, struct sim_search *s)
     bool is_open =
         r->known.slots != NULL &&
         sim_world_open(&r->w, s->geometry, s->flow, s->app, s->releases) &&
-        (!s->is_worn || wear(&r->w));
+        (!s->is_worn || wear(&r->w)) &&
+        (!sim_is_recovery(s->flow) || sim_recover_ruin(&r->w));
     r->w.v.seed = s->seed;
     r->w.v.has_metastable = s->faults.has_metastable;
     r->w.bad_read = r->w.bad_op = SELV_VFLASH_NO_CUT;
-    r->whole_depth = s->seconds > 0 && s->depth > 1 ? 1 : s->depth;
+    bool is_sample = s->seconds > 0 || s->cases > 0;
+    r->whole_depth = is_sample && s->depth > 1 ? 1 : s->depth;
     r->deadline = now_s() + s->seconds;
     r->random = s->seed;
     for (uint32_t i = 0; is_open && i <= s->depth; i++) {

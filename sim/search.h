@@ -41,6 +41,8 @@ struct sim_search {
     uint32_t depth; /* 1 to SIM_DEPTH_MAX cuts in a row */
     double seconds; /* for all beyond depth 1, which is always whole: what
                        does not fit is sampled. 0: no limit */
+    uint64_t cases; /* the same by their number, which no load on the machine
+                       changes; 0: no limit */
     uint32_t share, share_count; /* this worker takes every share_count-th
                                     first operation, beginning with share */
     void (*on_progress)(void *arg, uint32_t done, uint32_t all);

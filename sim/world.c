@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sim/recover.h"
 #include "sim/stages.h"
 #include "store/journal.h"
 
@@ -17,7 +18,7 @@ enum { BOOT_COUNT_MAX = 20 };
 const char *sim_flow_name(enum sim_flow flow)
 {
     static const char *const names[SIM_FLOW_COUNT] = {
-        "update", "revert", "watchdog", "crash", "repeat"};
+        "update", "revert", "watchdog", "crash", "repeat", "recover", "lost"};
     return names[flow];
 }
 
@@ -40,8 +41,10 @@ bool sim_strategy_has(const struct sim_strategy *strategy,
                       const struct selv_geometry *geometry, enum sim_flow flow)
 {
     bool is_even = strategy->is_in_place || strategy->has_stages;
+    bool is_recovery = sim_is_recovery(flow);
     return (!is_even || selv_geometry_has_in_place(geometry)) &&
-           (strategy->has_trial || flow == SIM_FLOW_UPDATE ||
+           (!is_recovery || !strategy->has_stages) &&
+           (strategy->has_trial || is_recovery || flow == SIM_FLOW_UPDATE ||
             flow == SIM_FLOW_REPEAT);
 }
 
@@ -142,6 +145,9 @@ static bool is_withdrawn(const struct sim_world *w)
 const struct selv_release *sim_world_offer(const struct sim_world *w)
 {
     const struct sim_releases *all = w->releases;
+    if (sim_is_recovery(w->flow)) {
+        return &all->newest;
+    }
     if (is_withdrawn(w)) {
         return memcmp(w->record.digest, all->new.digest, 32) == 0 ? &all->new
                                                                   : &all->old;
@@ -224,6 +230,8 @@ static bool check_boot(struct sim_world *w, bool is_good)
     if (!is_good) {
         return fault(w, "nothing boots");
     }
+    /* The envelope that a cut tore may read as whole this once. */
+    w->is_back = w->is_back || !selv_vflash_is_changing(&w->v);
     if (r->slot >= SELV_SLOT_COUNT || !check_running(w)) {
         return w->fault[0] != 0 ? false : fault(w, "no such slot");
     }
@@ -240,6 +248,9 @@ static bool check_boot(struct sim_world *w, bool is_good)
     if (r->is_trial && ((r->attempt < 1 && !w->v.has_failed) ||
                         r->attempt > SELV_BOOT_ATTEMPTS_MAX)) {
         return fault(w, "an attempt beyond the last");
+    }
+    if (w->is_ruined) {
+        return sim_recover_check(w);
     }
     uint64_t confirmed = w->releases->old.sequence;
     confirmed = w->confirmed > confirmed ? w->confirmed : confirmed;
@@ -301,6 +312,12 @@ static bool check_end(struct sim_world *w)
     if (r->is_trial) {
         return fault(w, "ended in a trial");
     }
+    if (sim_is_recovery(w->flow)) {
+        return memcmp(r->digest, all->newest.digest, 32) == 0 &&
+                       r->loader <= SELV_LOADER_RESTS
+                   ? true
+                   : fault(w, "ended with another release than was sent");
+    }
     if (r->loader >= SELV_LOADER_ASKED) {
         return fault(w, "ended in the loader");
     }
@@ -340,6 +357,22 @@ static void protect_for_boot(struct sim_world *w)
         uint32_t from = w->layout.marks_off;
         selv_vflash_protect(v, from, b->image_off + b->image_len - from, false);
     }
+}
+
+bool sim_world_boot(struct sim_world *w, enum selv_reset_cause cause)
+{
+    protect_for_boot(w);
+    selv_vflash_boot(&w->v);
+    memset(&w->boot, 0, sizeof w->boot);
+    w->boot.flash = &w->v.flash;
+    w->boot.layout = &w->layout;
+    w->boot.factory = &w->factory;
+    w->boot.strategy = w->releases->strategy->strategy;
+    w->boot.reset_cause = cause;
+    w->boot.ram = &w->ram;
+    memset(w->ram_bytes, 0xa5, sizeof w->ram_bytes);
+    w->boot.scratch = (struct selv_buf){w->scratch, sizeof w->scratch, 0};
+    return selv_is_good(selv_boot_choose(&w->boot, &w->record));
 }
 
 /* The port locks the journal before it hands over; that the application
@@ -389,19 +422,14 @@ static enum sim_outcome run_once(struct sim_world *w,
 {
     uint32_t ops = w->v.op_count;
     bool had_failed = w->v.has_failed;
-    protect_for_boot(w);
-    selv_vflash_boot(&w->v);
     w->v.is_sound = false;
-    memset(&w->boot, 0, sizeof w->boot);
-    w->boot.flash = &w->v.flash;
-    w->boot.layout = &w->layout;
-    w->boot.factory = &w->factory;
-    w->boot.strategy = w->releases->strategy->strategy;
-    w->boot.reset_cause = *cause;
-    w->boot.ram = &w->ram;
-    memset(w->ram_bytes, 0xa5, sizeof w->ram_bytes);
-    w->boot.scratch = (struct selv_buf){w->scratch, sizeof w->scratch, 0};
-    bool is_good = selv_is_good(selv_boot_choose(&w->boot, &w->record));
+    bool is_good = sim_world_boot(w, *cause);
+    if (!is_good && w->is_ruined && !w->is_back) {
+        w->boot_count++;
+        *cause = SELV_RESET_REQUESTED;
+        return sim_recover_run(w) && check_rules_of_flash(w) ? SIM_FIXED_POINT
+                                                             : SIM_FAULT;
+    }
     bool is_sound = w->v.is_sound;
     w->v.is_sound = true; /* flash fails to the bootloader only */
     w->boot_count++;
@@ -510,6 +538,7 @@ void sim_state_save(struct sim_state *s, const struct sim_world *w)
     s->stages[0] = w->stages.accepted;
     s->stages[1] = w->stages.floor;
     s->stages[2] = w->stages.confirmed;
+    s->is_back = w->is_back;
 }
 
 void sim_state_load(const struct sim_state *s, struct sim_world *w)
@@ -522,6 +551,7 @@ void sim_state_load(const struct sim_state *s, struct sim_world *w)
     w->stages.accepted = s->stages[0];
     w->stages.floor = s->stages[1];
     w->stages.confirmed = s->stages[2];
+    w->is_back = s->is_back;
     w->v.violation_count = 0;
 }
 
@@ -547,5 +577,6 @@ uint64_t sim_state_hash(const struct sim_state *s, const struct sim_world *w)
     for (int i = 0; i < 3; i++) {
         h = mix(h, s->stages[i]);
     }
+    h = mix(h, s->is_back);
     return mix(h, s->cut_count);
 }

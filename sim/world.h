@@ -21,10 +21,13 @@ enum sim_flow {
     SIM_FLOW_WATCHDOG, /* hangs */
     SIM_FLOW_CRASH,    /* crashes */
     SIM_FLOW_REPEAT,   /* good, and so is the one after it, which follows */
+    SIM_FLOW_RECOVER,  /* nothing boots: what lies in the slots has rotted, in
+                          the middle of an update (sim/recover.h) */
+    SIM_FLOW_LOST,     /* the same, and the boot journal is lost */
     SIM_FLOW_COUNT
 };
 
-/* "update", "revert", "watchdog", "crash", "repeat". */
+/* "update", "revert", "watchdog", "crash", "repeat", "recover", "lost". */
 const char *sim_flow_name(enum sim_flow flow);
 
 /* What the bootloader does, and what its releases and flash are like. */
@@ -103,9 +106,17 @@ struct sim_world {
     uint64_t confirmed; /* the highest number that the application began to
                            confirm: set by it */
     struct sim_stages stages;
+    bool is_ruined; /* nothing boots until a release was sent (sim/recover.h) */
+    bool is_back;   /* since then something did, and must from then on */
     char fault[200]; /* empty: none */
     jmp_buf on_cut;
 };
+
+/* A flow in which nothing boots until somebody sends a release. */
+static inline bool sim_is_recovery(enum sim_flow flow)
+{
+    return flow == SIM_FLOW_RECOVER || flow == SIM_FLOW_LOST;
+}
 
 /* How a start ended. */
 enum sim_outcome {
@@ -129,6 +140,9 @@ bool sim_has_loader(const struct sim_world *w);
 /* The release that the server offers to what runs now. */
 const struct selv_release *sim_world_offer(const struct sim_world *w);
 
+/* One decision of the bootloader, with power already on. */
+bool sim_world_boot(struct sim_world *w, enum selv_reset_cause cause);
+
 /* Power on and run, boot after boot, until power is lost (operation cut_op
  * from now, SELV_VFLASH_NO_CUT for never), a fixed point, or a fault. */
 enum sim_outcome sim_world_run(struct sim_world *w, uint32_t cut_op,
@@ -142,6 +156,7 @@ struct sim_state {
     uint32_t cut_count;
     uint64_t confirmed;
     uint64_t stages[3]; /* accepted, floor, confirmed of stage 1 */
+    bool is_back;
 };
 
 bool sim_state_open(struct sim_state *s, const struct sim_world *w);

@@ -338,7 +338,7 @@ int selv_recover_poll(struct selv_recover *r)
 
 bool selv_recover_is_ready(const struct selv_recover *r)
 {
-    return r->state >= RECOVER_READY;
+    return r->state >= RECOVER_READY || r->would_boot;
 }
 
 bool selv_recover_is_over(const struct selv_recover *r)

@@ -5,6 +5,9 @@
  * nothing bootable, its envelope last; whether that boots is then decided by
  * selv_boot_choose alone, after a reset.
  *
+ * Where one slot runs, the journal is written, too: a move that cannot be ended
+ * is given up.
+ *
  * Calls: 1 selv_boot_choose gave SELV_BAD  2 init  3 feed each byte that comes
  *        in, and after each send what poll has, until is_over  4 reset.
  * Owns:  nothing; the boot context and both buffers are the caller's, and
@@ -35,6 +38,7 @@ struct selv_recover {
     uint8_t slot;     /* the slot that is written */
     bool is_lost;     /* the journal is */
     bool is_stale;    /* what was seen, since then written to */
+    bool would_boot;  /* something does after all */
     struct {
         uint64_t sequence; /* of the authentic manifest, or 0 */
         uint16_t why;      /* enum selv_err: what is wrong with the slot */
@@ -44,7 +48,8 @@ struct selv_recover {
 };
 
 /* Begin. boot: as selv_boot_choose left it; its flash now lets slots be written
- * (and the journal, for a device that lost it). why: the reason in the boot
+ * (and the journal, for a device that lost it; where one slot runs also without
+ * that, and the marks of moves). why: the reason in the boot
  * record. floor: what a hardware counter says, or 0. envelope: room for the
  * largest envelope that is to be taken, SELV_SUIT_ENVELOPE_MAX. frame:
  * frame_cap bytes, at least SELV_RECOVERY_FRAME_MIN; what is longer carries
@@ -63,8 +68,9 @@ void selv_recover_feed(struct selv_recover *r, uint8_t byte);
 /* The next byte for the line; -1: nothing to send. */
 int selv_recover_poll(struct selv_recover *r);
 
-/* True once a slot is ready to boot. The port lets its watchdog run out from
- * then on, so that the device boots when the other end has gone. */
+/* True once a slot is ready to boot, or was all the time. The port lets its
+ * watchdog run out from then on, so that the device boots when the other end
+ * has gone. */
 bool selv_recover_is_ready(const struct selv_recover *r);
 
 /* True when the other end asked to boot and poll has nothing left: reset. */

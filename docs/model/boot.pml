@@ -8,6 +8,8 @@
  *   take; resets of every cause at any time; an application that writes
  *   whatever it likes into the log and into both slots, but for nonces that
  *   it was not given.
+ *   Where nothing boots: a release over the serial line, written to either
+ *   slot, and cuts in that.
  * Left out: bytes (an image is a number; 0 stands for all that is not
  *   authentic); reads that fail once (B9); how a record is stored
  *   (journal.pml: a commit is whole or nothing, J1); the error codes; nonces
@@ -332,6 +334,44 @@ inline choose()
     fi
 }
 
+/* ---- recovery --------------------------------------------------------------- */
+
+/* Somebody sends an image, if anybody comes: authentic, and not below the
+ * floor. The slot's envelope goes first and comes last; what boots then is
+ * decided after the reset. */
+inline recover()
+{
+    if
+    :: true
+    :: true ->
+        i = 1;
+        do
+        :: i < IMAGES -> i++
+        :: true -> break
+        od;
+        if
+#ifndef BROKEN_RECOVERY_FLOOR
+        :: number(i) < floor
+        :: number(i) >= floor ->
+#else
+        :: true ->
+#endif
+            if
+            :: running = 1 - current
+            :: running = current
+            fi;
+            assert(slot[0] == JUNK || number(slot[0]) < floor); /* R3 */
+            assert(slot[1] == JUNK || number(slot[1]) < floor); /* R3 */
+            slot[running] = JUNK;
+            cut();
+            slot[running] = i;
+            assert(number(slot[running]) >= floor) /* R5 */
+        fi
+    fi;
+    i = 0;
+    running = NONE
+}
+
 /* ---- the application ---------------------------------------------------------- */
 
 inline any_image()
@@ -387,6 +427,13 @@ active proctype device()
     :: atomic { /* a reset, and what the bootloader does */
         any_cause();
         choose();
+        if
+        :: running == NONE -> recover()
+#ifdef BROKEN_RECOVERY_LOOK
+        :: running != NONE -> recover()
+#endif
+        :: running != NONE
+        fi;
         is_running = (running != NONE);
         quiet++;
         if

@@ -150,8 +150,8 @@ enum selv_err {
     SELV_ERR_RECOVER_FRAME = 304, /* a question that is none */
     SELV_ERR_RECOVER_ORDER = 305, /* a question that does not fit what came
                                      before */
-    SELV_ERR_RECOVER_SLOT = 306,  /* no slot may be written for it: what lies
-                                     there would boot, or is on the move */
+    SELV_ERR_RECOVER_SLOT = 306,  /* no slot may be written: something would
+                                     boot now */
     SELV_ERR_RECOVER_FLOOR = 307  /* the journal is lost, and nothing proves
                                      the floor */
 };

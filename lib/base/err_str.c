@@ -137,8 +137,7 @@ static const struct name names[] = {
     NAME(SELV_ERR_RECOVER_ORDER,
          "a question that does not fit what came before"),
     NAME(SELV_ERR_RECOVER_SLOT,
-         "no slot may be written for it: what lies there would boot, or is on "
-         "the move"),
+         "no slot may be written: something would boot now"),
     NAME(SELV_ERR_RECOVER_FLOOR,
          "the boot journal is lost, and nothing proves the security floor"),
 };

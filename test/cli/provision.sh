@@ -32,6 +32,41 @@ expect 0 "" $provision --force -o flash.bin --size 16777216
 expect 0 "2ed6657d-e927-568b-95e1-2665a8aea6a2" $provision \
     --device-id 2ed6657d-e927-568b-95e1-2665a8aea6a2 -o other.bin
 
+# The loader of a device that has one, in slot B.
+loader_template() {
+    cat >loader.json <<TEXT
+{"sequence-number": $1, "components": ["$2"],
+ "shared": [{"override-parameters": {
+     "vendor-identifier": {"vendor": "example.com"},
+     "class-identifier": {"vendor": "example.com", "class": "sensor"},
+     "image-digest": {"file": "b.bin"}, "image-size": {"file": "b.bin"}}},
+   "vendor-identifier", "class-identifier"],
+ "validate": ["image-match"], "invoke": ["invoke"]}
+TEXT
+    "$selvage" --quiet manifest create --template loader.json \
+        --key "${3:-author}.pem" -o loader.suit
+}
+loader_template 1 app/l
+expect 0 "first image in slot A, loader in slot B" $provision \
+    --envelope r.suit --image a.bin --loader-envelope loader.suit \
+    --loader b.bin -o small
+cmp -n 6000 b.bin small/flash.bin 0 $((73 * 4096)) || complain "loader moved"
+expect 0 "no image yet, loader in slot B" $provision \
+    --loader-envelope loader.suit --loader b.bin -o bare.bin
+expect 1 "image-size" $provision --loader-envelope loader.suit --loader a.bin \
+    -o x.bin
+expect 2 "--loader and --loader-envelope go together" $provision \
+    --loader b.bin -o x.bin
+loader_template 1 app
+expect 1 "would not boot" $provision --loader-envelope loader.suit \
+    --loader b.bin -o x.bin
+loader_template 0 app/l
+expect 1 "at least 1" $provision --loader-envelope loader.suit --loader b.bin \
+    -o x.bin
+loader_template 1 app/l stranger
+expect 4 "no given key" $provision --loader-envelope loader.suit \
+    --loader b.bin -o x.bin
+
 # What would not boot does not leave the factory.
 expect 1 "image-size" $provision --envelope r.suit --image b.bin -o x.bin
 head -c 5000 /dev/zero | tr '\0' c >c.bin

@@ -30,7 +30,7 @@ expect 2 "$sim"
 expect 2 "$sim" fly
 expect 2 "$sim" cut --flow update,sideways
 case $out in
-*"update,sideways; the flows are update, revert, watchdog, crash, repeat, all") ;;
+*"update,sideways; the flows are update, revert, watchdog, crash, repeat, recover, lost, all") ;;
 *) echo "FAILED: an unknown flow: $out"; fail=1 ;;
 esac
 expect 2 "$sim" cut --geometry 513x8-ff
@@ -71,11 +71,12 @@ expect 2 "$sim" cut --replay consumer/ab/update/512x8-ff/1/r7.0,3.1
 expect 0 "$sim" cut --replay script/ab/update/512x8-ff/1/w0.0
 expect 0 "$sim" cut --replay script/swap/update/512x8-ff/1/w13.2
 expect 2 "$sim" cut --replay script/ab/update/512x8-ff/1/w0.0,3.1
-expect 2 "$sim" hostile --strategy swap
+expect 2 "$sim" hostile --strategy stages
 case $out in
-*"hostile knows --strategy ab only: swap"*) ;;
+*"hostile does not know --strategy: stages"*) ;;
 *) echo "FAILED: hostile with another strategy: $out"; fail=1 ;;
 esac
+expect 0 "$sim" hostile --strategy swap --replay 512x8-ff/30/2048
 expect 0 "$sim" hostile --replay 512x8-ff/30/2048
 expect 0 "$sim" cut --geometry 512x32-ff --flow crash --json
 echo "$out" | grep -q '"good": true' || { echo "FAILED: --json"; fail=1; }

@@ -57,9 +57,13 @@ struct bench {
     struct selv_factory factory;
     struct selv_boot boot;
     struct selv_boot_record record;
-    uint64_t accepted, floor;             /* the highest seen */
-    const struct selv_strategy *strategy; /* NULL: ab; else one in place */
+    uint64_t accepted, floor; /* the highest seen */
+    uint32_t cut_boot; /* lose power in the next boot's n-th operation, n from
+                          1; 0: do not */
+    const struct selv_strategy *strategy; /* NULL: ab */
     uint8_t scratch[SELV_SUIT_ENVELOPE_MAX];
+    struct selv_buf ram; /* of strategy ram */
+    uint8_t ram_bytes[16 * 1024];
 };
 
 /* A new device: the factory put V1 in slot A and nothing else. */
@@ -86,11 +90,13 @@ static inline bool bench_boot(struct bench *b, enum selv_reset_cause cause)
     uint32_t sector = b->d.geometry->sector_len;
     uint32_t violations = v->violation_count;
     selv_vflash_power_on(v);
+    v->cut_op = b->cut_boot > 0 ? b->cut_boot - 1 : SELV_VFLASH_NO_CUT;
+    b->cut_boot = 0;
     selv_vflash_protect(v, 0, v->flash.size, true);
     for (int i = 0; i < 2; i++) {
         selv_vflash_protect(v, b->d.layout.journal_off[i], sector, false);
     }
-    if (b->strategy != NULL) {
+    if (b->d.layout.marks_len > 0) { /* it moves bytes in place */
         selv_vflash_protect(v, b->d.layout.marks_off,
                             v->flash.size - b->d.layout.marks_off, false);
     }
@@ -101,6 +107,10 @@ static inline bool bench_boot(struct bench *b, enum selv_reset_cause cause)
     b->boot.strategy = b->strategy != NULL ? b->strategy : &selv_strategy_ab;
     b->boot.reset_cause = cause;
     b->boot.scratch = (struct selv_buf){b->scratch, sizeof b->scratch, 0};
+    if (b->strategy == &selv_strategy_ram) {
+        b->ram = (struct selv_buf){b->ram_bytes, sizeof b->ram_bytes, 0};
+        b->boot.ram = &b->ram;
+    }
     bool is_good = selv_is_good(selv_boot_choose(&b->boot, &b->record));
     selv_vflash_protect(v, 0, v->flash.size, false);
 

@@ -41,14 +41,15 @@ static inline void line_protect(struct line *l)
     struct selv_vflash *v = &l->b->d.v;
     const struct selv_layout *layout = &l->b->d.layout;
     selv_vflash_protect(v, 0, v->flash.size, true);
-    if (layout->marks_len > 0) {
-        selv_vflash_protect(v, layout->marks_off, layout->marks_len, false);
+    if (layout->marks_len > 0) { /* a move may be brought to its end */
+        selv_vflash_protect(v, layout->marks_off,
+                            v->flash.size - layout->marks_off, false);
     }
     for (int i = 0; i < SELV_SLOT_COUNT; i++) {
         const struct selv_slot_place *slot = &layout->slot[i];
         selv_vflash_protect(v, slot->envelope_off, slot->envelope_len, false);
         selv_vflash_protect(v, slot->image_off, slot->image_len, false);
-        if (l->r.is_lost) {
+        if (l->r.is_lost || l->b->strategy != NULL) {
             selv_vflash_protect(v, layout->journal_off[i], v->flash.sector_len,
                                 false);
         }

@@ -604,6 +604,39 @@ static void test_recover_lost_journal_without_proof(void **state)
     bench_close(&b);
 }
 
+/* No one read that fails makes the current slot an empty one, whose number
+ * would not count. */
+static void test_recover_lost_journal_one_bad_read_fault(void **state)
+{
+    uint32_t reads = 1, proven = 0;
+    (void)state;
+    for (uint32_t i = 0; i < reads; i++) {
+        for (int kind = 0; kind < SELV_VFLASH_READ_COUNT; kind++) {
+            struct bench b;
+            struct line l;
+            uint32_t skipped;
+            bench_open(&b, "512x8-ff");
+            ruin(&b);
+            lose_journal(&b);
+            line_open(&l, &b);
+            uint32_t before = b.d.v.read_count;
+            b.d.v.bad_read = before + i;
+            b.d.v.bad_read_kind = (enum selv_vflash_bad_read)kind;
+            selv_recover_init(
+                &l.r, &b.boot, SELV_ERR_STORE_DAMAGED, 0,
+                (struct selv_buf){l.envelope, sizeof l.envelope, 0},
+                l.device_frame, sizeof l.device_frame);
+            reads = b.d.v.read_count - before;
+            assert_true(l.r.closed != SELV_OK || l.r.minimum == 2);
+            proven += l.r.closed == SELV_OK;
+            assert_int_not_equal(session(&l, &releases[V1], &skipped), SELV_OK);
+            assert_int_equal(b.d.v.op_count, 0);
+            bench_close(&b);
+        }
+    }
+    assert_true(reads > 10 && proven > 0);
+}
+
 /* Whatever is cut, the floor that comes out is not below the one that was. */
 static void test_recover_lost_journal_powerloss(void **state)
 {
@@ -692,6 +725,7 @@ int main(void)
         cmocka_unit_test(test_recover_lost_journal),
         cmocka_unit_test(test_recover_lost_journal_alone),
         cmocka_unit_test(test_recover_lost_journal_without_proof),
+        cmocka_unit_test(test_recover_lost_journal_one_bad_read_fault),
         cmocka_unit_test(test_recover_lost_journal_powerloss),
         cmocka_unit_test(test_recover_foreign_journal),
     };
