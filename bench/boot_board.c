@@ -77,7 +77,11 @@ static uint32_t count_bare(uint32_t image_len)
     if (err != SELV_OK) {
         stop("envelope", err);
     }
-    memset(signature, 0x11, sizeof signature);
+    /* Numbers with as many bits as others have: the curve takes its time by
+     * them. */
+    for (size_t i = 0; i < sizeof signature; i++) {
+        signature[i] = (uint8_t)(i * 37 + 17);
+    }
     uint32_t begin = *reg(SYST_CVR);
     selv_sha256_init(&hash);
     selv_sha256_update(&hash, flash.map + place->image_off, image_len);

@@ -15,7 +15,8 @@ static uint64_t max64(uint64_t a, uint64_t b)
 enum selv_err selv_boot_commit(struct selv_boot *boot,
                                struct selv_journal *next)
 {
-    enum selv_err err = selv_journal_write(boot->flash, boot->layout, next);
+    enum selv_err err =
+        selv_journal_write(selv_boot_flash(boot), boot->layout, next);
     if (err == SELV_OK) {
         boot->journal = *next;
     }
@@ -101,8 +102,8 @@ static void fill_record(const struct selv_boot *boot,
     memcpy(record->refused_digest, j->refused_digest, REFUSAL_LEN);
     /* So that the application refuses before it fetches what boot_slot.c would
      * refuse after the reset. */
-    memcpy(&record->boot_commands, &boot->strategy->capability->commands,
-           CAPABILITY_LEN);
+    memcpy(&record->boot_commands,
+           &selv_boot_strategy(boot)->capability->commands, CAPABILITY_LEN);
     record->facts = boot->facts;
 }
 
@@ -122,7 +123,8 @@ enum selv_verdict selv_boot_refuse(const struct selv_boot *boot,
 static bool is_below_floor(const struct selv_boot *boot)
 {
     struct selv_journal now;
-    return selv_journal_read(boot->flash, boot->layout, &now) != SELV_OK ||
+    return selv_journal_read(selv_boot_flash(boot), boot->layout, &now) !=
+               SELV_OK ||
            boot->seen_sequence < now.floor;
 }
 
@@ -167,7 +169,7 @@ static enum selv_err be_born(struct selv_boot *boot)
     memset(&first, 0, sizeof first);
     first.current_slot = SELV_SLOT_NONE;
     /* Slot A last: of equal ones it is the one. */
-    for (uint8_t slot = boot->strategy->slot_count; slot-- > 0;) {
+    for (uint8_t slot = selv_boot_strategy(boot)->slot_count; slot-- > 0;) {
         if (selv_is_good(selv_boot_look(boot, slot, 0, &why)) &&
             boot->seen_sequence >= first.accepted) {
             first.current_slot = slot;
@@ -304,7 +306,7 @@ static enum selv_verdict run_trial(struct selv_boot *boot,
         boot->facts.decision = (uint8_t)decision;
     }
     if (err != SELV_OK || why != SELV_OK) {
-        return boot->strategy->boot_current(boot, record);
+        return selv_boot_strategy(boot)->boot_current(boot, record);
     }
     return selv_boot_hand_over(boot, record, slot, !is_over);
 }
@@ -330,7 +332,7 @@ static enum selv_err judge_request(struct selv_boot *boot,
         return SELV_ERR_BOOT_REQUEST;
     }
     enum selv_verdict verdict =
-        boot->strategy->judge(boot, log->slot, j->accepted, &seen);
+        selv_boot_strategy(boot)->judge(boot, log->slot, j->accepted, &seen);
     enum selv_err why = match(boot, verdict, seen, log->digest);
     /* An equal number that is not current was tried before, or is another
      * image under a number that is taken. */
@@ -349,14 +351,14 @@ static enum selv_verdict answer_request(struct selv_boot *boot,
         selv_boot_set_refused(&next, log->digest, reason, false);
         boot->facts.decision = SELV_BOOT_REFUSED;
         (void)!selv_boot_commit_refusal(boot, &next);
-        return boot->strategy->boot_current(boot, record);
+        return selv_boot_strategy(boot)->boot_current(boot, record);
     }
     next.accepted = max64(next.accepted, boot->seen_sequence);
     next.trial_slot = log->slot;
     memcpy(&next.trial_sequence, &boot->seen_sequence, SEEN_LEN);
-    boot->strategy->accept(boot, &next);
+    selv_boot_strategy(boot)->accept(boot, &next);
     if (selv_boot_commit(boot, &next) != SELV_OK) {
-        return boot->strategy->boot_current(boot, record);
+        return selv_boot_strategy(boot)->boot_current(boot, record);
     }
     boot->facts.decision = SELV_BOOT_TRIAL;
     return selv_boot_hand_over(boot, record, boot->journal.trial_slot, true);
@@ -375,7 +377,7 @@ enum selv_verdict selv_boot_decide(struct selv_boot *boot,
     if (is_news(&boot->journal, log)) {
         return answer_request(boot, log, record);
     }
-    return boot->strategy->boot_current(boot, record);
+    return selv_boot_strategy(boot)->boot_current(boot, record);
 }
 
 enum selv_verdict selv_boot_choose(struct selv_boot *boot,
@@ -385,7 +387,7 @@ enum selv_verdict selv_boot_choose(struct selv_boot *boot,
     memset(&boot->facts, 0, sizeof boot->facts);
     boot->seen_slot = SELV_SLOT_NONE;
     enum selv_err err =
-        selv_journal_read(boot->flash, boot->layout, &boot->journal);
+        selv_journal_read(selv_boot_flash(boot), boot->layout, &boot->journal);
     if (err == SELV_ERR_STORE_EMPTY) {
         err = be_born(boot);
     }
@@ -397,6 +399,6 @@ enum selv_verdict selv_boot_choose(struct selv_boot *boot,
      * failure here is our own mistake. */
     SELV_ASSERT(selv_journal_is_sane(&boot->journal));
     /* Without one, what is read are zeros, which ask for nothing. */
-    (void)!selv_log_read(boot->flash, boot->layout, &log);
-    return boot->strategy->decide(boot, &log, record);
+    (void)!selv_log_read(selv_boot_flash(boot), boot->layout, &log);
+    return selv_boot_strategy(boot)->decide(boot, &log, record);
 }

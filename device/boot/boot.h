@@ -67,4 +67,10 @@ struct selv_boot {
 SELV_MUST_CHECK enum selv_verdict
 selv_boot_choose(struct selv_boot *boot, struct selv_boot_record *record);
 
+/* Nothing may boot, for a reason of the port's own; boot: its strategy and
+ * reset_cause are there. SELV_BAD; *record is sealed and says why. */
+SELV_MUST_CHECK enum selv_verdict
+selv_boot_refuse(const struct selv_boot *boot, struct selv_boot_record *record,
+                 enum selv_err reason);
+
 #endif

@@ -5,6 +5,11 @@
 
 #include "boot/boot_int.h"
 
+/* A counter stands between choice and strategy: a program that names its
+ * strategy when it is compiled would not ask it, so that it has none of this.
+ */
+#ifndef SELV_BOOT_ONLY_STRATEGY
+
 /* The port's strategy, with the counter's word before its decision: so that
  * bootloaders without a counter know nothing of one. */
 struct counted {
@@ -79,3 +84,4 @@ enum selv_verdict selv_boot_run(struct selv_boot *boot,
     }
     return err == SELV_OK ? verdict : SELV_BAD;
 }
+#endif

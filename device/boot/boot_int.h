@@ -70,6 +70,34 @@ struct selv_strategy {
     const struct selv_in_place *in_place; /* NULL: nothing is installed */
 };
 
+/* A program with one strategy, or one flash, may name it when it compiles this
+ * folder: what that one does not need is then not linked, either. Hooks have
+ * no place in such a program (boot_hooks.c). */
+static inline const struct selv_strategy *
+selv_boot_strategy(const struct selv_boot *boot)
+{
+#ifdef SELV_BOOT_ONLY_STRATEGY
+    (void)boot;
+    return &SELV_BOOT_ONLY_STRATEGY;
+#else
+    return boot->strategy;
+#endif
+}
+
+#ifdef SELV_BOOT_ONLY_FLASH
+extern const struct selv_flash SELV_BOOT_ONLY_FLASH;
+#endif
+static inline const struct selv_flash *
+selv_boot_flash(const struct selv_boot *boot)
+{
+#ifdef SELV_BOOT_ONLY_FLASH
+    (void)boot;
+    return &SELV_BOOT_ONLY_FLASH;
+#else
+    return boot->flash;
+#endif
+}
+
 /* ---- boot.c ----------------------------------------------------------------
  */
 
@@ -100,9 +128,6 @@ SELV_MUST_CHECK enum selv_verdict
 selv_boot_hand_over(const struct selv_boot *boot,
                     struct selv_boot_record *record, uint8_t slot,
                     bool is_trial);
-SELV_MUST_CHECK enum selv_verdict
-selv_boot_refuse(const struct selv_boot *boot, struct selv_boot_record *record,
-                 enum selv_err reason);
 
 /* ---- strategy_ab.c ---------------------------------------------------------
  */

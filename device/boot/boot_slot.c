@@ -22,10 +22,11 @@ void selv_boot_describe(struct selv_boot *boot, uint8_t slot,
     boot->device.anchors = &factory->anchor;
     boot->device.anchor_count = 1;
     boot->device.sequence_min = sequence_min;
-    if (boot->strategy->in_place != NULL) {
-        boot->strategy->in_place->describe(boot);
+    if (selv_boot_strategy(boot)->in_place != NULL) {
+        selv_boot_strategy(boot)->in_place->describe(boot);
     }
-    selv_suit_init(&boot->suit, boot->strategy->profile, &boot->device);
+    selv_suit_init(&boot->suit, selv_boot_strategy(boot)->profile,
+                   &boot->device);
 }
 
 /* Feed and check: nothing of the envelope is believed before. */
@@ -36,8 +37,8 @@ enum selv_err selv_boot_authenticate(struct selv_boot *boot,
     if (err) {
         return err;
     }
-    if (boot->flash->kick != NULL) {
-        boot->flash->kick(boot->flash->port);
+    if (selv_boot_flash(boot)->kick != NULL) {
+        selv_boot_flash(boot)->kick(selv_boot_flash(boot)->port);
     }
     if (!selv_is_good(selv_suit_check(&boot->suit))) {
         err = selv_suit_failure(&boot->suit)->err;
@@ -63,8 +64,8 @@ enum selv_err selv_boot_serve(struct selv_boot *boot,
     if (size == 0 || size > place->image_len) {
         return SELV_ERR_STORE_FULL;
     }
-    enum selv_err err =
-        selv_flash_digest(boot->flash, place->image_off, size, digest);
+    enum selv_err err = selv_flash_digest(selv_boot_flash(boot),
+                                          place->image_off, size, digest);
     if (err == SELV_OK) {
         memcpy(boot->facts.measured[place - boot->layout->slot], digest,
                sizeof digest);
@@ -85,7 +86,7 @@ static enum selv_err run(struct selv_boot *boot,
             err = selv_suit_failure(&boot->suit)->err;
             return err != SELV_OK ? err : SELV_ERR_STATE;
         }
-        err = boot->strategy->serve(boot, place, &todo);
+        err = selv_boot_strategy(boot)->serve(boot, place, &todo);
         if (err != SELV_OK || kind == SELV_SUIT_INVOKE) {
             return err;
         }
@@ -111,7 +112,8 @@ static enum selv_verdict look_once(struct selv_boot *boot, uint8_t slot,
     struct selv_bytes envelope;
     boot->seen_slot = SELV_SLOT_NONE;
     selv_boot_describe(boot, slot, sequence_min);
-    *why = selv_slot_envelope(boot->flash, place, &boot->scratch, &envelope);
+    *why = selv_slot_envelope(selv_boot_flash(boot), place, &boot->scratch,
+                              &envelope);
     if (*why == SELV_OK) {
         *why = selv_boot_authenticate(boot, envelope);
     }

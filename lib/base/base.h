@@ -23,6 +23,14 @@
 #define SELV_MUST_CHECK
 #endif
 
+/* A call of this function is a call, in a program that is optimised as a whole,
+ * too. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define SELV_OPAQUE __attribute__((noipa))
+#else
+#define SELV_OPAQUE
+#endif
+
 /* ---- bytes ------------------------------------------------------------ */
 
 /* A read-only view. len 0 is the empty view; p may then be NULL. */
@@ -55,7 +63,7 @@ void selv_wipe(void *p, size_t len);
 
 /* True when len bytes at a and at b are equal; len is a multiple of 4. Takes
  * the same time wherever they differ. */
-bool selv_ct_equal(const void *a, const void *b, size_t len);
+SELV_OPAQUE bool selv_ct_equal(const void *a, const void *b, size_t len);
 
 /* ---- verdicts --------------------------------------------------------- */
 

@@ -24,8 +24,8 @@ void selv_wipe(void *p, size_t len)
 bool selv_ct_equal(const void *a, const void *b, size_t len)
 {
     /* Nothing in the loop depends on what was found: there is no way out of it
-     * that a compiler could take early. Who wants the comparison done twice
-     * must not link with whole-program optimisation. */
+     * that a compiler could take early. Nor does it look in here from a caller:
+     * who compares twice, in either direction, has two comparisons. */
     const uint8_t *left = a;
     const uint8_t *right = b;
     uint32_t difference = 0;

@@ -13,8 +13,8 @@ enum selv_verdict selv_suit_check(struct selv_suit *s)
     selv_suit_authenticate(s);
     if (selv_is_good(s->authentic)) {
         selv_suit_manifest_read(s);
-        if (s->r.err == SELV_OK && s->profile->check != NULL) {
-            s->profile->check(s);
+        if (s->r.err == SELV_OK && selv_suit_profile(s)->check != NULL) {
+            selv_suit_profile(s)->check(s);
         }
     }
     s->state = SELV_SUIT_STATE_REFUSED;

@@ -17,8 +17,8 @@ static void look(struct selv_suit *s)
     } else if (s->row->run(s, NULL) != SELV_SUIT_INTO) {
         f->next = s->r.p;
     }
-    if (s->profile->judge != NULL) {
-        selv_cbor_note(&s->r, s->profile->judge(s));
+    if (selv_suit_profile(s)->judge != NULL) {
+        selv_cbor_note(&s->r, selv_suit_profile(s)->judge(s));
     }
 }
 
@@ -42,8 +42,8 @@ void selv_suit_check_sections(struct selv_suit *s)
 {
     s->failure.component = SELV_SUIT_NO_COMPONENT;
     selv_suit_severed_check(s);
-    if (s->profile->rest != NULL && s->r.err == SELV_OK) {
-        s->profile->rest(s);
+    if (selv_suit_profile(s)->rest != NULL && s->r.err == SELV_OK) {
+        selv_suit_profile(s)->rest(s);
     }
     if (s->r.err != SELV_OK) {
         return;
@@ -54,7 +54,7 @@ void selv_suit_check_sections(struct selv_suit *s)
     s->is_shared = false;
     for (uint8_t i = 0; i < SELV_SUIT_SECTION_COUNT; i++) {
         s->section = i;
-        if ((s->profile->sections >> i & 1u) != 0) {
+        if (((uint32_t)selv_suit_profile(s)->sections >> i & 1u) != 0) {
             check_sequence(s, s->manifest[selv_suit_section_keys[i]]);
         }
     }

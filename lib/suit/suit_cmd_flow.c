@@ -43,13 +43,15 @@ enum selv_err selv_suit_run_set_component_index(struct selv_suit *s,
             f->list = r->p;
         }
         component = selv_suit_read_index(s);
-        for (uint32_t i = 1; i < count; i++) {
+        for (uint32_t i = 1; SELV_SUIT_IS_MANY && i < count; i++) {
             (void)selv_suit_read_index(s);
         }
     }
-    f->count = (uint8_t)count;
-    f->iteration = 0;
-    f->component = (uint8_t)component;
+    if (SELV_SUIT_IS_MANY) {
+        f->count = (uint8_t)count;
+        f->iteration = 0;
+        f->component = (uint8_t)component;
+    }
     return SELV_OK;
 }
 

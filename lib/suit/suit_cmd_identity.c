@@ -26,7 +26,7 @@ enum selv_err selv_suit_run_identity(struct selv_suit *s,
 enum selv_err selv_suit_run_component_slot(struct selv_suit *s,
                                            struct selv_suit_todo *todo)
 {
-    uint8_t own = s->device_component[s->f->component];
+    uint8_t own = s->device_component[selv_suit_component(s)];
     (void)todo;
     return s->device->components[own].slot ==
                    selv_cbor_pull(&s->r, SELV_CBOR_UINT)

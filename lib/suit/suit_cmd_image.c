@@ -8,7 +8,7 @@
 enum selv_err selv_suit_run_ask(struct selv_suit *s,
                                 struct selv_suit_todo *todo)
 {
-    uint8_t component = s->f->component;
+    uint8_t component = selv_suit_component(s);
     todo->kind = (enum selv_suit_todo_kind)s->row->todo;
     if (todo->kind == SELV_SUIT_DIGEST) {
         s->params[component].image_good = SELV_BAD; /* until answered */
@@ -43,7 +43,7 @@ void selv_suit_answer_digest(struct selv_suit *s,
         s->row->todo == SELV_SUIT_DIGEST) {
         enum selv_verdict verdict =
             selv_suit_same_digest(selv_suit_image_digest(s), digest);
-        s->params[s->f->component].image_good = verdict;
+        s->params[selv_suit_component(s)].image_good = verdict;
         selv_suit_ended(s,
                         selv_is_good(verdict) ? SELV_OK : SELV_ERR_SUIT_IMAGE);
     }
@@ -56,7 +56,7 @@ enum selv_verdict selv_suit_may_invoke(const struct selv_suit *s)
     enum selv_verdict good = SELV_BAD;
     if (s->state == SELV_SUIT_STATE_WAITING &&
         s->row->todo == SELV_SUIT_INVOKE && selv_is_good(s->authentic)) {
-        good = s->params[s->f->component].image_good;
+        good = s->params[selv_suit_component(s)].image_good;
     }
     return good;
 }

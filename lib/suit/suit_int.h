@@ -131,6 +131,42 @@ struct selv_suit_profile {
     void (*check)(struct selv_suit *s);
 };
 
+/* What the engine runs. A program with one profile may name it when it compiles
+ * this folder: what that profile does not have is then not linked, either. */
+static inline const struct selv_suit_profile *
+selv_suit_profile(const struct selv_suit *s)
+{
+#ifdef SELV_SUIT_ONLY_PROFILE
+    (void)s;
+    return &SELV_SUIT_ONLY_PROFILE;
+#else
+    return s->profile;
+#endif
+}
+
+/* A hook that this program's only profile is known not to have. */
+#ifdef SELV_SUIT_ONLY_PROFILE
+#define SELV_SUIT_LACKS(hook) (SELV_SUIT_ONLY_PROFILE.hook == NULL)
+#else
+#define SELV_SUIT_LACKS(hook) false
+#endif
+
+/* Sequences are gone through, and nothing runs. */
+static inline bool selv_suit_is_checking(const struct selv_suit *s)
+{
+    return !SELV_SUIT_LACKS(check) && s->state == SELV_SUIT_STATE_CHECKING;
+}
+
+/* A manifest may have more than one component. Where it may not, whatever
+ * selects one has one to select. */
+#define SELV_SUIT_IS_MANY (SELV_SUIT_COMPONENTS_MAX > 1)
+
+/* The component whose turn it is. */
+static inline uint8_t selv_suit_component(const struct selv_suit *s)
+{
+    return SELV_SUIT_IS_MANY ? s->f->component : 0;
+}
+
 /* ---- parameters (suit_parameter.c) -------------------------------------- */
 
 /* The profile's row for a parameter, NULL when it has none. */

@@ -7,7 +7,7 @@
 const struct selv_suit_parameter_rule *
 selv_suit_parameter_find(const struct selv_suit *s, int32_t code)
 {
-    const struct selv_suit_profile *profile = s->profile;
+    const struct selv_suit_profile *profile = selv_suit_profile(s);
     const struct selv_suit_parameter_rule *rule = profile->parameters;
     for (uint32_t left = profile->parameter_count; left > 0; left--) {
         if (rule->code == code) {
@@ -42,8 +42,8 @@ static void read_value(struct selv_suit *s,
                        const struct selv_suit_parameter_rule *rule)
 {
     struct selv_cbor *r = &s->r;
-    if (rule->type == SELV_SUIT_SPECIAL) {
-        s->profile->special(s, rule);
+    if (!SELV_SUIT_LACKS(special) && rule->type == SELV_SUIT_SPECIAL) {
+        selv_suit_profile(s)->special(s, rule);
     } else if (rule->slot == SELV_SUIT_SLOT_IMAGE_DIGEST) {
         const uint8_t *end = selv_cbor_enter(r); /* [manifest 8.4.8.6] */
         (void)selv_suit_digest_read(r);
@@ -61,7 +61,7 @@ static void read_value(struct selv_suit *s,
  * it begins with the bytes of the new one. */
 static void set(struct selv_suit *s, uint32_t slot, const uint8_t *value)
 {
-    struct selv_suit_params *params = &s->params[s->f->component];
+    struct selv_suit_params *params = &s->params[selv_suit_component(s)];
     const uint8_t *old = s->view.p + params->at[slot - 1];
     const uint8_t *now = value;
     params->at[slot - 1] = selv_suit_off(s, value);
@@ -99,8 +99,7 @@ enum selv_err selv_suit_run_override_parameters(struct selv_suit *s,
         }
         const uint8_t *value = r->p;
         read_value(s, rule);
-        if (s->state == SELV_SUIT_STATE_RUNNING &&
-            rule->slot != SELV_SUIT_SLOT_NONE) {
+        if (!selv_suit_is_checking(s) && rule->slot != SELV_SUIT_SLOT_NONE) {
             set(s, rule->slot, value);
         }
     }
@@ -111,7 +110,7 @@ enum selv_err selv_suit_run_override_parameters(struct selv_suit *s,
 
 bool selv_suit_param(struct selv_suit *s, enum selv_suit_slot slot)
 {
-    uint32_t off = s->params[s->f->component].at[slot - 1];
+    uint32_t off = s->params[selv_suit_component(s)].at[slot - 1];
     selv_suit_seek(s, off);
     return off != 0;
 }

@@ -28,7 +28,9 @@ void selv_suit_section_open(struct selv_suit *s, uint32_t off)
     s->targets = 0;
     s->sources = 0;
     selv_suit_seek(s, off);
-    selv_suit_open(s, s->component_count > 1 ? SELV_SUIT_FRAME_MUST_INDEX : 0);
+    selv_suit_open(s, SELV_SUIT_IS_MANY && s->component_count > 1
+                          ? SELV_SUIT_FRAME_MUST_INDEX
+                          : 0);
 }
 
 /* Open the sequence whose turn it is: the shared one and a section take turns
@@ -60,7 +62,7 @@ static void open_next(struct selv_suit *s)
 
 void selv_suit_section_ended(struct selv_suit *s)
 {
-    if (s->state == SELV_SUIT_STATE_CHECKING) {
+    if (selv_suit_is_checking(s)) {
         s->state = SELV_SUIT_STATE_REFUSED; /* so far so good */
     } else {
         open_next(s);
@@ -84,7 +86,7 @@ static enum selv_err plan(struct selv_suit *s, enum selv_suit_procedure p)
             return SELV_ERR_SUIT_ABSENT;
         }
         if (off != 0) {
-            if ((s->profile->sections >> i & 1u) == 0) {
+            if (((uint32_t)selv_suit_profile(s)->sections >> i & 1u) == 0) {
                 return SELV_ERR_STATE;
             }
             pending |= 1u << i;

@@ -81,8 +81,8 @@ static void record(struct selv_suit *s, enum selv_err err)
         selv_suit_fault(s, SELV_ERR_SUIT_WORK, f->at);
     }
     s->work -= len;
-    if (s->profile->record != NULL) {
-        s->profile->record(s, err);
+    if (selv_suit_profile(s)->record != NULL) {
+        selv_suit_profile(s)->record(s, err);
     }
 }
 
@@ -92,12 +92,12 @@ static void record(struct selv_suit *s, enum selv_err err)
 static void finish(struct selv_suit *s)
 {
     struct selv_suit_frame *f = s->f;
-    if (s->state != SELV_SUIT_STATE_RUNNING) {
+    if (selv_suit_is_checking(s)) {
         return;
     }
     record(s, SELV_OK);
     f->left = 0; /* one good alternative is enough */
-    if (f->count < 2) {
+    if (!SELV_SUIT_IS_MANY || f->count < 2) {
         return;
     }
     f->iteration++;
@@ -187,7 +187,7 @@ static void leave(struct selv_suit *s)
 /* What the profile says of a command that stands here. */
 static void find_row(struct selv_suit *s)
 {
-    const struct selv_suit_profile *profile = s->profile;
+    const struct selv_suit_profile *profile = selv_suit_profile(s);
     const struct selv_suit_command *row = profile->commands;
     int32_t code = s->failure.code;
     uint32_t left = profile->command_count;
@@ -204,7 +204,7 @@ static void find_row(struct selv_suit *s)
         err = SELV_ERR_SUIT_COMMAND;
     } else if ((row->sections & selv_suit_where(s)) == 0) {
         err = SELV_ERR_SUIT_SECTION;
-    } else if (s->before == NULL &&
+    } else if (SELV_SUIT_IS_MANY && s->before == NULL &&
                code != SELV_SUIT_DIRECTIVE_SET_COMPONENT_INDEX &&
                (s->f->flags & SELV_SUIT_FRAME_MUST_INDEX) != 0) {
         /* "If the manifest contains more than one component, each command

@@ -1,51 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * crypto/crypto.h for boards: p256-m and the bare SHA-256 of Mbed TLS, no
+ * crypto/crypto.h for boards, but for SHA-256: P-256 on p256-m's arithmetic, no
  * heap. Verification only; the author's half lives on hosts. Compile with
- * MBEDTLS_CONFIG_FILE set to mbedtls_config_board.h, together with Mbed
- * TLS's library/sha256.c and library/platform_util.c, with
- * -ffunction-sections, and link with --gc-sections: p256-m's signing half
- * names psa_generate_random, which such a build does not have.
+ * MBEDTLS_CONFIG_FILE set to mbedtls_config_board.h, together with
+ * sha256_mbedtls.c or sha256_small.c, with -ffunction-sections, and link with
+ * --gc-sections: p256-m's signing half names psa_generate_random, which such a
+ * build does not have.
  *
- * p256-m is included, not linked: its arithmetic is what is used of it. Its own
- * verification ends in one comparison and a plain number, which one skipped
- * instruction turns into success. */
-#include <mbedtls/sha256.h>
+ * p256-m is included, not linked: its arithmetic of numbers is what is used of
+ * it. Its own verification ends in one comparison and a plain number, which one
+ * skipped instruction turns into success; and its points are fast and safe for
+ * secret numbers, where ours (p256_points.h) are small. */
 #include <p256-m.c>
 
-#include "crypto/crypto.h"
+#include "p256_points.h"
 
-_Static_assert(sizeof(mbedtls_sha256_context) <= SELV_SHA256_STATE_LEN,
-               "SELV_SHA256_STATE_LEN is too small");
+#include "crypto/crypto.h"
 
 enum selv_err selv_crypto_init(void)
 {
     return SELV_OK;
-}
-
-static mbedtls_sha256_context *context(struct selv_sha256 *h)
-{
-    return (mbedtls_sha256_context *)(void *)h->state;
-}
-
-/* The software SHA-256 fails only on a wrong is224, which is constant here. */
-
-void selv_sha256_init(struct selv_sha256 *h)
-{
-    mbedtls_sha256_init(context(h));
-    (void)mbedtls_sha256_starts(context(h), 0);
-}
-
-void selv_sha256_update(struct selv_sha256 *h, const void *p, size_t len)
-{
-    (void)mbedtls_sha256_update(context(h), p, len);
-}
-
-void selv_sha256_finish(struct selv_sha256 *h,
-                        uint8_t digest[static SELV_SHA256_LEN])
-{
-    (void)mbedtls_sha256_finish(context(h), digest);
-    selv_wipe(h, sizeof(*h));
 }
 
 /* ---- ECDSA [SEC 1 4.1.4] ------------------------------------------------- */
@@ -58,41 +32,50 @@ static bool is_in_range(uint32_t r[8], uint32_t s[8],
            scalar_from_bytes(s, signature + 32) == 0;
 }
 
+/* A point of the curve, with coordinates below p, as point 2. */
+static bool read_key(struct point_numbers *n,
+                     const uint8_t public_key[static SELV_P256_PUBLIC_LEN])
+{
+    point_begin(n);
+    return m256_from_bytes(n->of[X2], public_key, &p256_p) == 0 &&
+           m256_from_bytes(n->of[Y2], public_key + 32, &p256_p) == 0 &&
+           point_is_on_curve(n);
+}
+
 enum selv_verdict
 selv_p256_verify(const uint8_t public_key[static SELV_P256_PUBLIC_LEN],
                  const uint8_t hash[static SELV_SHA256_LEN],
                  const uint8_t signature[static SELV_P256_SIGNATURE_LEN])
 {
-    uint32_t r[8], s[8], x[8], y[8], u[8], v[8], w[8];
+    struct point_numbers n;
+    uint32_t r[8], s[8], u[8], v[8], key[16];
     enum selv_verdict verdict = SELV_BAD;
 
-    if (!is_in_range(r, s, signature) ||
-        point_from_bytes(x, y, public_key) != 0) {
+    if (!is_in_range(r, s, signature) || !read_key(&n, public_key)) {
         return SELV_BAD;
     }
+    memcpy(key, n.of[X2], sizeof key);
+    /* Of two factors one in Montgomery's form makes a plain product, and
+     * reduces the other one, which may be any number of 256 bits. */
     m256_prep(s, &p256_n);
     m256_inv(s, s, &p256_n);
-    m256_prep(r, &p256_n);
-    m256_mul(v, r, s, &p256_n);
-    m256_done(v, &p256_n); /* r / s */
-    ecdsa_m256_from_hash(w, hash, SELV_SHA256_LEN);
-    m256_mul(u, w, s, &p256_n);
-    m256_done(u, &p256_n); /* hash / s */
+    m256_mul(v, r, s, &p256_n); /* r / s */
+    u256_from_bytes(u, hash);
+    m256_mul(u, u, s, &p256_n); /* hash / s */
 
-    scalar_mult(w, s, x, y, v); /* (w, s) = (r / s) key */
-    if (u256_diff0(u) != 0) {
-        scalar_mult(x, y, p256_gx, p256_gy, u); /* (x, y) = (hash / s) G */
-        point_add_or_double_leaky(u, v, x, y, w, s);
-        u256_cmov(w, u, 1);
-    }
-    m256_done(w, &p256_p);
-    ecdsa_m256_mod_n(w);
+    point_combine(&n, u, v, key);
+    m256_inv(n.of[Z1], n.of[Z1], &p256_p);
+    m256_mul(u, n.of[X1], n.of[Z1], &p256_p);
+    m256_done(u, &p256_p);
+    /* There and back: modulo n. */
+    m256_prep(u, &p256_n);
+    m256_done(u, &p256_n);
 
     /* What is compared is read anew, and looked at again: a zero that got
      * through once would be equal to the zero that the curve makes of it. The
      * comparison is done in either direction, so that no single one decides. */
-    if (is_in_range(r, s, signature) && selv_ct_equal(w, r, sizeof r) &&
-        selv_ct_equal(r, w, sizeof r)) {
+    if (is_in_range(r, s, signature) && selv_ct_equal(u, r, sizeof r) &&
+        selv_ct_equal(r, u, sizeof r)) {
         verdict = SELV_GOOD;
     }
     return verdict;

@@ -28,20 +28,13 @@ static enum selv_verdict choose(enum selv_reset_cause cause,
     const struct selv_flash *flash = &selv_board_flash_boot;
     const uint8_t *stored = flash->map + selv_layout_default.factory_off;
 
+    boot.layout = &selv_layout_default;
+    boot.reset_cause = cause;
     if (selv_crypto_init() ||
         selv_factory_decode(selv_bytes(stored, SELV_FACTORY_LEN), &factory)) {
-        *record = (struct selv_boot_record){
-            .slot = SELV_SLOT_NONE,
-            .reset_cause = (uint8_t)cause,
-            .refused_reason = SELV_ERR_STORE_FACTORY,
-        };
-        return SELV_BAD;
+        return selv_boot_refuse(&boot, record, SELV_ERR_STORE_FACTORY);
     }
-    boot.flash = flash;
-    boot.layout = &selv_layout_default;
     boot.factory = &factory;
-    boot.strategy = &selv_strategy_ab;
-    boot.reset_cause = cause;
     return selv_boot_choose(&boot, record);
 }
 

@@ -70,6 +70,8 @@ _Noreturn void board_fall_back(struct selv_boot *boot,
     if (boot->factory == NULL) {
         selv_board_halt();
     }
+    /* The rest of the bootloader knows both from its build. */
+    boot->strategy = &selv_strategy_ab;
     boot->flash = &selv_board_flash_recovery;
     *reg(UART1_BAUDDIV) = DIVIDER;
     *reg(UART1_CTRL) = UART_CTRL_TX_RX;

@@ -117,7 +117,8 @@ __attribute__((naked)) static void fault_entry(void)
 {
     __asm volatile("mrs r0, msp\n"
                    "mrs r1, ipsr\n"
-                   "ldr r2, =board_stack_top\n"
+                   "movw r2, #:lower16:board_stack_top\n"
+                   "movt r2, #:upper16:board_stack_top\n"
                    "msr msp, r2\n"
                    "b board_fault\n");
 }

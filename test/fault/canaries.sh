@@ -72,17 +72,17 @@ canary guard signature selv_cbor_pull_wide,bucket_read ports/mps2-an385/boot_mai
     's/^    selv_board_guard\(\);//'
 # One comparison decides on the signature.
 canary compare signature selv_p256_verify ports/crypto-mbedtls/crypto_p256m.c \
-    's/selv_ct_equal\(w, r, sizeof r\) &&/true \&\&/
-     s/selv_ct_equal\(r, w, sizeof r\)/u256_diff(r, w) == 0/'
+    's/selv_ct_equal\(u, r, sizeof r\) &&/true \&\&/
+     s/selv_ct_equal\(r, u, sizeof r\)/u256_diff(r, u) == 0/'
 # One comparison decides on the image.
-canary digest image selv_suit_same_digest lib/suit/suit_cmd_image.c \
+canary digest image selv_suit_same_digest,selv_boot_serve,selv_boot_look lib/suit/suit_cmd_image.c \
     's/selv_ct_equal\(a, b, SELV_SHA256_LEN\) &&/true \&\&/'
 # Whether the journal counts the attempt is not asked again.
 canary attempts trial-spent selv_boot_decide,run_trial,judge_attempts \
     device/boot/boot.c \
     's/\(is_trial && !is_trial_running\(boot\)\) \|\|/false ||/'
 # The sequence number is read once.
-canary sequence floor selv_suit_manifest_read lib/suit/suit_manifest.c \
+canary sequence floor selv_suit_manifest_read,selv_boot_look lib/suit/suit_manifest.c \
     's/^    uint64_t number = /    extern uint64_t kept; uint64_t number = kept = /' \
     lib/suit/suit.c \
     's/^uint64_t selv_suit_sequence_number/uint64_t kept; &/

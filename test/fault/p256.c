@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test/fault/p256.c - p256-m's source, included: the functions asked for are
- * its own and static. Compiled without our warnings. */
+ * test/fault/p256.c - the board's arithmetic, included: the functions asked for
+ * are static. Compiled without our warnings. */
 #include "p256.h"
 
 #include <p256-m.c>
+
+#include "ports/crypto-mbedtls/p256_points.h"
+
+_Static_assert(sizeof(struct point_numbers) == 4 * P256_POINT_WORDS,
+               "a point and its scratch");
 
 bool p256_modulus(const uint8_t *p, bool *is_n)
 {
@@ -13,12 +18,12 @@ bool p256_modulus(const uint8_t *p, bool *is_n)
 }
 
 /* What was asked for before: most faults change nothing in it. */
-enum { KEPT = 4096 };
+enum { KEPT = 4096, KEPT_IN = P256_POINT_WORDS + 8 + 8 + 16 };
 struct kept {
-    uint32_t in[24], out[16];
+    uint32_t in[KEPT_IN], out[P256_POINT_WORDS];
     bool is_used;
 };
-static struct kept products[KEPT], inverses[KEPT];
+static struct kept sums[KEPT], inverses[KEPT];
 
 /* The place of these words; true when it holds them. */
 static bool is_kept(struct kept *table, const uint32_t *words, size_t count,
@@ -38,16 +43,22 @@ static bool is_kept(struct kept *table, const uint32_t *words, size_t count,
     return false;
 }
 
-static void multiply(uint32_t n[5][8])
+static void combine(uint32_t n[P256_ARGUMENTS_MAX][P256_POINT_WORDS])
 {
+    uint32_t in[KEPT_IN];
     struct kept *at;
-    if (!is_kept(products, n[2], 24, &at)) {
-        scalar_mult(at->out, at->out + 8, n[2], n[3], n[4]);
+    memcpy(in, n[0], 4 * P256_POINT_WORDS);
+    memcpy(in + P256_POINT_WORDS, n[1], 32);
+    memcpy(in + P256_POINT_WORDS + 8, n[2], 32);
+    memcpy(in + P256_POINT_WORDS + 16, n[3], 64);
+    if (!is_kept(sums, in, KEPT_IN, &at)) {
+        point_combine((struct point_numbers *)n[0], n[1], n[2], n[3]);
+        memcpy(at->out, n[0], sizeof at->out);
     }
-    memcpy(n[0], at->out, 64);
+    memcpy(n[0], at->out, sizeof at->out);
 }
 
-static void invert(uint32_t n[5][8], bool is_n)
+static void invert(uint32_t n[P256_ARGUMENTS_MAX][P256_POINT_WORDS], bool is_n)
 {
     uint32_t in[9];
     struct kept *at;
@@ -59,22 +70,20 @@ static void invert(uint32_t n[5][8], bool is_n)
     memcpy(n[0], at->out, 32);
 }
 
-void p256_compute(enum p256_what what, uint32_t n[5][8], bool is_n)
+void p256_compute(enum p256_what what,
+                  uint32_t n[P256_ARGUMENTS_MAX][P256_POINT_WORDS], bool is_n)
 {
     const m256_mod *mod = is_n ? &p256_n : &p256_p;
     uint32_t x[8];
     switch (what) {
-    case P256_SCALAR_MULT:
-        multiply(n);
+    case P256_POINT_COMBINE:
+        combine(n);
+        break;
+    case P256_POINT_SUM:
+        point_sum((struct point_numbers *)n[0]);
         break;
     case P256_INV:
         invert(n, is_n);
-        break;
-    case P256_POINT_ADD:
-        point_add(n[0], n[1], n[2], n[3], n[4]);
-        break;
-    case P256_POINT_DOUBLE:
-        point_double(n[0], n[1], n[2]);
         break;
     case P256_MUL:
         memcpy(x, n[1], sizeof x);
