@@ -25,7 +25,8 @@
 #define SEEDS_MAX 1000u
 
 static const struct transfer_contender *const contenders[] = {
-    &transfer_client, &transfer_client_resumed};
+    &transfer_client, &transfer_client_resumed, &transfer_fetch,
+    &transfer_fetch_small};
 enum { CONTENDER_COUNT = sizeof contenders / sizeof contenders[0] };
 
 static const uint32_t losses_percent[] = {0, 5, 10, 20, 30};

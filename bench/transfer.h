@@ -42,5 +42,7 @@ struct transfer_contender {
 
 extern const struct transfer_contender transfer_client;
 extern const struct transfer_contender transfer_client_resumed;
+extern const struct transfer_contender transfer_fetch;
+extern const struct transfer_contender transfer_fetch_small;
 
 #endif

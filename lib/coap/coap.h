@@ -37,6 +37,8 @@
  *   4 selv_coap_later_begin, send the empty ACK; when the answer is there
  *     selv_coap_later_reply_begin and _end, then poll and feed until DONE.
  *
+ * Many requests in flight, for large bodies: coap/fetch.h.
+ *
  * One socket for both: offer a datagram to selv_coap_client_feed (when it
  * comes from the client's peer), then to each selv_coap_later_feed, and to
  * selv_coap_server_feed if none took it.
@@ -85,6 +87,7 @@ enum selv_coap_type {
 #define SELV_COAP_PRECONDITION SELV_COAP_CODE(4, 12)
 #define SELV_COAP_TOO_LARGE SELV_COAP_CODE(4, 13)
 #define SELV_COAP_BAD_FORMAT SELV_COAP_CODE(4, 15)
+#define SELV_COAP_TOO_MANY SELV_COAP_CODE(4, 29) /* [RFC 8516] */
 #define SELV_COAP_SERVER_ERROR SELV_COAP_CODE(5, 0)
 #define SELV_COAP_NOT_IMPLEMENTED SELV_COAP_CODE(5, 1)
 #define SELV_COAP_UNAVAILABLE SELV_COAP_CODE(5, 3)

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Fetches over the link simulator. Time is virtual and chance comes from
+ * seeds, so that how long a fetch takes is the same on each machine. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "fetch_world.h"
+
+#define SEEDS 20u
+
+/* ---- against the ideal ------------------------------------------------------
+ */
+
+struct ratios {
+    double mean;
+    double worst;
+    double again; /* mean of a second fetch, on the path then known */
+};
+
+static struct ratios ratios_measure(const struct world_plan *plan, int loss)
+{
+    struct ratios r = {0, 0, 0};
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        char link[64];
+        (void)snprintf(link, sizeof link, "rate=250k,rtt=100ms,loss=%d%%",
+                       loss);
+        struct world *w = world_new(link, seed);
+        double ideal = world_ideal_us(w, plan);
+        uint64_t begin_us = w->now_us;
+        struct world_flow *f = world_flow(w, plan);
+        world_run(w);
+        assert_int_equal(f->err, SELV_OK);
+        double ratio = (double)(f->end_us - begin_us) / ideal;
+        r.mean += ratio / SEEDS;
+        r.worst = ratio > r.worst ? ratio : r.worst;
+        begin_us = w->now_us;
+        world_flow_again(w, f, plan);
+        world_run(w);
+        assert_int_equal(f->err, SELV_OK);
+        r.again += (double)(f->end_us - begin_us) / ideal / SEEDS;
+        world_free(w);
+    }
+    return r;
+}
+
+/* Of 100 KiB the bounds hold from the first packet on, the search for the
+ * rate included. 10 KiB are over before a second round trip has begun: what a
+ * first packet's loss costs, which nothing but a timer tells, would rule; the
+ * bounds are of a path that is known. */
+static const struct {
+    uint32_t len;
+    uint8_t szx;
+    double mean_max[5]; /* at 0, 5, 10, 20, 30 % each way */
+} aims[] = {
+    {102400, 2, {1.1, 1.15, 1.3, 1.9, 2.2}},
+    {102400, 4, {1.1, 1.15, 1.3, 1.9, 2.2}},
+    {102400, 6, {1.1, 1.15, 1.3, 2.1, 2.9}},
+    {10240, 2, {1.1, 1.3, 1.6, 2.3, 3.0}},
+    {10240, 4, {1.2, 1.4, 1.7, 2.4, 3.2}},
+    {10240, 6, {1.2, 1.4, 1.6, 2.4, 3.6}},
+};
+
+static void test_coap_fetch_ratio(void **state)
+{
+    static const int losses[] = {0, 5, 10, 20, 30};
+    (void)state;
+    print_message("   body block loss  mean worst again (of the ideal)\n");
+    for (size_t i = 0; i < sizeof aims / sizeof aims[0]; i++) {
+        for (size_t k = 0; k < 5; k++) {
+            struct world_plan plan = {.len = aims[i].len,
+                                      .szx = aims[i].szx,
+                                      .slots = 64,
+                                      .range = 4096};
+            struct ratios r = ratios_measure(&plan, losses[k]);
+            print_message("%7u %5d %3d%% %5.2f %5.2f %5.2f\n", plan.len,
+                          16 << plan.szx, losses[k], r.mean, r.worst, r.again);
+            assert_true(r.again <= aims[i].mean_max[k]);
+            if (plan.len > 65536) {
+                assert_true(r.mean <= aims[i].mean_max[k]);
+            }
+        }
+    }
+}
+
+/* As many slots as a Class 1 device has to spare. */
+static void test_coap_fetch_ratio_eight_slots(void **state)
+{
+    (void)state;
+    for (uint8_t szx = 2; szx <= 6; szx += 2) {
+        struct world_plan plan = {
+            .len = 102400, .szx = szx, .slots = 8, .range = 4096};
+        struct ratios r = ratios_measure(&plan, 10);
+        /* eight blocks in a round trip, a fifth of them lost */
+        double window = 102400.0 / 8 / (16 << szx) / 0.81 * 0.11;
+        struct world *w = world_new("rate=250k,rtt=100ms,loss=10%", 1);
+        double bound = window * 1e6 / world_ideal_us(w, &plan);
+        world_free(w);
+        print_message("  eight slots of %4d: %5.2f, bound %5.2f\n", 16 << szx,
+                      r.mean, bound);
+        assert_true(r.mean <= 1.35 * (bound > 1 ? bound : 1));
+    }
+}
+
+/* ---- many links -------------------------------------------------------------
+ */
+
+static const struct {
+    const char *name;
+    const char *link;
+    uint32_t len;
+    uint8_t szx;
+    double seconds_max; /* mean of the seeds */
+} links[] = {
+    {"bursts", "rate=250k,rtt=100ms,bad=10%,bad-run=8,bad-loss=90%", 102400, 4,
+     8},
+    {"many bursts", "rate=250k,rtt=100ms,bad=30%,bad-run=6,bad-loss=80%",
+     102400, 2, 30},
+    {"reordering", "rate=250k,rtt=100ms,reorder=10%,reorder-delay=40ms", 102400,
+     4, 6},
+    {"doubled", "rate=250k,rtt=100ms,duplicate=20%", 102400, 4, 6},
+    {"jitter", "rate=250k,rtt=100ms,jitter=80ms,loss=5%", 102400, 4, 8},
+    {"all of it",
+     "rate=250k,rtt=100ms,jitter=50ms,loss=10%,reorder=5%,reorder-delay=80ms,"
+     "duplicate=5%",
+     102400, 4, 9},
+    {"frames", "802.15.4", 102400, 2, 40},
+    {"frames, lost", "802.15.4,loss=10%", 102400, 2, 50},
+    {"deep queue", "rate=250k,rtt=100ms,queue=256k", 102400, 6, 5},
+    {"shallow queue", "rate=250k,rtt=100ms,queue=1200", 102400, 4, 8},
+    {"slow", "rate=2000,rtt=2s,loss=5%", 10240, 2, 130},
+    {"nbiot", "nbiot", 102400, 5, 90},
+    {"wan", "wan", 1048576, 6, 3},
+    {"outage", "rate=250k,rtt=100ms,outage-at=1s,outage=30s", 102400, 4, 62},
+    {"rebinding", "rate=250k,rtt=100ms,loss=5%,rebind-every=700ms", 102400, 4,
+     9},
+};
+
+static void test_coap_fetch_links(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+        double mean = 0;
+        double worst = 0;
+        for (uint64_t seed = 1; seed <= 5; seed++) {
+            struct world *w = world_new(links[i].link, seed);
+            struct world_plan plan = {.len = links[i].len,
+                                      .szx = links[i].szx,
+                                      .slots = 64,
+                                      .range = 4096};
+            struct world_flow *f = world_flow(w, &plan);
+            uint64_t begin_us = w->now_us;
+            world_run(w);
+            assert_int_equal(f->err, SELV_OK);
+            double s = (double)(f->end_us - begin_us) / 1e6;
+            mean += s / 5;
+            worst = s > worst ? s : worst;
+            world_free(w);
+        }
+        print_message("  %-14s %6u bytes: mean %6.2f worst %6.2f s\n",
+                      links[i].name, links[i].len, mean, worst);
+        assert_true(mean <= links[i].seconds_max);
+    }
+}
+
+/* A queue of 256 KiB would delay by eight seconds: it stays nearly empty. */
+static void test_coap_fetch_no_bloat(void **state)
+{
+    (void)state;
+    struct world *w = world_new("rate=250k,rtt=100ms,queue=256k", 1);
+    struct world_plan plan = {
+        .len = 1048576, .szx = 4, .slots = 128, .range = 4096};
+    (void)world_flow(w, &plan);
+    world_run(w);
+    uint32_t max = sim_link_stats(w->link, SIM_LINK_DOWN)->queue_max;
+    print_message("  longest queue %u bytes of 262144\n", max);
+    assert_true(max < 16384);
+    world_free(w);
+}
+
+/* ---- a link that changes ----------------------------------------------------
+ */
+
+static void drop_and_rise(struct world *w)
+{
+    if (w->stage == 0 && w->now_us >= 8000000) {
+        world_link(w, "rate=50k,rtt=100ms,loss=2%");
+        w->stage = 1;
+    } else if (w->stage == 1 && w->now_us >= 28000000) {
+        world_link(w, "rate=1M,rtt=100ms,loss=2%");
+        w->stage = 2;
+    }
+}
+
+static void test_coap_fetch_rate_changes(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct world *w = world_new("rate=250k,rtt=100ms,loss=2%", seed);
+        struct world_plan plan = {
+            .len = 1048576, .szx = 4, .slots = 128, .range = 4096};
+        struct world_flow *f = world_flow(w, &plan);
+        w->at = drop_and_rise;
+        w->stop_us = 8000000; /* three seconds at 250 kbit/s */
+        world_run(w);
+        assert_true(f->told > 3 * 31250 / 10 * 7);
+        uint32_t told = f->told;
+        w->stop_us = 28000000; /* twenty at 50 */
+        world_run(w);
+        assert_true(f->told - told > 20 * 6250 / 10 * 7);
+        told = f->told;
+        w->stop_us = 34000000; /* six at 1000: four times to find it */
+        world_run(w);
+        print_message("  after the rise: %u bytes in 6 s\n", f->told - told);
+        assert_true(f->told - told > 6 * 125000 / 10 * 4);
+        world_free(w);
+    }
+}
+
+static void move(struct world *w)
+{
+    if (w->stage == 0 && w->now_us >= 6500000) {
+        sim_link_rebind(w->link, w->now_us);
+        selv_coap_fetch_moved(&w->flows[0].fetch);
+        w->flows[0].until_us = w->now_us;
+        w->stage = 1;
+    }
+}
+
+static void test_coap_fetch_moved(void **state)
+{
+    (void)state;
+    struct world *w = world_new("rate=250k,rtt=100ms", 1);
+    struct world_plan plan = {
+        .len = 102400, .szx = 4, .slots = 32, .range = 4096};
+    struct world_flow *f = world_flow(w, &plan);
+    uint64_t begin_us = w->now_us;
+    w->at = move;
+    world_run(w);
+    assert_int_equal(f->err, SELV_OK);
+    assert_int_equal(w->stage, 1);
+    assert_true(f->end_us - begin_us < 5200000);
+    world_free(w);
+}
+
+/* ---- servers of many kinds --------------------------------------------------
+ */
+
+static void test_coap_fetch_servers(void **state)
+{
+    (void)state;
+    for (uint32_t kind = 0; kind < 64; kind++) {
+        struct world *w = world_new("rate=250k,rtt=100ms,loss=5%", kind + 1);
+        struct world_plan plan = {.len = kind & 1u ? 10000 : 8192,
+                                  .szx = 6,
+                                  .slots = kind & 2u ? 1 : 16,
+                                  .range = kind & 4u ? 0 : 2048};
+        w->no_non = (kind & 8u) != 0;
+        w->no_size2 = (kind & 16u) != 0;
+        w->szx_max = kind & 32u ? 2 : 6;
+        struct world_flow *f = world_flow(w, &plan);
+        world_run(w);
+        if (f->err != SELV_OK) {
+            fail_msg("kind %u: error %d", kind, f->err);
+        }
+        assert_true(f->in_flight_max <= plan.slots);
+        if (w->no_non) { /* it learns that, and does not forget it */
+            world_flow_again(w, f, &plan);
+            world_run(w);
+            assert_int_equal(f->err, SELV_OK);
+            assert_int_equal(f->in_flight_max, 1);
+        }
+        world_free(w);
+    }
+}
+
+/* Lengths around a block's. */
+static void test_coap_fetch_lengths(void **state)
+{
+    static const uint32_t lens[] = {1,   15,  16,  17,   31,   32,  33,  63,
+                                    64,  65,  127, 128,  129,  255, 256, 257,
+                                    511, 512, 513, 1023, 1024, 1025};
+    (void)state;
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        for (uint8_t szx = 0; szx <= 6; szx++) {
+            for (uint32_t open = 0; open < 2; open++) {
+                struct world *w = world_new("rate=250k,rtt=100ms", 1);
+                struct world_plan plan = {.len = lens[i],
+                                          .szx = szx,
+                                          .slots = 8,
+                                          .range = open ? 0 : 4096};
+                w->szx_max = (uint8_t)(i % 7);
+                struct world_flow *f = world_flow(w, &plan);
+                world_run(w);
+                assert_int_equal(f->err, SELV_OK);
+                world_free(w);
+            }
+        }
+    }
+}
+
+/* ---- each packet ------------------------------------------------------------
+ */
+
+static const char *const harm_names[] = {"passed", "lost", "doubled", "late"};
+
+/* Ten blocks. The seconds it took. */
+static double ten_blocks(struct world *w, uint32_t *packets)
+{
+    struct world_plan plan = {
+        .len = 2560, .szx = 4, .slots = 8, .range = 1024, .deadline_ms = 60000};
+    struct world_flow *f = world_flow(w, &plan);
+    uint64_t begin_us = w->now_us;
+    world_run(w);
+    if (f->err != SELV_OK) {
+        fail_msg("packet %u %s, packet %u %s: error %d", w->harm_at[0],
+                 harm_names[w->harm[0]], w->harm_at[1], harm_names[w->harm[1]],
+                 f->err);
+    }
+    *packets = w->packets;
+    return (double)(f->end_us - begin_us) / 1e6;
+}
+
+static void test_coap_fetch_every_packet(void **state)
+{
+    uint32_t packets;
+    uint32_t ignored;
+    uint32_t cases = 0;
+    double worst = 0;
+    (void)state;
+    struct world *w = world_new("rate=250k,rtt=100ms", 1);
+    double plain = ten_blocks(w, &packets);
+    world_free(w);
+    assert_true(packets >= 20 && packets <= 26);
+    for (uint32_t i = 0; i < packets; i++) {
+        for (enum world_harm a = LOSE; a <= LATE; a++) {
+            for (uint32_t k = i; k < packets + 2; k++) {
+                for (enum world_harm b = PASS; b <= TWICE; b++) {
+                    if ((k == i) != (b == PASS)) {
+                        continue; /* alone once, and each pair */
+                    }
+                    w = world_new("rate=250k,rtt=100ms", 1);
+                    w->harm_at[0] = i;
+                    w->harm[0] = a;
+                    w->harm_at[1] = k;
+                    w->harm[1] = b;
+                    double s = ten_blocks(w, &ignored);
+                    worst = b == PASS && s > worst ? s : worst;
+                    assert_true(s < plain + 6.0);
+                    world_free(w);
+                    cases++;
+                }
+            }
+        }
+    }
+    print_message("  %u packets, %u cases; plain %.2f s, worst of one %.2f s\n",
+                  packets, cases, plain, worst);
+    assert_true(worst < plain + 1.6); /* a first packet's timer */
+}
+
+/* ---- beside others ----------------------------------------------------------
+ */
+
+#define SHARE_LINK "rate=250k,rtt=100ms,queue=12k"
+#define SHARE_LINK_FAST "rate=1M,rtt=100ms,queue=25k"
+
+/* Of two fetches, the second one begun later: its share of 50 s. */
+static double share_of_second(uint8_t szx, uint64_t gap_us, uint64_t seed)
+{
+    struct world *w = world_new(SHARE_LINK, seed);
+    struct world_plan plan = {
+        .len = 2097152, .szx = szx, .slots = 64, .range = 4096};
+    struct world_flow *a = world_flow(w, &plan);
+    plan.begin_us = w->now_us + gap_us;
+    struct world_flow *b = world_flow(w, &plan);
+    w->stop_us = w->now_us + gap_us + 2000000;
+    world_run(w);
+    double a_told = a->told;
+    double b_told = b->told;
+    w->stop_us = w->now_us + 50000000;
+    world_run(w);
+    a_told = a->told - a_told;
+    b_told = b->told - b_told;
+    world_free(w);
+    return b_told / (a_told + b_told);
+}
+
+static void test_coap_fetch_two_share(void **state)
+{
+    (void)state;
+    for (uint8_t szx = 2; szx <= 6; szx += 2) {
+        for (uint64_t gap_us = 100000; gap_us < 10000000; gap_us *= 6) {
+            double share = share_of_second(szx, gap_us, 1);
+            print_message("  blocks of %4d, %.1f s later: %.2f\n", 16 << szx,
+                          (double)gap_us / 1e6, share);
+            assert_true(share >= 0.395 && share <= 0.605);
+        }
+    }
+}
+
+static void test_coap_fetch_beside_reno(void **state)
+{
+    static const char *const shared[] = {SHARE_LINK, SHARE_LINK_FAST};
+    (void)state;
+    for (uint32_t i = 0; i < 8; i++) {
+        struct world *w = world_new(shared[i / 4], 1);
+        struct world_plan plan = {
+            .len = 8000000, .szx = i & 2u ? 6 : 4, .slots = 64, .range = 4096};
+        uint64_t later_us = w->now_us + 1000000;
+        plan.begin_us = i & 1u ? later_us : 0;
+        struct world_flow *f = world_flow(w, &plan);
+        w->reno.is_on = true;
+        w->reno.begin_us = i & 1u ? 0 : later_us;
+        w->stop_us = w->now_us + 5000000;
+        world_run(w);
+        double ours = f->told;
+        double its = (double)w->reno.taken;
+        w->stop_us = w->now_us + 50000000;
+        world_run(w);
+        ours = f->told - ours;
+        its = (double)w->reno.taken - its;
+        print_message("  blocks of %4d, %s first: %.2f for us\n",
+                      16 << plan.szx, i & 1u ? "Reno" : "ours",
+                      ours / (ours + its));
+        assert_true(ours / (ours + its) >= 0.3);
+        assert_true(its / (ours + its) >= 0.3);
+        world_free(w);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_coap_fetch_ratio),
+        cmocka_unit_test(test_coap_fetch_ratio_eight_slots),
+        cmocka_unit_test(test_coap_fetch_links),
+        cmocka_unit_test(test_coap_fetch_no_bloat),
+        cmocka_unit_test(test_coap_fetch_rate_changes),
+        cmocka_unit_test(test_coap_fetch_moved),
+        cmocka_unit_test(test_coap_fetch_servers),
+        cmocka_unit_test(test_coap_fetch_lengths),
+        cmocka_unit_test(test_coap_fetch_every_packet),
+        cmocka_unit_test(test_coap_fetch_two_share),
+        cmocka_unit_test(test_coap_fetch_beside_reno),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
