@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "crypto/crypto.h"
+#include "posix/posix.h"
 
 /* The grammar: each command is a row. */
 static const struct selv_cli_command commands[] = {
@@ -181,6 +182,9 @@ int main(int argc, char **argv)
     struct selv_cli cli = {false, false, false, NULL};
     int code;
 
+    if (!selv_posix_streams_hold()) {
+        return SELV_EXIT_ENVIRONMENT;
+    }
     /* A reader that went away is an error of ours to report, not a death. */
     signal(SIGPIPE, SIG_IGN);
     argc = global_flags_take(&cli, argc - 1, argv + 1);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "crypto/crypto.h"
+#include "posix/posix.h"
 #include "sim/canary.h"
 #include "sim/cut.h"
 #include "sim/hostile.h"
@@ -330,6 +331,9 @@ int main(int argc, char **argv)
 {
     struct cut_options o = {
         .depth = 1, .seed = 1, .faults = {true, true, true}};
+    if (!selv_posix_streams_hold()) {
+        return EXIT_ENVIRONMENT;
+    }
     if (argc < 2) {
         fputs(help, stderr);
         return EXIT_USAGE;

@@ -364,8 +364,12 @@ int main(int argc, char **argv)
 {
     static struct device d;
     const char *no_colour = getenv("NO_COLOR");
-    int code = read_arguments(&d, argc, argv);
+    int code;
 
+    if (!selv_posix_streams_hold()) {
+        return DEVICE_ENVIRONMENT;
+    }
+    code = read_arguments(&d, argc, argv);
     if (code != 0) {
         return code - 1;
     }

@@ -23,6 +23,15 @@ struct selv_posix_why {
     char text[SELV_POSIX_WHY_LEN];
 };
 
+/* ---- standard streams -----------------------------------------------------
+ */
+
+/* First of all in main: what is closed of 0, 1 and 2 is taken by /dev/null, so
+ * that no file that is opened later gets a number that is written to as
+ * standard output or standard error. Reading and writing there still fail.
+ * False: no /dev/null; then nothing may be opened, and nobody can be told. */
+SELV_MUST_CHECK bool selv_posix_streams_hold(void);
+
 /* ---- flash in a file ------------------------------------------------------
  */
 

@@ -19,6 +19,7 @@
 #include "host/key.h"
 #include "host/log.h"
 #include "http_api.h"
+#include "posix/posix.h"
 #include "server.h"
 #include "state.h"
 
@@ -574,6 +575,9 @@ int main(int argc, char **argv)
     struct options o = {.roles = SELV_ROLE_FIRMWARE | SELV_ROLE_TRACKER,
                         .listen = "127.0.0.1:5683",
                         .http = "127.0.0.1:8683"};
+    if (!selv_posix_streams_hold()) {
+        return EXIT_ENVIRONMENT;
+    }
     /* Nothing that this process makes is for others to read. */
     umask(077);
     int code = options_parse(&o, argc, argv);

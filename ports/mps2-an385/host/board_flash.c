@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "posix/posix.h"
 #include "settings.h"
 #include "store/layout.h"
 
@@ -171,8 +172,12 @@ static void file_write(const char *name, const uint8_t *p, size_t len)
 int main(int argc, char **argv)
 {
     struct options o;
-    uint8_t *flash = calloc(1, FLASH_LEN);
+    uint8_t *flash = NULL;
 
+    if (!selv_posix_streams_hold()) {
+        return 3;
+    }
+    flash = calloc(1, FLASH_LEN);
     memset(&o, 0, sizeof o);
     options_read(argc, argv, &o);
     if (flash == NULL) {

@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# streams.sh - programs that are started with standard streams closed: no file
+# of theirs takes the number of one, so that nothing is printed into it.
+. test/device/lib.sh
+DEVICE=$BUILD/bin/selvage-device
+
+# Loses the descriptors that $1 names, then runs the rest.
+cat >"$WORK/without" <<'TEXT'
+#!/bin/sh
+closed=$1
+shift
+case $closed in *0*) exec <&- ;; esac
+case $closed in *1*) exec >&- ;; esac
+case $closed in *2*) exec 2>&- ;; esac
+exec "$@"
+TEXT
+chmod +x "$WORK/without"
+
+release one 1 20000
+release two 2 30000
+"$FACTORY" "$WORK/d" 7 "$WORK/one.suit" "$WORK/one.a" || fail "factory"
+cp "$WORK/d/flash.bin" "$WORK/new.bin"
+
+# factory_of FILE: the digest of its factory data.
+factory_of() {
+    head -c 4096 "$1" | sha256sum
+}
+SOUND=$(factory_of "$WORK/new.bin")
+
+start "$WORK/s" || fail "selvaged does not start"
+offer two
+for closed in 0 1 2 01 02 12 012; do
+    for flags in "" --json --quiet; do
+        cp "$WORK/new.bin" "$WORK/d/flash.bin"
+        timeout 60 "$WORK/without" $closed "$DEVICE" --state "$WORK/d" \
+            --server coap://127.0.0.1:9 --once $flags >"$WORK/out" 2>&1
+        expect "closed $closed $flags, no server" $? 3
+        expect "closed $closed $flags, no server: flash" \
+            "$(factory_of "$WORK/d/flash.bin")" "$SOUND"
+    done
+    timeout 60 "$WORK/without" $closed "$DEVICE" --state "$WORK/d" \
+        --server "$COAP" --once >"$WORK/out" 2>&1
+    expect "closed $closed, an update" $? 0
+    expect "closed $closed, an update: flash" \
+        "$(factory_of "$WORK/d/flash.bin")" "$SOUND"
+    device "$WORK/d"
+    expect "closed $closed, afterwards" "$STATUS" 10
+    has "closed $closed, afterwards" "$OUT" "slot B, sequence number 2, confirmed"
+done
+stop
+
+# What is printed and what is written are not the same file.
+for closed in 0 1 2 12 012; do
+    rm -f "$WORK/key" "$WORK/key.pub"
+    "$WORK/without" $closed "$BUILD/bin/selvage" key generate -o "$WORK/key" \
+        >"$WORK/out" 2>&1
+    case $closed in
+    *1*) expect "selvage, closed $closed" $? 3 ;;
+    *) expect "selvage, closed $closed" $? 0 ;;
+    esac
+    expect "selvage, closed $closed: the key" \
+        "$(head -1 "$WORK/key")" "-----BEGIN PRIVATE KEY-----"
+    expect "selvage, closed $closed: and no more" \
+        "$(tail -1 "$WORK/key")" "-----END PRIVATE KEY-----"
+done
+cp "$WORK/new.bin" "$WORK/board.bin"
+for closed in 1 2 12; do
+    "$WORK/without" $closed "$BUILD/bin/selvage-board-flash" \
+        --server nonsense "$WORK/board.bin" >"$WORK/out" 2>&1
+    expect "selvage-board-flash, closed $closed" $? 2
+    expect "selvage-board-flash, closed $closed: flash" \
+        "$(factory_of "$WORK/board.bin")" "$SOUND"
+done
+
+# selvaged says where it listens on standard output, and must be able to.
+timeout 60 "$WORK/without" 1 "$BUILD/bin/selvaged" --state "$WORK/t" \
+    --listen 127.0.0.1:0 --http 127.0.0.1:0 >"$WORK/out" 2>&1
+expect "selvaged, closed 1" $? 3
+"$WORK/without" 2 "$BUILD/bin/selvaged" --state "$WORK/t" \
+    --listen 127.0.0.1:0 --http 127.0.0.1:0 >"$WORK/ready" 2>/dev/null &
+PID=$!
+tries=0
+while ! grep -q listening "$WORK/ready" && [ $tries -lt 1000 ]; do
+    tries=$((tries + 1))
+    sleep 0.01
+done
+has "selvaged, closed 2" "$(cat "$WORK/ready")" listening
+stop
+expect "selvaged, closed 2" "$STATUS" 0
+finish
