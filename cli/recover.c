@@ -40,7 +40,8 @@ struct job {
     struct about about;
     const struct image *image; /* that the device asks for */
     uint32_t best;             /* bytes that it had, at most */
-    uint32_t kept, sent;       /* bytes, all sessions together */
+    uint32_t kept;             /* bytes that were there at the beginning */
+    uint32_t sent;             /* bytes, all sessions together */
     unsigned sessions;         /* without progress */
     uint8_t slot;
     bool has_progress;
@@ -136,6 +137,12 @@ static enum step take_refusal(struct job *j)
     return refuse(j, err);
 }
 
+static enum step nonsense(struct job *j)
+{
+    return fail_step(j, SELV_EXIT_REFUSED,
+                     "the device answers nonsense; is it another version?");
+}
+
 static enum step ask(struct job *j, enum selv_recovery_type question,
                      const void *payload, size_t len,
                      enum selv_recovery_type expected, size_t expected_len)
@@ -154,8 +161,7 @@ static enum step ask(struct job *j, enum selv_recovery_type question,
     }
     if (j->answer.len < expected_len ||
         (expected != 0 && j->type != (uint8_t)expected)) {
-        return fail_step(j, SELV_EXIT_REFUSED,
-                         "the device answers nonsense; is it another version?");
+        return nonsense(j);
     }
     return STEP_OK;
 }
@@ -238,10 +244,15 @@ static enum step send_envelope(struct job *j)
 static enum step choose_image(struct job *j)
 {
     const uint8_t *p = j->answer.p;
-    uint32_t size = selv_get_be32(p + SELV_RECOVERY_IMAGE_SIZE);
-    uint32_t next = selv_get_be32(p + SELV_RECOVERY_IMAGE_NEXT);
+    uint32_t size, next;
     char digest[65];
 
+    if (j->type != SELV_RECOVERY_IMAGE ||
+        j->answer.len < SELV_RECOVERY_IMAGE_LEN) {
+        return nonsense(j);
+    }
+    size = selv_get_be32(p + SELV_RECOVERY_IMAGE_SIZE);
+    next = selv_get_be32(p + SELV_RECOVERY_IMAGE_NEXT);
     j->slot = p[SELV_RECOVERY_IMAGE_SLOT];
     j->image = NULL;
     for (size_t i = 0; i < j->image_count; i++) {
@@ -306,7 +317,8 @@ static enum step send_piece(struct job *j, uint32_t next, uint32_t sector,
                    SELV_RECOVERY_NEXT, SELV_RECOVERY_NEXT_LEN);
         if (step == STEP_OK) {
             *is_same = selv_get_be32(j->answer.p) > next;
-            j->kept += *is_same ? sector : 0;
+            /* Later it may be what was sent. */
+            j->kept += *is_same && j->sent == 0 ? sector : 0;
         }
         return step;
     }
@@ -326,6 +338,9 @@ static enum step send_image(struct job *j)
     bool is_same = true;
     unsigned idle = 0;
 
+    if (j->sent == 0) {
+        j->kept = 0;
+    }
     while (next < size) {
         enum step step = send_piece(j, next, sector, &is_same);
         uint32_t was = next;
@@ -400,6 +415,10 @@ static bool read_files(struct job *j, const char *envelope,
     if (!selv_file_read(envelope, UINT16_MAX, &j->envelope, j->error)) {
         return false;
     }
+    if (j->envelope.len == 0) {
+        return selv_error_set(j->error, SELV_EXIT_REFUSED,
+                              "%.300s is empty, and no envelope", envelope);
+    }
     for (size_t i = 0; i < count; i++) {
         struct image *image = &j->images[i];
         struct selv_sha256 hash;
@@ -425,11 +444,14 @@ static void print_result(const struct job *j)
         selv_cli_say(j->cli, "nothing was missing; the device boots slot %s",
                      slot);
     } else {
-        selv_cli_say(j->cli,
-                     "recovered: %s in slot %s, %lu bytes sent, %lu were "
-                     "there; it failed to boot with: %s",
-                     j->image->path, slot, (unsigned long)j->sent,
-                     (unsigned long)j->kept, selv_err_str(j->about.why));
+        selv_cli_say(
+            j->cli,
+            "recovered: %s in slot %s, %lu bytes sent, %lu were "
+            "there; before, nothing booted: %s%s",
+            j->image->path, slot, (unsigned long)j->sent,
+            (unsigned long)j->kept,
+            j->about.why == SELV_ERR_STORE_DAMAGED ? "the boot journal: " : "",
+            selv_err_str(j->about.why));
     }
     selv_cli_result(
         j->cli, json_pack("{s:s, s:s, s:s?, s:I, s:I, s:{s:i, s:s}}", "outcome",

@@ -112,6 +112,8 @@ int device_outcome(struct device *d);
 /* Nothing boots: take an update from the serial line. False: interrupted, or
  * the environment failed (why is set). */
 SELV_MUST_CHECK bool device_recover(struct device *d);
+/* Remove the link that an earlier run left at PATH. */
+void device_recover_tidy(const struct device *d);
 
 /* ---- device_version.c -----------------------------------------------------
  */
@@ -126,6 +128,8 @@ enum device_end device_app(struct device *d);
 /* ---- device_say.c ---------------------------------------------------------
  */
 
+/* Why nothing boots, or what was refused. */
+const char *device_reason(const struct selv_boot_record *r);
 void device_say_boot(const struct device *d);
 void device_say_event(struct device *d, const struct selv_consumer_todo *todo);
 void device_say_note(const struct device *d, const char *text);

@@ -315,19 +315,29 @@ int device_outcome(struct device *d)
     return DEVICE_NOTHING_NEW;
 }
 
+static int ended_by_signal(const struct device *d)
+{
+    return d->is_once ? DEVICE_FAILED : DEVICE_CONFIRMED;
+}
+
 static int live(struct device *d)
 {
+    if (d->recover != NULL) {
+        device_recover_tidy(d);
+    }
     for (;;) {
         if (!device_boot(d)) {
             if (d->recover != NULL) {
                 if (!device_recover(d)) {
                     return d->why.text[0] != '\0' ? fail(d, DEVICE_ENVIRONMENT)
-                                                  : DEVICE_FAILED;
+                                                  : ended_by_signal(d);
                 }
                 continue;
             }
-            snprintf(d->why.text, sizeof d->why.text, "nothing boots: %s",
-                     selv_err_str((enum selv_err)d->record.refused_reason));
+            snprintf(d->why.text, sizeof d->why.text,
+                     "nothing boots: %s; with --recover PATH a release can "
+                     "come over a serial line",
+                     device_reason(&d->record));
             return fail(d, DEVICE_FAILED);
         }
         if (!device_run_image(d)) {
@@ -342,7 +352,7 @@ static int live(struct device *d)
             d->has_missed_server = true;
             return device_outcome(d);
         case DEVICE_END_SIGNAL:
-            return d->is_once ? DEVICE_FAILED : DEVICE_CONFIRMED;
+            return ended_by_signal(d);
         case DEVICE_END_ERROR:
             return fail(d, DEVICE_ENVIRONMENT);
         }

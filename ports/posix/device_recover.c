@@ -5,15 +5,17 @@
 #define _XOPEN_SOURCE 600 /* posix_openpt and its like */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "boot/recover.h"
 #include "posix/device.h"
+
+#define TERMINALS "/dev/pts/"
 
 enum {
     FRAME_CAP = 1024,
@@ -26,6 +28,7 @@ enum {
 struct terminal {
     int fd;
     int other;
+    char name[64]; /* of the other side, while PATH is a link of ours to it */
 };
 
 static bool terminal_fail(struct device *d, const char *what)
@@ -35,19 +38,46 @@ static bool terminal_fail(struct device *d, const char *what)
     return false;
 }
 
-/* A link from an earlier run is replaced; anything else is not. */
-static bool link_make(struct device *d, const char *target)
+/* Where the link at PATH leads; false: there is no link. */
+static bool link_read(const struct device *d, char target[static PATH_MAX])
 {
-    struct stat is;
+    ssize_t n = readlink(d->recover, target, PATH_MAX - 1);
 
-    if (lstat(d->recover, &is) == 0) {
-        if (!S_ISLNK(is.st_mode)) {
-            errno = EEXIST;
-            return terminal_fail(d, d->recover);
-        }
+    target[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
+/* What an earlier run left, when it was killed, is a link to a pseudo terminal.
+ * Whatever else stands there is somebody's. */
+void device_recover_tidy(const struct device *d)
+{
+    char target[PATH_MAX];
+
+    if (link_read(d, target) &&
+        strncmp(target, TERMINALS, strlen(TERMINALS)) == 0) {
         unlink(d->recover);
     }
-    return symlink(target, d->recover) == 0 || terminal_fail(d, d->recover);
+}
+
+static bool link_make(struct device *d, struct terminal *t, const char *target)
+{
+    device_recover_tidy(d);
+    if (strlen(target) >= sizeof t->name || symlink(target, d->recover) != 0) {
+        return terminal_fail(d, d->recover);
+    }
+    strcpy(t->name, target);
+    return true;
+}
+
+/* Only our own, and only while it is. */
+static void link_remove(const struct device *d, const struct terminal *t)
+{
+    char target[PATH_MAX];
+
+    if (t->name[0] != '\0' && link_read(d, target) &&
+        strcmp(target, t->name) == 0) {
+        unlink(d->recover);
+    }
 }
 
 static bool terminal_open(struct device *d, struct terminal *t)
@@ -69,18 +99,18 @@ static bool terminal_open(struct device *d, struct terminal *t)
     if (tcsetattr(t->other, TCSANOW, &raw) != 0) {
         return terminal_fail(d, "no pseudo terminal");
     }
-    return link_make(d, name);
+    return link_make(d, t, name);
 }
 
-static void terminal_close(struct device *d, const struct terminal *t)
+static void terminal_close(const struct device *d, const struct terminal *t)
 {
+    link_remove(d, t); /* while the terminal is ours, so that the name is */
     if (t->other >= 0) {
         close(t->other);
     }
     if (t->fd >= 0) {
         close(t->fd);
     }
-    unlink(d->recover);
 }
 
 static bool write_all(int fd, const uint8_t *p, size_t len)
@@ -151,7 +181,7 @@ bool device_recover(struct device *d)
                              .factory = &d->factory,
                              .strategy = d->strategy};
     struct selv_flash unmapped;
-    struct terminal t = {-1, -1};
+    struct terminal t = {-1, -1, ""};
     char text[256];
     bool is_good;
 
@@ -164,8 +194,7 @@ bool device_recover(struct device *d)
     is_good = terminal_open(d, &t);
     if (is_good) {
         snprintf(text, sizeof text, "nothing boots: %s; recovery on %.120s",
-                 selv_err_str((enum selv_err)d->record.refused_reason),
-                 d->recover);
+                 device_reason(&d->record), d->recover);
         device_say_note(d, text);
         is_good = serve(d, &r, t.fd);
     }

@@ -41,6 +41,14 @@ static const char *decision_name(uint8_t decision)
                : "unknown";
 }
 
+const char *device_reason(const struct selv_boot_record *r)
+{
+    return r->slot == SELV_SLOT_NONE &&
+                   r->refused_reason == SELV_ERR_STORE_DAMAGED
+               ? "the boot journal is lost: none of its records is valid now"
+               : selv_err_str((enum selv_err)r->refused_reason);
+}
+
 static const char *slot_name(uint8_t slot)
 {
     return slot == SELV_SLOT_A ? "A" : slot == SELV_SLOT_B ? "B" : "none";
@@ -273,7 +281,7 @@ void device_say_boot(const struct device *d)
            (unsigned long long)r->accepted, (unsigned long long)r->floor);
     if (r->refused_reason) {
         printf("; %s: %s", r->refused_was_trial ? "reverted" : "refused",
-               selv_err_str((enum selv_err)r->refused_reason));
+               device_reason(r));
     }
     end_line(d);
 }
