@@ -154,6 +154,20 @@ static uint32_t open_part(struct selv_posix_parts *p, unsigned slot,
     return len > (off_t)PART_MAX ? PART_MAX : (uint32_t)len;
 }
 
+/* Whatever their names are: links, and those that /dev/disk has for one. */
+static bool is_same(int a, int b)
+{
+    struct stat x, y;
+
+    if (fstat(a, &x) != 0 || fstat(b, &y) != 0) {
+        return true; /* nothing is known of them */
+    }
+    if (S_ISBLK(x.st_mode) && S_ISBLK(y.st_mode)) {
+        return x.st_rdev == y.st_rdev;
+    }
+    return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 bool selv_posix_parts_open(struct selv_posix_parts *p,
                            struct selv_posix_flash *state,
                            const struct selv_posix_uboot_config *config,
@@ -175,6 +189,13 @@ bool selv_posix_parts_open(struct selv_posix_parts *p,
         p->layout.slot[i].image_off = off;
         p->layout.slot[i].image_len = len;
         off += len;
+    }
+    if (is_same(p->fd[0], p->fd[1])) {
+        snprintf(why->text, sizeof why->text,
+                 "slot A and slot B are the same: %.100s and %.100s",
+                 config->slot[0], config->slot[1]);
+        selv_posix_parts_close(p);
+        return false;
     }
     p->flash = state->flash;
     p->flash.port = p;

@@ -51,6 +51,32 @@ refuses "no slot B" 3 "lacks slot-b"
 renew
 sed -i "s|part-b|part-a|" "$M/uboot.conf"
 refuses "A is B" 3 "lacks another slot-b than slot-a"
+# The same partition by other names.
+renew
+ln -s "$M/part-a" "$M/by-label"
+sed -i "s|part-b|by-label|" "$M/uboot.conf"
+refuses "A is B, by a link" 3 "slot A and slot B are the same"
+renew
+sed -i "s|part-b|../m/part-a|" "$M/uboot.conf"
+refuses "A is B, by a path" 3 "slot A and slot B are the same"
+renew
+ln "$M/part-a" "$M/hard"
+sed -i "s|part-b|hard|" "$M/uboot.conf"
+refuses "A is B, by a hard link" 3 "slot A and slot B are the same"
+# A block device has an owner that says so: whoever mounts it.
+renew
+: >"$WORK/owned"
+truncate -s 4M "$WORK/owned"
+if LOOP=$(losetup --find --show "$WORK/owned" 2>/dev/null) &&
+    mkfs.ext2 -q "$LOOP" 2>/dev/null && mkdir "$WORK/mnt" &&
+    mount "$LOOP" "$WORK/mnt" 2>/dev/null; then
+    sed -i "s|$M/part-b|$LOOP|" "$M/uboot.conf"
+    refuses "slot B is mounted" 3 "is it mounted?"
+    umount "$WORK/mnt"
+else
+    echo "skipped: no loop device can be mounted here"
+fi
+[ -z "${LOOP:-}" ] || losetup -d "$LOOP"
 for word in "" uboot uboot: barebox:x; do
     timeout 20 "$BUILD/bin/selvage-device" --state "$M/state" --server "$COAP" \
         --bootloader "$word" >"$WORK/out" 2>&1
