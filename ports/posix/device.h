@@ -68,6 +68,8 @@ struct device {
     struct selv_bytes version; /* of the running image, in flash; may be
                                   empty */
     bool is_image_good;        /* the hook's exit status was 0 */
+    unsigned reset_count;      /* in a row, without rest or confirmation */
+    unsigned loader_misses;    /* of them, for a loader that is not there */
     struct selv_consumer_config config;
     struct selv_consumer consumer;
     struct selv_posix_why why;

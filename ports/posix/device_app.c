@@ -43,6 +43,7 @@ static void note_event(struct device *d, const struct selv_consumer_todo *todo)
     switch (todo->state) {
     case SELV_UPDATE_CONFIRMED:
         d->has_confirmed = true;
+        d->reset_count = 0;
         break;
     case SELV_UPDATE_REVERTED:
         d->has_reverted = true;
@@ -112,8 +113,11 @@ enum device_end device_app(struct device *d)
             if (todo.until_ms <= now_ms) {
                 break;
             }
-            if (d->is_once && selv_consumer_is_resting(&d->consumer)) {
-                return DEVICE_END_RESTED;
+            if (selv_consumer_is_resting(&d->consumer)) {
+                d->reset_count = 0;
+                if (d->is_once) {
+                    return DEVICE_END_RESTED;
+                }
             }
             if (!wait_some(d, todo.until_ms, &refusals)) {
                 return DEVICE_END_NO_SERVER;

@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crypto/crypto.h"
@@ -18,6 +19,8 @@
 #define POLL_S_DEFAULT 60u
 #define TRIAL_S_DEFAULT 300u
 #define UBOOT "uboot:"
+#define RESETS_MAX 10u /* no update takes as many in a row */
+#define RESET_WAIT_S 3600u
 #define SECONDS_MAX SELV_CONSUMER_SECONDS_MAX
 
 static volatile sig_atomic_t is_stopped;
@@ -320,8 +323,81 @@ static int ended_by_signal(const struct device *d)
     return d->is_once ? DEVICE_FAILED : DEVICE_CONFIRMED;
 }
 
+/* The application asked for the loader, and runs again itself: slot B holds
+ * none. */
+static void note_loader(struct device *d)
+{
+    const struct selv_boot_check *loader = &d->record.facts.check[SELV_SLOT_B];
+    char text[192];
+
+    if (d->strategy != &selv_strategy_loader || d->reset_count == 0 ||
+        d->reset_cause != SELV_RESET_REQUESTED ||
+        d->record.loader > SELV_LOADER_RESTS || d->record.is_trial ||
+        !loader->is_taken || loader->err == SELV_OK) {
+        d->loader_misses = 0;
+        return;
+    }
+    if (d->loader_misses++ == 0) {
+        snprintf(text, sizeof text,
+                 "the loader is needed, and slot B holds none that may run: "
+                 "%.120s",
+                 selv_err_str(loader->err));
+        device_say_error(d, text);
+    }
+    d->has_refused = true;
+}
+
+static bool has_too_many_resets(const struct device *d)
+{
+    return d->reset_count > RESETS_MAX || d->loader_misses > 1;
+}
+
+/* Resets that lead nowhere wear the flash: ever more time between them. False:
+ * a signal. */
+static bool back_off(struct device *d)
+{
+    const struct timespec nap = {0, 100000000};
+    unsigned doublings = d->reset_count > RESETS_MAX
+                             ? d->reset_count - RESETS_MAX
+                             : d->loader_misses;
+    uint64_t wait_s = doublings < 12 ? UINT64_C(1) << doublings : RESET_WAIT_S;
+    uint64_t until_ms;
+    char text[96];
+
+    wait_s = wait_s < RESET_WAIT_S ? wait_s : RESET_WAIT_S;
+    snprintf(text, sizeof text, "%u resets in a row; the next one in %u s",
+             d->reset_count, (unsigned)wait_s);
+    device_say_note(d, text);
+    until_ms = selv_posix_now_ms() + wait_s * 1000;
+    while (!device_is_stopped() && selv_posix_now_ms() < until_ms) {
+        nanosleep(&nap, NULL);
+    }
+    return !device_is_stopped();
+}
+
+/* Before the application gets its turn: -1, or the exit code. */
+static int weigh_resets(struct device *d)
+{
+    note_loader(d);
+    if (!has_too_many_resets(d)) {
+        return -1;
+    }
+    if (!d->is_once) {
+        return back_off(d) ? -1 : DEVICE_CONFIRMED;
+    }
+    if (d->loader_misses == 0) {
+        snprintf(d->why.text, sizeof d->why.text,
+                 "%u resets in a row, and no end of them", d->reset_count);
+        device_say_error(d, d->why.text);
+    }
+    d->has_refused = true;
+    return device_outcome(d);
+}
+
 static int live(struct device *d)
 {
+    int code;
+
     if (d->recover != NULL) {
         device_recover_tidy(d);
     }
@@ -340,11 +416,16 @@ static int live(struct device *d)
                      device_reason(&d->record));
             return fail(d, DEVICE_FAILED);
         }
+        code = weigh_resets(d);
+        if (code >= 0) {
+            return code;
+        }
         if (!device_run_image(d)) {
             return fail(d, DEVICE_ENVIRONMENT);
         }
         switch (device_app(d)) {
         case DEVICE_END_RESET:
+            d->reset_count++;
             break;
         case DEVICE_END_RESTED:
             return device_outcome(d);

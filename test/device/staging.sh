@@ -85,6 +85,30 @@ device "$WORK/small" --strategy loader --run false
 has "loader, reverted" "$OUT" "boot: slot B, sequence number 9, loader needed"
 has "loader, reverted" "$OUT" "reverted"
 
+# A loader that rotted, or that was never there: one word, and an end of it;
+# without --once, ever more time between the resets.
+rotten() {
+    "$FACTORY" "$WORK/$1" 7 "$WORK/eight.suit" "$WORK/eight.a" $2 ||
+        fail "factory"
+    [ "$1" = none ] ||
+        dd if=/dev/zero of="$WORK/$1/flash.bin" bs=4096 seek=73 count=1 \
+            conv=notrunc status=none
+    device "$WORK/$1" --strategy loader
+    expect "loader $1" "$STATUS" 11
+    has "loader $1" "$OUT" "the loader is needed, and slot B holds none"
+    expect "loader $1: said" "$(grep -c 'loader is needed' "$WORK/err")" 1
+    boots=$(grep -c "^boot: slot ., seq" "$WORK/out")
+    [ "$boots" -le 3 ] || fail "loader $1: $OUT"
+    cp -R "$WORK/$1" "$WORK/$1.long"
+    timeout 4 "$BUILD/bin/selvage-device" --state "$WORK/$1.long" \
+        --server "$COAP" --strategy loader --poll 3600 >"$WORK/out" 2>&1
+    expect "loader $1, SIGTERM" $? 124
+    boots=$(grep -c "^boot: slot ., seq" "$WORK/out")
+    [ "$boots" -le 5 ] || fail "loader $1, for 4 s: $boots boots"
+}
+rotten none ""
+rotten rotten "$WORK/loader.suit $WORK/loader.a"
+
 device "$WORK/swap" --strategy sideways
 expect "no such strategy" "$STATUS" 2
 stop
