@@ -19,6 +19,7 @@
 #include "host/manifest_verify.h"
 #include "host/uuid.h"
 #include "posix/posix.h"
+#include "posix/strategies.h"
 #include "store/factory.h"
 #include "store/layout.h"
 #include "store/slot.h"
@@ -28,7 +29,8 @@ enum { SIZE_MAX_MIB = 64 };
 struct provision {
     const char *anchor, *vendor, *class_name, *vendor_id, *class_id;
     const char *device_id, *component, *envelope, *image, *output;
-    const char *loader_envelope, *loader;
+    const char *loader_envelope, *loader, *strategy_name;
+    const struct selv_posix_strategy *strategy;
     uint64_t size;
     bool force;
 };
@@ -131,21 +133,37 @@ struct content {
     uint8_t slot;
 };
 
-/* The loader is a component of its own. */
-static void component_of(const struct selv_factory *factory, uint8_t slot,
+static void component_of(const struct selv_factory *factory,
+                         enum selv_part part, uint8_t slot,
                          struct selv_manifest_component *c)
 {
     memcpy(c->id, factory->component_id, factory->component_id_len);
-    c->id_len = factory->component_id_len;
-    if (slot == SELV_SLOT_B) {
-        c->id_len = selv_factory_part_id(factory, SELV_PART_LOADER, c->id);
-    }
+    c->id_len = part == 0 ? factory->component_id_len
+                          : selv_factory_part_id(factory, part, c->id);
     c->slot = slot;
+}
+
+/* The loader is a component of its own; beside the application there is one
+ * where an update is staged or loaded. */
+static void components_of(const struct selv_posix_strategy *s,
+                          const struct selv_factory *factory, uint8_t slot,
+                          struct selv_manifest_device *device)
+{
+    bool is_loaded = s->strategy == &selv_strategy_ram;
+    bool is_staged = s->layout == &selv_layout_in_place;
+
+    component_of(factory, slot == SELV_SLOT_B ? SELV_PART_LOADER : 0, slot,
+                 &device->components[device->component_count++]);
+    if (slot == SELV_SLOT_A && (is_loaded || is_staged)) {
+        component_of(factory, is_loaded ? SELV_PART_RAM : SELV_PART_STAGING,
+                     slot, &device->components[device->component_count++]);
+    }
 }
 
 /* What the bootloader will ask at the first boot is asked here: is the
  * manifest signed by the anchor, for this device, and of this image? */
 static bool image_check(const struct content *what,
+                        const struct selv_posix_strategy *s,
                         const struct selv_factory *factory,
                         struct selv_bytes envelope, struct selv_bytes image,
                         struct selv_error *error)
@@ -158,14 +176,18 @@ static bool image_check(const struct content *what,
     memset(&device, 0, sizeof(device));
     memcpy(device.vendor_id, factory->vendor_id, sizeof(device.vendor_id));
     memcpy(device.class_id, factory->class_id, sizeof(device.class_id));
-    component_of(factory, what->slot, &device.components[0]);
-    device.components[0].has_installed = true;
-    device.components[0].installed_len = (uint32_t)image.len;
-    device.component_count = 1;
+    components_of(s, factory, what->slot, &device);
     device.is_factory = true;
     selv_sha256_init(&h);
     selv_sha256_update(&h, image.p, image.len);
     selv_sha256_finish(&h, device.components[0].installed);
+    /* What is staged or loaded is the same. */
+    for (size_t i = 0; i < device.component_count; i++) {
+        device.components[i].has_installed = true;
+        device.components[i].installed_len = (uint32_t)image.len;
+        memcpy(device.components[i].installed, device.components[0].installed,
+               SELV_SHA256_LEN);
+    }
     if (selv_manifest_verify(envelope, &factory->anchor, 1, &device,
                              &verdict)) {
         if (what->slot == SELV_SLOT_B &&
@@ -184,11 +206,12 @@ static bool image_check(const struct content *what,
                           what->image, why);
 }
 
-static bool image_put(const struct selv_flash *flash, uint8_t slot,
+static bool image_put(const struct selv_flash *flash,
+                      const struct selv_layout *layout, uint8_t slot,
                       struct selv_bytes envelope, struct selv_bytes image,
                       struct selv_error *error)
 {
-    const struct selv_slot_place *place = &selv_layout_default.slot[slot];
+    const struct selv_slot_place *place = &layout->slot[slot];
     struct selv_slot_writer writer;
     enum selv_err err =
         selv_slot_begin(&writer, flash, place, (uint32_t)image.len, 0);
@@ -210,6 +233,7 @@ static bool image_put(const struct selv_flash *flash, uint8_t slot,
 }
 
 static bool content_fill(const struct content *what,
+                         const struct selv_posix_strategy *s,
                          const struct selv_factory *factory,
                          const struct selv_flash *flash,
                          struct selv_error *error)
@@ -224,13 +248,99 @@ static bool content_fill(const struct content *what,
     done = selv_file_read(what->envelope, SELV_MANIFEST_FILE_MAX, &envelope,
                           error) &&
            selv_file_read(what->image, SELV_IMAGE_FILE_MAX, &image, error) &&
-           image_check(what, factory, selv_bytes(envelope.p, envelope.len),
+           image_check(what, s, factory, selv_bytes(envelope.p, envelope.len),
                        selv_bytes(image.p, image.len), error) &&
-           image_put(flash, what->slot, selv_bytes(envelope.p, envelope.len),
+           image_put(flash, s->layout, what->slot,
+                     selv_bytes(envelope.p, envelope.len),
                      selv_bytes(image.p, image.len), error);
     free(envelope.p);
     free(image.p);
     return done;
+}
+
+/* ---- a first boot ----------------------------------------------------------
+ */
+
+static void memory_flash(uint8_t *bytes, struct selv_flash *flash)
+{
+    *flash = (struct selv_flash){
+        .port = bytes,
+        .size = SELV_LAYOUT_DEFAULT_SIZE,
+        .sector_len = SELV_LAYOUT_DEFAULT_SECTOR,
+        .write_unit = 4,
+        .erased = 0xff,
+        .map = bytes,
+        .read = memory_read,
+        .write = memory_write,
+        .erase = memory_erase,
+    };
+}
+
+/* What helps where the strategy cannot do with the manifest. */
+static const char *advice(const struct selv_posix_strategy *s)
+{
+    return s->strategy == &selv_strategy_ram
+               ? "; its load section must bring the image into RAM, as in "
+                 "examples/load-into-ram"
+           : s->layout == &selv_layout_in_place
+               ? "; its install section must move what was staged, as in "
+                 "examples/staged-swap and examples/staged-overwrite"
+               : "";
+}
+
+static bool boot_refused(const struct provision *p,
+                         const struct selv_boot_record *record,
+                         struct selv_error *error)
+{
+    const struct selv_boot_check *check = &record->facts.check[SELV_SLOT_A];
+    enum selv_err err = check->is_taken && check->err != SELV_OK
+                            ? (enum selv_err)check->err
+                            : (enum selv_err)record->refused_reason;
+    char where[64] = "";
+
+    if (check->section != 0) {
+        snprintf(where, sizeof where, " (section %u, command %d)",
+                 check->section, check->command);
+    }
+    return selv_error_set(error, SELV_EXIT_REFUSED,
+                          "%s with %s would not boot with the strategy %s: "
+                          "%s%s%s",
+                          p->envelope, p->image, p->strategy->name,
+                          selv_err_str(err), where, advice(p->strategy));
+}
+
+/* The bootloader itself, with a copy of the flash: what it writes at its first
+ * boot is for the device to write. */
+static bool boot_try(const struct provision *p,
+                     const struct selv_factory *factory, const uint8_t *bytes,
+                     struct selv_error *error)
+{
+    uint8_t *copy = calloc(3, SELV_LAYOUT_DEFAULT_SIZE);
+    struct selv_buf ram = {copy + SELV_LAYOUT_DEFAULT_SIZE,
+                           SELV_LAYOUT_DEFAULT_SIZE, 0};
+    struct selv_flash flash;
+    struct selv_boot boot = {.flash = &flash,
+                             .layout = p->strategy->layout,
+                             .factory = factory,
+                             .strategy = p->strategy->strategy};
+    struct selv_boot_record record;
+    bool is_good;
+
+    if (copy == NULL) {
+        return selv_error_set(error, SELV_EXIT_ENVIRONMENT, "out of memory");
+    }
+    memcpy(copy, bytes, SELV_LAYOUT_DEFAULT_SIZE);
+    memory_flash(copy, &flash);
+    if (p->strategy->strategy == &selv_strategy_ram) {
+        flash.map = NULL;
+        boot.ram = &ram;
+        boot.scratch = (struct selv_buf){copy + 2 * SELV_LAYOUT_DEFAULT_SIZE,
+                                         SELV_SUIT_ENVELOPE_MAX, 0};
+    }
+    is_good = selv_is_good(selv_boot_choose(&boot, &record)) &&
+              record.slot == SELV_SLOT_A;
+    free(copy);
+    return is_good || boot_refused(p, &record, error);
 }
 
 /* ---- the whole
@@ -239,12 +349,14 @@ static bool content_fill(const struct content *what,
 /* A name that ends in .bin is the flash file itself; any other is a device's
  * state folder, made when it is missing, with the flash.bin in it. */
 static bool flash_path(const char *output, char path[static 4096],
-                       bool *is_new_folder, struct selv_error *error)
+                       bool *is_folder, bool *is_new_folder,
+                       struct selv_error *error)
 {
     size_t len = strlen(output);
     bool is_file = len >= 4 && strcmp(output + len - 4, ".bin") == 0;
     bool has_slash = len > 0 && output[len - 1] == '/';
 
+    *is_folder = !is_file;
     *is_new_folder = !is_file && mkdir(output, 0700) == 0;
     if (!is_file && !*is_new_folder && errno != EEXIST) {
         return selv_error_set(error, SELV_EXIT_ENVIRONMENT,
@@ -256,6 +368,37 @@ static bool flash_path(const char *output, char path[static 4096],
         return selv_error_set(error, SELV_EXIT_USAGE, "the path is too long");
     }
     return true;
+}
+
+/* Before the flash: a folder that names no strategy would be taken for one
+ * with A/B. path: of the flash. */
+static bool strategy_write(const struct provision *p, const char *path,
+                           struct selv_error *error)
+{
+    size_t folder_len = strlen(path) - strlen(SELV_POSIX_FLASH_NAME);
+    char file[4096 + sizeof(SELV_POSIX_STRATEGY_NAME)], text[32];
+    int len = snprintf(text, sizeof text, "%s\n", p->strategy->name);
+
+    snprintf(file, sizeof file, "%.*s" SELV_POSIX_STRATEGY_NAME,
+             (int)folder_len, path);
+    return selv_file_write(file, selv_bytes(text, (size_t)len), 0600, error);
+}
+
+static bool all_write(const struct provision *p, const char *path,
+                      bool is_folder, struct selv_bytes all,
+                      struct selv_error *error)
+{
+    bool is_there = access(path, F_OK) == 0;
+
+    if (is_there && !p->force) {
+        return selv_error_set(error, SELV_EXIT_ENVIRONMENT,
+                              "%s: there is a device already; choose another "
+                              "name, or --force replaces it",
+                              path);
+    }
+    return (!is_folder || strategy_write(p, path, error)) &&
+           (p->force ? selv_file_write(path, all, 0600, error)
+                     : selv_file_create(path, all, 0600, error));
 }
 
 /* --force replaces a flash, not what it is made from. */
@@ -282,18 +425,9 @@ static bool flash_fill(const struct provision *p,
 {
     struct selv_buf out = {bytes + selv_layout_default.factory_off,
                            SELV_FACTORY_LEN, 0};
-    const struct selv_flash flash = {
-        .port = bytes,
-        .size = SELV_LAYOUT_DEFAULT_SIZE,
-        .sector_len = SELV_LAYOUT_DEFAULT_SECTOR,
-        .write_unit = 4,
-        .erased = 0xff,
-        .map = bytes,
-        .read = memory_read,
-        .write = memory_write,
-        .erase = memory_erase,
-    };
+    struct selv_flash flash;
 
+    memory_flash(bytes, &flash);
     memset(bytes, 0xff, SELV_LAYOUT_DEFAULT_SIZE);
     if (selv_factory_encode(factory, &out) != SELV_OK) {
         return selv_error_set(error, SELV_EXIT_REFUSED,
@@ -301,8 +435,21 @@ static bool flash_fill(const struct provision *p,
     }
     const struct content first = {p->envelope, p->image, SELV_SLOT_A};
     const struct content loader = {p->loader_envelope, p->loader, SELV_SLOT_B};
-    return content_fill(&first, factory, &flash, error) &&
-           content_fill(&loader, factory, &flash, error);
+    return content_fill(&first, p->strategy, factory, &flash, error) &&
+           content_fill(&loader, p->strategy, factory, &flash, error) &&
+           (p->image == NULL || boot_try(p, factory, bytes, error));
+}
+
+/* Empty again, or not ours to take. */
+static void folder_remove(const char *folder)
+{
+    char file[4096];
+
+    if (snprintf(file, sizeof file, "%s/" SELV_POSIX_STRATEGY_NAME, folder) <
+        (int)sizeof file) {
+        (void)unlink(file);
+    }
+    (void)rmdir(folder);
 }
 
 static int provision_run(struct selv_cli *cli, const struct provision *p,
@@ -310,7 +457,8 @@ static int provision_run(struct selv_cli *cli, const struct provision *p,
 {
     char device_id[SELV_UUID_TEXT_LEN];
     char path[4096];
-    bool is_new_folder = false;
+    bool is_folder = false, is_new_folder = false;
+    bool is_ab = p->strategy->strategy == &selv_strategy_ab;
     uint8_t *bytes = calloc(1, (size_t)p->size);
     struct selv_error error;
     struct selv_bytes all = selv_bytes(bytes, (size_t)p->size);
@@ -319,26 +467,27 @@ static int provision_run(struct selv_cli *cli, const struct provision *p,
 
     done = done && secrets_fill(p, factory, &error) &&
            flash_fill(p, factory, bytes, &error) &&
-           flash_path(p->output, path, &is_new_folder, &error) &&
+           flash_path(p->output, path, &is_folder, &is_new_folder, &error) &&
            inputs_are_spared(p, path, &error) &&
-           (p->force ? selv_file_write(path, all, 0600, &error)
-                     : selv_file_create(path, all, 0600, &error));
+           all_write(p, path, is_folder, all, &error);
     if (bytes != NULL) {
         selv_wipe(bytes, (size_t)p->size);
     }
     free(bytes);
     if (!done && is_new_folder) {
-        (void)rmdir(p->output); /* empty again, or not ours to take */
+        folder_remove(p->output);
     }
     if (!done) {
         return selv_cli_fail(cli, &error);
     }
     selv_uuid_format(factory->device_id, device_id);
-    selv_cli_say(cli, "%s   device %s, %s%s", path, device_id,
+    selv_cli_say(cli, "%s   device %s, %s%s%s%s", path, device_id,
                  p->image == NULL ? "no image yet" : "first image in slot A",
-                 p->loader == NULL ? "" : ", loader in slot B");
-    selv_cli_result(
-        cli, json_pack("{s:s, s:s}", "flash", path, "device_id", device_id));
+                 p->loader == NULL ? "" : ", loader in slot B",
+                 is_ab ? "" : "; strategy ", is_ab ? "" : p->strategy->name);
+    selv_cli_result(cli,
+                    json_pack("{s:s, s:s, s:s}", "flash", path, "device_id",
+                              device_id, "strategy", p->strategy->name));
     return SELV_EXIT_OK;
 }
 
@@ -362,6 +511,17 @@ static int provision_check(const struct selv_cli *cli,
     if ((p->loader == NULL) != (p->loader_envelope == NULL)) {
         return selv_cli_usage(cli,
                               "--loader and --loader-envelope go together");
+    }
+    if (p->strategy == NULL) {
+        return selv_cli_usage(cli, "--strategy is " SELV_POSIX_STRATEGIES);
+    }
+    if (p->loader != NULL && p->strategy_name != NULL &&
+        p->strategy->strategy != &selv_strategy_loader) {
+        return selv_cli_usage(cli, "only --strategy loader has a --loader");
+    }
+    if (p->loader == NULL && p->strategy->strategy == &selv_strategy_loader) {
+        return selv_cli_usage(cli, "--strategy loader needs --loader FILE and "
+                                   "--loader-envelope FILE");
     }
     if (p->size < SELV_LAYOUT_DEFAULT_SIZE || p->size > (uint64_t)SIZE_MAX_MIB
                                                             << 20) {
@@ -419,6 +579,11 @@ int selv_cli_device_provision(struct selv_cli *cli, int argc, char **argv)
          .value_name = "FILE",
          .help = "the loader's image, linked for slot B",
          .value = &p.loader},
+        {.name = "--strategy",
+         .value_name = "NAME",
+         .help = "of its bootloader: " SELV_POSIX_STRATEGIES
+                 " (ab; with --loader: loader)",
+         .value = &p.strategy_name},
         {.name = "--size",
          .value_name = "BYTES",
          .help = "of the file; zeros behind the layout",
@@ -443,6 +608,10 @@ int selv_cli_device_provision(struct selv_cli *cli, int argc, char **argv)
         return code;
     }
     memset(&factory, 0, sizeof(factory));
+    p.strategy =
+        selv_posix_strategy_find(p.strategy_name != NULL ? p.strategy_name
+                                 : p.loader != NULL      ? "loader"
+                                                         : "ab");
     code = provision_check(cli, &p);
     if (code == 0) {
         code = identity_fill(cli, &p, &factory);

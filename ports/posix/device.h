@@ -44,9 +44,10 @@ struct device {
     /* arguments */
     const char *state_dir;
     const char *server;
-    const char *run;          /* command, or NULL */
-    const char *uboot_config; /* U-Boot boots this device; NULL: we do */
-    const char *recover;      /* name of the serial line, or NULL */
+    const char *run;           /* command, or NULL */
+    const char *uboot_config;  /* U-Boot boots this device; NULL: we do */
+    const char *strategy_name; /* that was asked for, or NULL */
+    const char *recover;       /* name of the serial line, or NULL */
     uint32_t poll_s;
     uint32_t trial_s;
     bool is_once, is_json, is_quiet, is_without_progress, is_coloured;

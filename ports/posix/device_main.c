@@ -11,6 +11,7 @@
 
 #include "crypto/crypto.h"
 #include "posix/device.h"
+#include "posix/strategies.h"
 
 #ifndef SELVAGE_VERSION
 #define SELVAGE_VERSION "0"
@@ -60,7 +61,7 @@ static const char help[] =
     "  --trial-timeout SECONDS\n"
     "                       revert a trial that takes longer (300)\n"
     "  --strategy NAME      of the bootloader: ab, swap, overwrite, ram or\n"
-    "                       loader (ab); always the same for one state folder\n"
+    "                       loader (that which DIR was provisioned for)\n"
     "  --json               one JSON object a line\n"
     "  --quiet              errors only\n"
     "  --no-progress        when a download begins, not how it goes\n"
@@ -132,30 +133,6 @@ static const struct option options[] = {
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0}};
 
-static bool set_strategy(struct device *d, const char *name)
-{
-    static const struct {
-        const char *name;
-        const struct selv_strategy *strategy;
-        const struct selv_layout *layout;
-    } all[] = {
-        {"ab", &selv_strategy_ab, &selv_layout_default},
-        {"swap", &selv_strategy_swap, &selv_layout_in_place},
-        {"overwrite", &selv_strategy_overwrite, &selv_layout_in_place},
-        {"ram", &selv_strategy_ram, &selv_layout_default},
-        {"loader", &selv_strategy_loader, &selv_layout_default},
-    };
-
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        if (strcmp(all[i].name, name) == 0) {
-            d->strategy = all[i].strategy;
-            d->layout = all[i].layout;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* 0: go on; else the exit code plus 1. */
 static int read_arguments(struct device *d, int argc, char **argv)
 {
@@ -164,7 +141,6 @@ static int read_arguments(struct device *d, int argc, char **argv)
 
     d->poll_s = POLL_S_DEFAULT;
     d->trial_s = TRIAL_S_DEFAULT;
-    (void)set_strategy(d, "ab");
     d->state_dir = getenv("SELVAGE_STATE");
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
@@ -202,11 +178,10 @@ static int read_arguments(struct device *d, int argc, char **argv)
             }
             break;
         case OPT_STRATEGY:
-            if (!set_strategy(d, optarg)) {
-                return usage(
-                           "--strategy is ab, swap, overwrite, ram or loader") +
-                       1;
+            if (selv_posix_strategy_find(optarg) == NULL) {
+                return usage("--strategy is " SELV_POSIX_STRATEGIES) + 1;
             }
+            d->strategy_name = optarg;
             break;
         case OPT_JSON:
             d->is_json = true;
@@ -241,8 +216,8 @@ static int read_arguments(struct device *d, int argc, char **argv)
         return usage(d->server ? "--state is missing" : "--server is missing") +
                1;
     }
-    if (d->uboot_config && d->strategy != &selv_strategy_ab) {
-        return usage("--strategy is ab, swap, overwrite, ram or loader") + 1;
+    if (d->uboot_config && d->strategy_name) {
+        return usage("--strategy is for our own bootloader") + 1;
     }
     if (d->uboot_config && d->recover) {
         return usage("--recover is for our own bootloader") + 1;
@@ -258,9 +233,16 @@ static int read_arguments(struct device *d, int argc, char **argv)
 
 static bool open_device(struct device *d)
 {
-    const struct selv_layout *layout = d->layout;
+    const struct selv_posix_strategy *chosen = selv_posix_strategy_of(
+        d->state_dir, d->uboot_config ? "ab" : d->strategy_name, &d->why);
+    const struct selv_layout *layout;
     enum selv_err err;
 
+    if (chosen == NULL) {
+        return false;
+    }
+    d->strategy = chosen->strategy;
+    d->layout = layout = chosen->layout;
     if (!selv_posix_flash_open(&d->flash, d->state_dir, &d->why)) {
         return false;
     }
