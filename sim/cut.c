@@ -346,6 +346,14 @@ int sim_cut_all(const struct cut_options *o)
     bool is_good = true, is_whole = releases != NULL, is_first = true;
     uint64_t cuts = 0, reads = 0, writes = 0;
     double space = 0, covered = 0, end = now_s() + o->seconds;
+    if (searches_left(o, 0, 0) == 0) {
+        fprintf(stderr,
+                "selvage-sim: nothing to search: the strategy %s has none of "
+                "these flows on these geometries\n",
+                o->strategy->name);
+        free(releases);
+        return 2;
+    }
     if (o->is_json) {
         printf("{\"app\": \"%s\", \"strategy\": \"%s\", \"depth\": %u, "
                "\"seed\": %llu, "
@@ -464,11 +472,37 @@ static bool is_in_list(const char *list, const char *name)
     return false;
 }
 
+/* Each name in the list is one's. */
+static bool are_canaries(const char *list)
+{
+    char name[32];
+    size_t n = 0;
+    do {
+        size_t i = 0;
+        n = strcspn(list, ",");
+        snprintf(name, sizeof name, "%.*s", (int)n, list);
+        while (i < sim_canary_count && strcmp(name, sim_canary_name(i)) != 0) {
+            i++;
+        }
+        if (i == sim_canary_count) {
+            fprintf(stderr, "selvage-sim: --only: no canary is called %s\n",
+                    name);
+            return false;
+        }
+        list += n + (list[n] == ',');
+    } while (*list != 0);
+    return true;
+}
+
 /* A canary is caught when any flow on any geometry finds it. */
 int sim_cut_canaries(const struct cut_options *o)
 {
-    struct sim_releases *releases = malloc(sizeof *releases);
+    struct sim_releases *releases;
     size_t caught_count = 0, tried_count = 0;
+    if (o->only != NULL && !are_canaries(o->only)) {
+        return 2;
+    }
+    releases = malloc(sizeof *releases);
     for (size_t i = 0; releases != NULL && i < sim_canary_count; i++) {
         struct cut_options mine = *o;
         bool is_caught = false;
@@ -599,6 +633,14 @@ int sim_cut_replay(const struct cut_options *o)
     copy_result(&s, false, &sum);
     bool is_good = sim_search_replay(&s, r.cuts, r.count);
     copy_result(&s, is_good, &sum);
+    if (is_good && s.is_missed) {
+        fprintf(stderr,
+                "selvage-sim: --replay %s: there is no such case; an operation "
+                "does not come, or has no such way\n",
+                o->replay);
+        free(releases);
+        return 2;
+    }
     tell(o, &s, &sum, now_s() - start, true);
     if (o->is_json) {
         printf("\n");

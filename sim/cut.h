@@ -11,6 +11,9 @@
 #define SIM_GEOMETRIES_MAX 32u
 #define SIM_APP_DEFAULT "consumer"
 #define SIM_STRATEGY_DEFAULT "ab"
+/* Where each canary shows, and soon. */
+#define SIM_APP_CANARY "script"
+#define SIM_GEOMETRY_CANARY "512x8-ff"
 
 struct cut_options {
     bool flows[SIM_FLOW_COUNT], has_flows;
@@ -38,7 +41,8 @@ bool sim_cut_releases(const struct sim_strategy *strategy,
                       struct sim_releases *releases);
 
 /* Exit codes: 0 every rule held (each canary was caught), 1 not, 2 the
- * replay string means nothing, 3 the system failed. */
+ * replay string means nothing or there is nothing to search, 3 the system
+ * failed. */
 int sim_cut_all(const struct cut_options *o);
 int sim_cut_canaries(const struct cut_options *o);
 int sim_cut_replay(const struct cut_options *o);

@@ -56,8 +56,11 @@ static const char help[] =
     "  --seed N                of the random bits of torn operations (1)\n"
     "  --jobs N                processes (one for each core)\n"
     "  --replay STRING         run the one case that a fault names\n"
-    "  --canary                search journals that are broken on purpose;\n"
-    "                          succeeds when each is caught\n"
+    "  --canary                search journals and bootloaders that are "
+    "broken\n"
+    "                          on purpose; succeeds when each is caught. By\n"
+    "                          default --app script --geometry 512x8-ff:\n"
+    "                          minutes; on all geometries, hours. One process\n"
     "  --only NAME[,NAME]      of the canaries, these (all)\n"
     "  --break NAME            selvage-sim-canary only: with this journal\n"
     "  --list                  name the geometries\n"
@@ -212,13 +215,13 @@ static bool set_flag(struct cut_options *o, char key, const char *value)
         return o->depth != 0;
     case 't':
         o->seconds = parse_number(value, 1000000, &n) ? (double)n : 0;
-        return n != 0;
+        return o->seconds > 0;
     case 'F':
         o->faults = (struct sim_faults){false, false, false};
         return parse_list(value, o, take_fault);
     case 's':
         o->seed = parse_number(value, ~0ul, &n) ? n : 0;
-        return n != 0;
+        return o->seed != 0;
     case 'j':
         o->jobs = parse_number(value, SIM_JOBS_MAX, &n) ? (uint32_t)n : 0;
         return o->jobs != 0;
@@ -258,8 +261,25 @@ static int usage_of_flow(const char *given)
     return EXIT_USAGE;
 }
 
+/* Of a canary everything is settled but where it is looked for. */
+static int check_canary(const struct cut_options *o, const char *given)
+{
+    if (!o->is_canary) {
+        return strchr(given, 'o') == NULL
+                   ? EXIT_GOOD
+                   : usage("--only goes with --canary", "");
+    }
+    return strpbrk(given, "SdtFrb") == NULL
+               ? EXIT_GOOD
+               : usage("--canary takes --only, --geometry, --flow, --app, "
+                       "--worn and --seed, and each canary its own strategy, "
+                       "faults and depth",
+                       "");
+}
+
 static int parse(int argc, char **argv, struct cut_options *o)
 {
+    char given[64] = ""; /* the keys */
     for (int i = 0; i < argc; i++) {
         size_t k = 0, count = sizeof flags / sizeof flags[0];
         while (k < count && strcmp(argv[i], flags[k].name) != 0) {
@@ -281,15 +301,20 @@ static int parse(int argc, char **argv, struct cut_options *o)
             }
             return usage(flags[k].name, value != NULL ? value : "");
         }
+        size_t len = strlen(given);
+        if (len + 1 < sizeof given) {
+            given[len] = flags[k].key;
+            given[len + 1] = 0;
+        }
     }
-    return EXIT_GOOD;
+    return check_canary(o, given);
 }
 
 static void set_defaults(struct cut_options *o)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (o->app == NULL) {
-        o->app_name = SIM_APP_DEFAULT;
+        o->app_name = o->is_canary ? SIM_APP_CANARY : SIM_APP_DEFAULT;
         o->app = sim_cut_app(o->app_name);
     }
     if (o->strategy == NULL) {
@@ -299,7 +324,7 @@ static void set_defaults(struct cut_options *o)
         take_flow(o, "all");
     }
     if (!o->has_geometries) {
-        take_geometry(o, "all");
+        take_geometry(o, o->is_canary ? SIM_GEOMETRY_CANARY : "all");
     }
     if (o->jobs == 0) {
         o->jobs = cores < 1                    ? 1
@@ -327,13 +352,10 @@ static int run_canary_program(const char *self, int argc, char **argv)
     return EXIT_ENVIRONMENT;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     struct cut_options o = {
         .depth = 1, .seed = 1, .faults = {true, true, true}};
-    if (!selv_posix_streams_hold()) {
-        return EXIT_ENVIRONMENT;
-    }
     if (argc < 2) {
         fputs(help, stderr);
         return EXIT_USAGE;
@@ -381,4 +403,15 @@ int main(int argc, char **argv)
         return sim_cut_replay(&o);
     }
     return o.is_canary ? sim_cut_canaries(&o) : sim_cut_all(&o);
+}
+
+int main(int argc, char **argv)
+{
+    if (!selv_posix_streams_hold()) {
+        return EXIT_ENVIRONMENT;
+    }
+    int code = run(argc, argv);
+    return selv_posix_streams_end("selvage-sim") || code != EXIT_GOOD
+               ? code
+               : EXIT_ENVIRONMENT;
 }

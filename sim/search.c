@@ -55,6 +55,8 @@ struct run {
     uint64_t random;
     struct sim_world w;
     struct known known;
+    struct known failed; /* states after one cut, by the cut's operation, from
+                            which something failed */
     struct sim_state states[SIM_DEPTH_MAX + 1];
     struct op_list ops[SIM_DEPTH_MAX + 1];
     struct sim_cut cuts[SIM_DEPTH_MAX];
@@ -71,8 +73,8 @@ static void add_op(void *arg, uint32_t op, uint32_t ways)
 
 static bool known_insert(struct known *k, uint64_t hash)
 {
-    size_t i = (size_t)hash & (k->cap - 1);
     hash = hash == 0 ? 1 : hash;
+    size_t i = (size_t)hash & (k->cap - 1);
     while (k->slots[i] != 0) {
         if (k->slots[i] == hash) {
             return false;
@@ -102,6 +104,18 @@ static bool known_add(struct known *k, uint64_t hash)
         *k = bigger;
     }
     return known_insert(k, hash);
+}
+
+static bool known_has(const struct known *k, uint64_t hash)
+{
+    hash = hash == 0 ? 1 : hash;
+    for (size_t i = (size_t)hash & (k->cap - 1); k->slots[i] != 0;
+         i = (i + 1) & (k->cap - 1)) {
+        if (k->slots[i] == hash) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static double now_s(void)
@@ -188,6 +202,22 @@ static void pick_way(struct run *r, uint32_t level, uint64_t way)
     r->cuts[level] = (struct sim_cut){op, (uint32_t)way, SIM_MISHAP_CUT};
 }
 
+/* Did the mishap of this level happen as it was asked for? */
+static bool is_met(const struct run *r, uint32_t level)
+{
+    const struct sim_cut *c = &r->cuts[level];
+    const struct op_list *ops = &r->ops[level];
+    switch (c->mishap) {
+    case SIM_MISHAP_READ:
+        return c->op < r->w.v.read_count && c->way < SELV_VFLASH_READ_COUNT;
+    case SIM_MISHAP_WRITE:
+        return c->op < r->w.v.fallible_count && c->way < SELV_VFLASH_OP_COUNT;
+    default:
+        return c->op < ops->count &&
+               (c->op >= OPS_MAX || c->way < ops->ways[c->op]);
+    }
+}
+
 /* Run one case from where the world stands. True: every rule held. */
 static bool play(struct run *r, const struct sim_cut *cuts, uint32_t count,
                  uint32_t *used)
@@ -197,10 +227,17 @@ static bool play(struct run *r, const struct sim_cut *cuts, uint32_t count,
         r->cuts[i] = cuts[i];
         r->s->cut_count++;
         if (cuts[i].mishap != SIM_MISHAP_CUT) {
-            return run_with_failure(r, i);
+            bool is_good = run_with_failure(r, i);
+            r->s->is_missed |= !is_met(r, i);
+            return is_good;
         }
+        r->ops[i].count = 0;
+        r->w.v.on_op = add_op;
+        r->w.v.on_op_arg = &r->ops[i];
         enum sim_outcome outcome =
             sim_world_run(&r->w, cuts[i].op, cuts[i].way);
+        r->w.v.on_op = NULL;
+        r->s->is_missed |= !is_met(r, i);
         r->s->boot_count += r->w.boot_count;
         if (outcome == SIM_FAULT) {
             return note_fault(r, i + 1);
@@ -275,16 +312,23 @@ static bool explore_failures(struct run *r, uint32_t level)
     return true;
 }
 
-/* After a cut there are too many: one for each state, which the state
- * chooses. Where bytes are metastable only reads fail: a record that one sector
- * holds and that reads otherwise later is lost with the write that would have
- * saved it. */
+/* A state, and by which operation it was reached. */
+static uint64_t failure_key(const struct run *r, uint32_t level)
+{
+    return sim_state_hash(&r->states[level], &r->w) ^
+           (r->cuts[0].op + 1) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* After a cut there are too many: one for each state, which the state and the
+ * operation choose. Where bytes are metastable only reads fail: a record that
+ * one sector holds and that reads otherwise later is lost with the write that
+ * would have saved it. */
 static bool explore_a_failure(struct run *r, uint32_t level)
 {
     const struct sim_faults *f = &r->s->faults;
     uint32_t reads = f->has_reads ? r->w.v.read_count : 0;
     uint32_t writes = f->has_writes ? r->w.v.fallible_count : 0;
-    uint64_t random = r->s->seed ^ sim_state_hash(&r->states[level], &r->w);
+    uint64_t random = r->s->seed ^ failure_key(r, level);
     sim_state_load(&r->states[level], &r->w);
     writes = selv_vflash_is_changing(&r->w.v) ? 0 : writes;
     if ((reads == 0 && writes == 0) || level >= SIM_DEPTH_MAX) {
@@ -298,6 +342,27 @@ static bool explore_a_failure(struct run *r, uint32_t level)
                            (uint32_t)(way % SELV_VFLASH_OP_COUNT))
                : fail_once(r, level, SIM_MISHAP_READ, (uint32_t)(op % reads),
                            (uint32_t)(way % SELV_VFLASH_READ_COUNT));
+}
+
+/* After one cut: for each state that an operation leads to, however many
+ * others lead there, since they may be another process's: so their number is
+ * the same for any number of processes. The world has run to the end. */
+static bool explore_a_failure_here(struct run *r, uint32_t level)
+{
+    if (level == 1 && !known_add(&r->failed, failure_key(r, level))) {
+        return true;
+    }
+    return explore_a_failure(r, level);
+}
+
+/* The state was met before; by this operation as well? */
+static bool fail_again(struct run *r, uint32_t level)
+{
+    if (level != 1 || known_has(&r->failed, failure_key(r, level))) {
+        return true;
+    }
+    sim_state_load(&r->states[level], &r->w);
+    return run_to_the_end(r, level) && explore_a_failure_here(r, level);
 }
 
 static uint64_t way_count(const struct op_list *list)
@@ -322,7 +387,7 @@ static bool explore(struct run *r, uint32_t level)
     }
     if ((level > 0 || s->share == 0) &&
         !(level == 0 ? explore_failures(r, level)
-                     : explore_a_failure(r, level))) {
+                     : explore_a_failure_here(r, level))) {
         return false;
     }
     if (level == r->whole_depth) {
@@ -344,6 +409,8 @@ static bool explore(struct run *r, uint32_t level)
                 if (!explore(r, level + 1)) {
                     return false;
                 }
+            } else if (!fail_again(r, level + 1)) {
+                return false;
             } else if (level + 1 == r->whole_depth) {
                 remember_again(r, level + 1);
             }
@@ -624,8 +691,10 @@ static bool run_open(struct run *r, struct sim_search *s)
     r->s = s;
     r->known.cap = KNOWN_FIRST_CAP;
     r->known.slots = calloc(r->known.cap, sizeof *r->known.slots);
+    r->failed.cap = KNOWN_FIRST_CAP;
+    r->failed.slots = calloc(r->failed.cap, sizeof *r->failed.slots);
     bool is_open =
-        r->known.slots != NULL &&
+        r->known.slots != NULL && r->failed.slots != NULL &&
         sim_world_open(&r->w, s->geometry, s->flow, s->app, s->releases) &&
         (!s->is_worn || wear(&r->w)) &&
         (!sim_is_recovery(s->flow) || sim_recover_ruin(&r->w));
@@ -654,6 +723,7 @@ static void run_close(struct run *r)
     }
     sim_world_close(&r->w);
     free(r->known.slots);
+    free(r->failed.slots);
     free(r->leaves);
 }
 

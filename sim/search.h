@@ -58,6 +58,7 @@ struct sim_search {
     double space;         /* cases of the full depth, those alike included */
     double covered;       /* of them, run or like one that was */
     uint64_t try_count;   /* cases run to make the fault's smaller */
+    bool is_missed;       /* replay: there is no such case (any more) */
     const char *how;      /* words for the fault's last mishap */
     char fault[200];      /* empty: every rule held */
     char replay[SIM_REPLAY_MAX]; /* of the fault */
@@ -67,7 +68,8 @@ struct sim_search {
 bool sim_search_run(struct sim_search *s);
 
 /* Run one case: these cuts, one after the other, and then to the end. Fills
- * in the results. */
+ * in the results. A case whose operation does not come, or has no such way,
+ * says nothing: is_missed. */
 bool sim_search_replay(struct sim_search *s, const struct sim_cut *cuts,
                        uint32_t count);
 

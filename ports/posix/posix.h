@@ -31,6 +31,9 @@ struct selv_posix_why {
  * standard output or standard error. Reading and writing there still fail.
  * False: no /dev/null; then nothing may be opened, and nobody can be told. */
 SELV_MUST_CHECK bool selv_posix_streams_hold(void);
+/* Last of all, where standard output is the result: false, and a line on
+ * standard error, when not all of it could be written. */
+SELV_MUST_CHECK bool selv_posix_streams_end(const char *program);
 
 /* ---- flash in a file ------------------------------------------------------
  */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Standard streams that are closed at start. */
+ * Standard streams that are closed at start, or full at the end. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "posix/posix.h"
@@ -20,4 +21,14 @@ bool selv_posix_streams_hold(void)
         }
     }
     return true;
+}
+
+bool selv_posix_streams_end(const char *program)
+{
+    bool is_whole = fflush(stdout) == 0 && !ferror(stdout);
+
+    if (!is_whole) {
+        fprintf(stderr, "%s: cannot write to standard output\n", program);
+    }
+    return is_whole;
 }

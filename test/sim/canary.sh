@@ -22,8 +22,7 @@ expect() {
 }
 
 only=$(echo "$*" | tr ' ' ,)
-expect 0 "$sim" cut --canary --only "$only" --app script --no-progress \
-    --geometry 512x8-ff
+expect 0 "$sim" cut --canary --only "$only" --no-progress
 echo "$out"
 case $out in
 *"$# of $# canaries caught, there are 24") ;;
@@ -41,7 +40,16 @@ while IFS='|' read -r name case words; do
     *"$words"*) ;;
     *) echo "FAILED: replay of $case says: $out"; fail=1 ;;
     esac
-    expect 0 "$sim" cut --replay "$case"
+    # The real one may not come to that operation, and says so.
+    out=$("$sim" cut --replay "$case" 2>&1)
+    case $? in
+    0) ;;
+    2) case $out in
+        *"there is no such case"*) ;;
+        *) echo "FAILED: replay of $case says: $out"; fail=1 ;;
+        esac ;;
+    *) echo "FAILED: the real one fails $case: $out"; fail=1 ;;
+    esac
 done <"${TMPDIR:-/tmp}/cases.$$"
 rm -f "${TMPDIR:-/tmp}/cases.$$"
 if [ "$count" -ne $# ]; then

@@ -37,7 +37,32 @@ expect 2 "$sim" cut --geometry 513x8-ff
 expect 2 "$sim" cut --depth 0
 expect 2 "$sim" cut --depth 5
 expect 2 "$sim" cut --seconds 0
+expect 2 "$sim" cut --seconds -1
+expect 2 "$sim" cut --seconds 5x
+expect 2 "$sim" cut --seed -1
 expect 2 "$sim" cut --faults metastable,bent
+# Nothing is not "every rule held".
+expect 2 "$sim" cut --flow revert --strategy overwrite --geometry 512x16-ff
+case $out in
+*"nothing to search: the strategy overwrite has none of these flows"*) ;;
+*) echo "FAILED: nothing to search: $out"; fail=1 ;;
+esac
+for none in script/ab/update/512x8-ff/1/999999.1 \
+    script/ab/update/512x8-ff/1/1.9999 script/ab/update/512x8-ff/1/r99999.0 \
+    script/ab/update/512x8-ff/1/r7.9 script/ab/update/512x8-ff/1/w99999.0 \
+    script/ab/update/512x8-ff/1/w0.9 script/ab/update/512x8-ff/1/3.1,99999.1; do
+    expect 2 "$sim" cut --replay "$none"
+    case $out in
+    *"there is no such case"*) ;;
+    *) echo "FAILED: a case that is none: $out"; fail=1 ;;
+    esac
+done
+expect 0 "$sim" cut --replay script/ab/update/512x8-ff/1/3.1,3.1
+for flag in "--strategy swap" "--depth 2" "--seconds 5" "--faults none" \
+    "--replay script/ab/update/512x8-ff/1/3.1" "--only none-such"; do
+    expect 2 "$sim" cut --canary $flag
+done
+expect 2 "$sim" cut --only trust-alone
 expect 2 "$sim" hostile --replay 512x8-ff/1
 expect 2 "$sim" cut --depth
 expect 2 "$sim" cut --seed x
@@ -52,6 +77,10 @@ done
 expect 0 "$sim" --help
 expect 0 "$sim" -h
 expect 0 "$sim" --version
+for words in --list --help --version; do
+    "$sim" cut $words >/dev/full 2>/dev/null
+    [ $? = 3 ] || { echo "FAILED: $words >/dev/full"; fail=1; }
+done
 # A sample says what it left out, and never "all".
 expect 0 "$sim" cut --geometry 512x32-ff --flow crash --depth 2 --seconds 1 \
     --no-progress
