@@ -79,6 +79,7 @@ struct selv_cli_option {
     uint64_t *number;
     uint64_t number_max; /* the highest number taken; 0: any of 64 bits */
     bool *is_given;      /* of a number; may be NULL */
+    bool is_required;    /* for the usage line; the command asks for it */
 };
 
 /* The highest sequence number that flags, device files and servers take: JSON
@@ -99,6 +100,7 @@ struct selv_cli_syntax {
     size_t positional_count;
     struct selv_cli_list *rest; /* any number more of them; NULL: none */
     const char *rest_name;      /* such as "IMAGE" */
+    bool has_progress;          /* shows how far it is, unless --no-progress */
     const char *see; /* last line of the help: where more is written, or NULL */
 };
 

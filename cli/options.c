@@ -41,6 +41,13 @@ static void help_print(const struct selv_cli *cli,
     if (syntax->rest != NULL) {
         printf(" [%s]...", syntax->rest_name);
     }
+    for (size_t i = 0; i < syntax->option_count; i++) {
+        const struct selv_cli_option *o = &syntax->options[i];
+
+        if (o->is_required) {
+            printf(" %s %s", o->name, o->value_name);
+        }
+    }
     printf(" [options]\n\n");
     for (size_t i = 0; i < syntax->option_count; i++) {
         const struct selv_cli_option *o = &syntax->options[i];
@@ -55,6 +62,9 @@ static void help_print(const struct selv_cli *cli,
     }
     printf("  %-26s %s\n  %-26s %s\n", "--json",
            "the result as JSON on standard output", "--quiet", "errors only");
+    if (syntax->has_progress) {
+        printf("  %-26s %s\n", "--no-progress", "not how far it is");
+    }
     if (syntax->see != NULL) {
         printf("\n%s; also selvage(1)\n", syntax->see);
     }

@@ -499,7 +499,8 @@ int selv_cli_recover(struct selv_cli *cli, int argc, char **argv)
         {.name = "--port",
          .value_name = "PATH",
          .help = "the serial line: a terminal, or a Unix socket",
-         .value = &port},
+         .value = &port,
+         .is_required = true},
         {.name = "--baud",
          .value_name = "N",
          .help = "its speed, 9600 to 921600 (115200)",
@@ -517,7 +518,8 @@ int selv_cli_recover(struct selv_cli *cli, int argc, char **argv)
                                            .positionals = positionals,
                                            .positional_count = 2,
                                            .rest = &images,
-                                           .rest_name = "IMAGE"};
+                                           .rest_name = "IMAGE",
+                                           .has_progress = true};
     int code;
 
     if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {

@@ -200,7 +200,8 @@ int selv_cli_release_publish(struct selv_cli *cli, int argc, char **argv)
                                            .positionals = positionals,
                                            .positional_count = 1,
                                            .rest = &p.images,
-                                           .rest_name = "IMAGE"};
+                                           .rest_name = "IMAGE",
+                                           .has_progress = true};
     int code;
 
     if (!selv_cli_parse(cli, &syntax, argc, argv, &code)) {

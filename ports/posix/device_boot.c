@@ -208,5 +208,14 @@ bool device_run_image(struct device *d)
         return true;
     }
     snprintf(path, sizeof path, "%s/%s", d->state_dir, IMAGE_NAME);
-    return write_image(d, path) && device_run_hook(d, path);
+    if (write_image(d, path)) {
+        return device_run_hook(d, path);
+    }
+    /* A trial waits until there is room. What is confirmed does without: an
+     * update may be what mends it. */
+    if (d->record.is_trial) {
+        return false;
+    }
+    device_say_error(d, d->why.text);
+    return true;
 }

@@ -133,6 +133,12 @@ static const struct option options[] = {
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0}};
 
+static int end_of_words(void)
+{
+    return 1 + (selv_posix_streams_end("selvage-device") ? DEVICE_CONFIRMED
+                                                         : DEVICE_ENVIRONMENT);
+}
+
 /* 0: go on; else the exit code plus 1. */
 static int read_arguments(struct device *d, int argc, char **argv)
 {
@@ -194,11 +200,11 @@ static int read_arguments(struct device *d, int argc, char **argv)
             break;
         case OPT_VERSION:
             printf("selvage-device %s\n", SELVAGE_VERSION);
-            return DEVICE_CONFIRMED + 1;
+            return end_of_words();
         case OPT_HELP:
         case 'h':
             fputs(help, stdout);
-            return DEVICE_CONFIRMED + 1;
+            return end_of_words();
         case ':':
             return usage_of("a value is missing", argv[optind - 1]) + 1;
         default:
@@ -433,10 +439,18 @@ static void catch_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+static bool has_colours(void)
+{
+    const char *no = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+
+    return (no == NULL || *no == '\0') &&
+           (terminal == NULL || strcmp(terminal, "dumb") != 0);
+}
+
 int main(int argc, char **argv)
 {
     static struct device d;
-    const char *no_colour = getenv("NO_COLOR");
     int code;
 
     if (!selv_posix_streams_hold()) {
@@ -447,7 +461,7 @@ int main(int argc, char **argv)
         return code - 1;
     }
     d.is_terminal = isatty(STDOUT_FILENO) != 0;
-    d.is_coloured = d.is_terminal && !(no_colour && *no_colour);
+    d.is_coloured = d.is_terminal && has_colours();
     catch_signals();
     if (!open_device(&d)) {
         code = fail(&d, DEVICE_ENVIRONMENT);

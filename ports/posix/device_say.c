@@ -7,7 +7,7 @@
 #define RED "31"
 #define GREEN "32"
 #define YELLOW "33"
-#define PLAIN "0"
+#define PLAIN ""
 
 static const char *const state_words[] = {
     "nothing new",      "reading a manifest", "update authorized",
@@ -83,14 +83,14 @@ static void put_digest(const char *key, const uint8_t digest[static 32])
 
 static void begin_colour(const struct device *d, const char *colour)
 {
-    if (d->is_coloured) {
+    if (d->is_coloured && *colour) {
         printf("\033[%sm", colour);
     }
 }
 
-static void end_line(const struct device *d)
+static void end_line(const struct device *d, const char *colour)
 {
-    if (d->is_coloured) {
+    if (d->is_coloured && *colour) {
         printf("\033[0m");
     }
     putchar('\n');
@@ -211,7 +211,7 @@ static void say_checks(const struct device *d)
                    facts->measured[slot][2], facts->measured[slot][3]);
         }
         putchar(')');
-        end_line(d);
+        end_line(d, YELLOW);
     }
 }
 
@@ -253,18 +253,19 @@ static void say_boot_json(const struct device *d, const char *version)
 void device_say_boot(const struct device *d)
 {
     const struct selv_boot_record *r = &d->record;
+    const char *colour = r->slot == SELV_SLOT_NONE ? RED : PLAIN;
     char version[SELV_CONSUMER_VERSION_MAX + 1u];
 
+    if (d->is_quiet) {
+        return;
+    }
     copy_version(d, version);
     if (d->is_json) {
         say_boot_json(d, version);
         return;
     }
-    if (d->is_quiet) {
-        return;
-    }
     say_checks(d);
-    begin_colour(d, r->slot == SELV_SLOT_NONE ? RED : PLAIN);
+    begin_colour(d, colour);
     printf("boot: slot %s, sequence number %llu", slot_name(r->slot),
            (unsigned long long)r->sequence);
     if (r->loader > SELV_LOADER_RESTS) {
@@ -283,7 +284,7 @@ void device_say_boot(const struct device *d)
         printf("; %s: %s", r->refused_was_trial ? "reverted" : "refused",
                device_reason(r));
     }
-    end_line(d);
+    end_line(d, colour);
 }
 
 /* ---- events ---------------------------------------------------------------
@@ -370,11 +371,13 @@ static void say_progress(struct device *d,
 
 void device_say_event(struct device *d, const struct selv_consumer_todo *todo)
 {
-    if (d->is_json) {
-        say_event_json(todo);
+    const char *colour = colour_of(todo);
+
+    if (d->is_quiet) {
         return;
     }
-    if (d->is_quiet) {
+    if (d->is_json) {
+        say_event_json(todo);
         return;
     }
     if (todo->state == SELV_UPDATE_DOWNLOADING) {
@@ -382,7 +385,7 @@ void device_say_event(struct device *d, const struct selv_consumer_todo *todo)
         return;
     }
     close_line(d);
-    begin_colour(d, colour_of(todo));
+    begin_colour(d, colour);
     printf("%s", todo->state == SELV_UPDATE_IDLE && todo->err
                      ? "server not reached"
                      : state_words[todo->state]);
@@ -397,17 +400,20 @@ void device_say_event(struct device *d, const struct selv_consumer_todo *todo)
         }
         printf(")");
     }
-    end_line(d);
+    end_line(d, colour);
 }
 
 void device_say_note(const struct device *d, const char *text)
 {
+    if (d->is_quiet) {
+        return;
+    }
     if (d->is_json) {
         printf("{\"event\":\"note\",\"text\":");
         put_json_string(text);
         printf("}\n");
         fflush(stdout);
-    } else if (!d->is_quiet) {
+    } else {
         printf("%s\n", text);
         fflush(stdout);
     }
@@ -424,7 +430,7 @@ void device_say_exit(struct device *d, int code)
                                                     : "failed";
 
     close_line(d);
-    if (d->is_json) {
+    if (d->is_json && !d->is_quiet) {
         printf("{\"event\":\"exit\",\"code\":%d,\"outcome\":\"%s\"}\n", code,
                text);
         fflush(stdout);

@@ -230,10 +230,10 @@ static int flag_take(struct options *o, int flag, const char *value)
         break;
     case FLAG_HELP:
         fputs(help, stdout);
-        exit(0);
+        exit(selv_posix_streams_end("selvaged") ? 0 : EXIT_ENVIRONMENT);
     case FLAG_VERSION:
         puts("selvaged " SELVAGE_VERSION);
-        exit(0);
+        exit(selv_posix_streams_end("selvaged") ? 0 : EXIT_ENVIRONMENT);
     default:
         return fail(EXIT_USAGE, "see selvaged --help");
     }

@@ -150,7 +150,9 @@ expect 2 "IMAGE is missing" "$selvage" recover --port line two.suit
 expect 2 "no such speed" "$selvage" recover --port line --baud 7 two.suit a.bin
 expect 2 "--wait takes" "$selvage" recover --port line --wait 0 two.suit a.bin
 expect 3 "missing.suit" "$selvage" recover --port line missing.suit a.bin
-expect 0 "usage: selvage recover ENVELOPE IMAGE" "$selvage" recover --help
+expect 0 "usage: selvage recover ENVELOPE IMAGE [IMAGE]... --port PATH" \
+    "$selvage" recover --help
+expect 0 "--no-progress" "$selvage" recover --help
 # Somebody who does not answer.
 python3 - <<'TEXT' 2>/dev/null &
 import os, pty, time

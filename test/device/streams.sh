@@ -74,6 +74,55 @@ for closed in 1 2 12; do
         "$(factory_of "$WORK/board.bin")" "$SOUND"
 done
 
+# What was asked for and is not there is no success.
+if [ -e /dev/full ]; then
+    for words in "selvage-device --help" "selvage-device --version" \
+        "selvage-device -h" "selvaged --help" "selvaged --version" \
+        "selvage-board-flash --help" "selvage --help"; do
+        "$BUILD/bin/"$words >/dev/full 2>"$WORK/err"
+        expect "$words >/dev/full" $? 3
+        has "$words >/dev/full" "$(cat "$WORK/err")" \
+            "cannot write to standard output"
+    done
+fi
+
+# Colours are for terminals that know them.
+if command -v python3 >/dev/null; then
+    cat >"$WORK/terminal.py" <<'TEXT'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+while True:
+    try:
+        text = os.read(fd, 4096)
+    except OSError:
+        break
+    if not text:
+        break
+    os.write(1, text)
+TEXT
+    # told TERM: a refused image, in colours or not.
+    told() {
+        TERM=$1 timeout 60 python3 "$WORK/terminal.py" "$DEVICE" \
+            --state "$WORK/d" --server coap://127.0.0.1:9 --once |
+            tr '\033' '!' >"$WORK/out"
+    }
+    dd if=/dev/zero of="$WORK/d/flash.bin" bs=4096 seek=75 count=1 \
+        conv=notrunc status=none
+    unset NO_COLOR
+    told xterm
+    has "a terminal" "$(cat "$WORK/out")" "![33mboot: slot B does not verify"
+    expect "each colour has an end, and nothing else" \
+        "$(grep -o '!\[3' "$WORK/out" | wc -l)" \
+        "$(grep -o '!\[0m' "$WORK/out" | wc -l)"
+    told dumb
+    has "a dumb terminal" "$(cat "$WORK/out")" "boot: slot B does not verify"
+    case $(cat "$WORK/out") in
+    *"!["*) fail "a dumb terminal: $(cat "$WORK/out")" ;;
+    esac
+fi
+
 # selvaged says where it listens on standard output, and must be able to.
 timeout 60 "$WORK/without" 1 "$BUILD/bin/selvaged" --state "$WORK/t" \
     --listen 127.0.0.1:0 --http 127.0.0.1:0 >"$WORK/out" 2>&1

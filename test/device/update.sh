@@ -52,6 +52,17 @@ fi
 device "$WORK/d" --quiet
 expect "after that" "$STATUS" 10
 expect "--quiet" "$OUT" ""
+device "$WORK/d" --quiet --json
+expect "--quiet --json" "$OUT" ""
+
+# A disk without room for the image's file is no reason not to look.
+mv "$WORK/d/image.bin" "$WORK/aside"
+mkdir "$WORK/d/image.bin"
+device "$WORK/d" --run true
+expect "no image.bin" "$STATUS" 10
+has "no image.bin" "$OUT" "image.bin: Is a directory"
+has "no image.bin" "$OUT" "nothing new"
+rmdir "$WORK/d/image.bin"
 
 api GET /api/v1/devices
 has "operator's view" "$BODY" '"sequence_number":3'

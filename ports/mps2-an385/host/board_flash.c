@@ -51,7 +51,7 @@ static void options_read(int argc, char **argv, struct options *o)
 
         if (strcmp(argv[i], "--help") == 0) {
             fputs(usage_text, stdout);
-            exit(0);
+            exit(selv_posix_streams_end("selvage-board-flash") ? 0 : 3);
         }
         for (size_t k = 0; k < sizeof table / sizeof table[0]; k++) {
             if (strcmp(argv[i], table[k].name) == 0) {
