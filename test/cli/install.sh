@@ -14,6 +14,7 @@ cat >ought <<'TEXT'
 ./bin/selvage-device
 ./bin/selvage-sim
 ./bin/selvaged
+./share/man/man1/selvage-board-flash.1
 ./share/man/man1/selvage-device.1
 ./share/man/man1/selvage-sim.1
 ./share/man/man1/selvage.1
