@@ -33,6 +33,8 @@ start "$WORK/s" || fail "selvaged does not start"
 offer two
 for closed in 0 1 2 01 02 12 012; do
     for flags in "" --json --quiet; do
+        # Of what prints nothing more, once is enough: each takes seconds.
+        [ -z "$flags" ] || [ $closed = 1 ] || [ $closed = 2 ] || continue
         cp "$WORK/new.bin" "$WORK/d/flash.bin"
         timeout 60 "$WORK/without" $closed "$DEVICE" --state "$WORK/d" \
             --server coap://127.0.0.1:9 --once $flags >"$WORK/out" 2>&1
