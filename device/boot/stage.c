@@ -5,8 +5,7 @@
 
 #include "crypto/crypto.h"
 #include "store/journal.h"
-
-enum { REGION_COUNT = 10 };
+#include "store/region.h"
 
 enum selv_err selv_stage_factory(struct selv_factory *factory)
 {
@@ -26,62 +25,21 @@ enum selv_err selv_stage_factory(struct selv_factory *factory)
     return SELV_OK;
 }
 
-struct region {
-    uint32_t off, len;
-};
-
-static struct region sector_at(const struct selv_flash *flash, uint32_t off)
+/* The two stages may have the factory data in common, and the random counter:
+ * the very same sectors, or none of them. */
+static bool is_shared(size_t i, size_t j, struct selv_region a,
+                      struct selv_region b)
 {
-    return (struct region){off, selv_flash_sector(flash, off).len};
-}
-
-/* All that one stage may not share with the other. */
-static void list_regions(const struct selv_layout *layout,
-                         const struct selv_flash *flash,
-                         struct region out[static REGION_COUNT])
-{
-    size_t n = 0;
-    for (int i = 0; i < 2; i++) {
-        const struct selv_slot_place *place = &layout->slot[i];
-        out[n++] = sector_at(flash, layout->journal_off[i]);
-        out[n++] = sector_at(flash, layout->log_off[i]);
-        out[n++] = (struct region){place->envelope_off, place->envelope_len};
-        out[n++] = (struct region){place->image_off, place->image_len};
-    }
-    out[n++] = (struct region){layout->marks_off, layout->marks_len};
-    out[n++] = (struct region){layout->slot[SELV_SLOT_B].envelope_off -
-                                   layout->spare_len,
-                               layout->spare_len};
-}
-
-static bool is_apart(struct region a, struct region b)
-{
-    return a.off + a.len <= b.off || b.off + b.len <= a.off;
-}
-
-/* Nor what the other one shares with nobody but its application. */
-static bool is_clear(const struct selv_layout *layout,
-                     const struct selv_flash *flash,
-                     const struct region regions[static REGION_COUNT])
-{
-    const struct region common[] = {{layout->factory_off, layout->factory_len},
-                                    sector_at(flash, layout->random_off[0]),
-                                    sector_at(flash, layout->random_off[1])};
-    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
-        for (size_t j = 0; j < REGION_COUNT; j++) {
-            if (!is_apart(common[i], regions[j])) {
-                return false;
-            }
-        }
-    }
-    return true;
+    return i < SELV_REGION_JOURNAL && j < SELV_REGION_JOURNAL &&
+           (i == SELV_REGION_FACTORY) == (j == SELV_REGION_FACTORY) &&
+           a.off == b.off && a.len == b.len;
 }
 
 enum selv_err selv_stage_check(const struct selv_layout *outer,
                                const struct selv_layout *inner,
                                const struct selv_flash *flash)
 {
-    struct region a[REGION_COUNT], b[REGION_COUNT];
+    struct selv_region a[SELV_REGION_COUNT], b[SELV_REGION_COUNT];
     enum selv_err err = selv_layout_check(outer, flash);
     if (err == SELV_OK) {
         err = selv_layout_check(inner, flash);
@@ -89,18 +47,17 @@ enum selv_err selv_stage_check(const struct selv_layout *outer,
     if (err) {
         return err;
     }
-    list_regions(outer, flash, a);
-    list_regions(inner, flash, b);
-    for (size_t i = 0; i < REGION_COUNT; i++) {
-        for (size_t j = 0; j < REGION_COUNT; j++) {
-            if (!is_apart(a[i], b[j])) {
+    selv_region_list(outer, flash, a);
+    selv_region_list(inner, flash, b);
+    for (size_t i = 0; i < SELV_REGION_COUNT; i++) {
+        for (size_t j = 0; j < SELV_REGION_COUNT; j++) {
+            if (!selv_region_is_apart(a[i], b[j]) &&
+                !is_shared(i, j, a[i], b[j])) {
                 return SELV_ERR_STORE_LAYOUT;
             }
         }
     }
-    return is_clear(outer, flash, b) && is_clear(inner, flash, a)
-               ? SELV_OK
-               : SELV_ERR_STORE_LAYOUT;
+    return SELV_OK;
 }
 
 enum selv_err selv_stage_confirm(const struct selv_flash *flash,

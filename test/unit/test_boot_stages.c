@@ -264,6 +264,46 @@ static void test_boot_stages_check_their_layouts(void **state)
         assert_int_equal(selv_stage_check(&bad, &inner, flash),
                          SELV_ERR_STORE_LAYOUT);
     }
+    /* What they share, over what they share of another kind; and what stage 1
+     * has, over what stage 0 has alone. */
+    for (int i = 0; i < 2; i++) {
+        struct selv_layout bad = i == 0 ? inner : outer;
+        bad.factory_off = SELV_LAYOUT_DEFAULT_SIZE - SELV_LAYOUT_DEFAULT_SECTOR;
+        assert_int_equal(selv_stage_check(i == 0 ? &outer : &bad,
+                                          i == 0 ? &bad : &inner, flash),
+                         SELV_OK);
+        bad.random_off[0] = outer.factory_off;
+        assert_int_equal(selv_stage_check(i == 0 ? &outer : &bad,
+                                          i == 0 ? &bad : &inner, flash),
+                         SELV_ERR_STORE_LAYOUT);
+        bad = i == 0 ? inner : outer;
+        bad.factory_off = inner.random_off[1];
+        bad.random_off[1] =
+            SELV_LAYOUT_DEFAULT_SIZE - SELV_LAYOUT_DEFAULT_SECTOR;
+        assert_int_equal(selv_stage_check(i == 0 ? &outer : &bad,
+                                          i == 0 ? &bad : &inner, flash),
+                         SELV_ERR_STORE_LAYOUT);
+    }
+    const uint32_t outer_has[] = {
+        outer.journal_off[0],       outer.journal_off[1],
+        outer.log_off[0],           outer.log_off[1],
+        outer.slot[0].envelope_off, outer.slot[0].image_off,
+        outer.slot[1].envelope_off, outer.slot[1].image_off};
+    for (size_t i = 0; i < sizeof outer_has / sizeof outer_has[0]; i++) {
+        struct selv_layout bad = inner;
+        bad.random_off[0] = outer_has[i];
+        assert_int_equal(selv_stage_check(&outer, &bad, flash),
+                         SELV_ERR_STORE_LAYOUT);
+        bad = inner;
+        bad.factory_off = outer_has[i];
+        assert_int_equal(selv_stage_check(&outer, &bad, flash),
+                         SELV_ERR_STORE_LAYOUT);
+        bad = inner;
+        bad.marks_off = outer_has[i];
+        bad.marks_len = SELV_LAYOUT_DEFAULT_SECTOR;
+        assert_int_equal(selv_stage_check(&outer, &bad, flash),
+                         SELV_ERR_STORE_LAYOUT);
+    }
     struct selv_layout bad = outer;
     bad.slot[1].image_len = 0;
     assert_int_equal(selv_stage_check(&bad, &inner, flash),
