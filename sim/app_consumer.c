@@ -153,6 +153,10 @@ static bool goes_on(struct sim_world *w, struct selv_consumer *c,
     switch (w->flow) {
     case SIM_FLOW_UPDATE:
     case SIM_FLOW_REPEAT:
+        if (sim_world_is_outage(w)) {
+            *cause = SELV_RESET_POWER_ON;
+            return false;
+        }
         w->confirmed = w->record.sequence;
         selv_consumer_selftest(c, true);
         return true;
@@ -166,7 +170,7 @@ static bool goes_on(struct sim_world *w, struct selv_consumer *c,
     case SIM_FLOW_REVERT:
     case SIM_FLOW_COUNT:
     default:
-        *cause = SELV_RESET_POWER_ON;
+        *cause = sim_unconfirmed_cause(w);
         return false;
     }
 }

@@ -42,6 +42,9 @@ static enum sim_end run_trial(struct sim_world *w, struct selv_log *log,
         break;
     case SIM_FLOW_UPDATE:
     case SIM_FLOW_REPEAT:
+        if (sim_world_is_outage(w)) {
+            break;
+        }
         *cause = SELV_RESET_REQUESTED;
         w->confirmed = w->record.sequence;
         log->state = SELV_LOG_CONFIRM;
@@ -55,6 +58,7 @@ static enum sim_end run_trial(struct sim_world *w, struct selv_log *log,
     case SIM_FLOW_LOST:
     case SIM_FLOW_COUNT:
     default:
+        *cause = sim_unconfirmed_cause(w);
         break;
     }
     return SIM_END_RESET;

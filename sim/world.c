@@ -131,12 +131,34 @@ bool sim_has_loader(const struct sim_world *w)
     return w->releases->strategy->strategy == &selv_strategy_loader;
 }
 
-/* Whoever runs the server takes a release back that devices took back. */
+bool sim_world_is_outage(struct sim_world *w)
+{
+    if (!sim_has_loader(w) || w->flow != SIM_FLOW_UPDATE ||
+        w->outage_count >= SELV_BOOT_ATTEMPTS_MAX) {
+        return false;
+    }
+    w->outage_count++;
+    return true;
+}
+
+enum selv_reset_cause sim_unconfirmed_cause(const struct sim_world *w)
+{
+    return sim_has_loader(w) ? SELV_RESET_REQUESTED : SELV_RESET_POWER_ON;
+}
+
+/* How a good release ends. */
+static bool is_good_flow(const struct sim_world *w)
+{
+    return w->flow == SIM_FLOW_UPDATE || w->flow == SIM_FLOW_REPEAT;
+}
+
+/* Whoever runs the server takes a bad release back that devices took back. */
 static bool is_withdrawn(const struct sim_world *w)
 {
     const struct sim_releases *all = w->releases;
     const uint8_t *refused = w->record.refused_digest;
-    return sim_has_loader(w) && w->record.loader == SELV_LOADER_NEEDED &&
+    return sim_has_loader(w) && !is_good_flow(w) &&
+           w->record.loader == SELV_LOADER_NEEDED &&
            w->record.refused_was_trial &&
            (memcmp(refused, all->new.digest, 32) == 0 ||
             memcmp(refused, all->newest.digest, 32) == 0);
@@ -255,7 +277,8 @@ static bool check_boot(struct sim_world *w, bool is_good)
     uint64_t confirmed = w->releases->old.sequence;
     confirmed = w->confirmed > confirmed ? w->confirmed : confirmed;
     if (w->releases->strategy->has_trial &&
-        (r->floor > confirmed || (r->sequence > confirmed && !r->is_trial))) {
+        (r->floor > confirmed || (r->sequence > confirmed && !r->is_trial &&
+                                  r->loader < SELV_LOADER_ASKED))) {
         return fault(w, "a new release counts as confirmed, and is not");
     }
     if (!w->releases->strategy->has_trial &&
@@ -301,7 +324,7 @@ static bool check_end(struct sim_world *w)
 {
     const struct selv_boot_record *r = &w->record;
     const struct sim_releases *all = w->releases;
-    bool is_good = w->flow == SIM_FLOW_UPDATE || w->flow == SIM_FLOW_REPEAT;
+    bool is_good = is_good_flow(w);
     const struct selv_release *last =
         w->flow == SIM_FLOW_REPEAT ? &all->newest : &all->new;
     bool is_new = memcmp(r->digest, last->digest, 32) == 0;
@@ -335,7 +358,9 @@ static bool check_end(struct sim_world *w)
     if (!is_right_reason(w)) {
         return fault(w, "reverted for another reason than the flow's");
     }
-    if (is_good && w->cut_count < SELV_BOOT_ATTEMPTS_MAX) {
+    /* No number of cuts spends them where a loader has no way back. */
+    if (is_good &&
+        (w->cut_count < SELV_BOOT_ATTEMPTS_MAX || sim_has_loader(w))) {
         return fault(w, "a good release was reverted");
     }
     return true;
@@ -535,6 +560,7 @@ void sim_state_save(struct sim_state *s, const struct sim_world *w)
     s->floor = w->floor;
     s->cut_count = w->cut_count;
     s->confirmed = w->confirmed;
+    s->outage_count = w->outage_count;
     s->stages[0] = w->stages.accepted;
     s->stages[1] = w->stages.floor;
     s->stages[2] = w->stages.confirmed;
@@ -548,6 +574,7 @@ void sim_state_load(const struct sim_state *s, struct sim_world *w)
     w->floor = s->floor;
     w->cut_count = s->cut_count;
     w->confirmed = s->confirmed;
+    w->outage_count = s->outage_count;
     w->stages.accepted = s->stages[0];
     w->stages.floor = s->stages[1];
     w->stages.confirmed = s->stages[2];
@@ -574,6 +601,7 @@ uint64_t sim_state_hash(const struct sim_state *s, const struct sim_world *w)
     h = mix(h, s->accepted);
     h = mix(h, s->floor);
     h = mix(h, s->confirmed);
+    h = mix(h, s->outage_count);
     for (int i = 0; i < 3; i++) {
         h = mix(h, s->stages[i]);
     }

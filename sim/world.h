@@ -100,11 +100,12 @@ struct sim_world {
     uint64_t accepted, floor;       /* highest seen so far */
     uint32_t boot_count;            /* since the last start */
     uint32_t cut_count;             /* since the device was made */
-    uint32_t bad_read;  /* of the bootloader's reads in the next run, the one
-                           that fails; SELV_VFLASH_NO_CUT: none */
-    uint32_t bad_op;    /* of its writes and erases, likewise */
-    uint64_t confirmed; /* the highest number that the application began to
-                           confirm: set by it */
+    uint32_t bad_read;     /* of the bootloader's reads in the next run, the one
+                              that fails; SELV_VFLASH_NO_CUT: none */
+    uint32_t bad_op;       /* of its writes and erases, likewise */
+    uint64_t confirmed;    /* the highest number that the application began to
+                              confirm: set by it */
+    uint32_t outage_count; /* of sim_world_is_outage */
     struct sim_stages stages;
     bool is_ruined; /* nothing boots until a release was sent (sim/recover.h) */
     bool is_back;   /* since then something did, and must from then on */
@@ -137,6 +138,14 @@ void sim_world_close(struct sim_world *w);
 /* Slot B holds the loader. */
 bool sim_has_loader(const struct sim_world *w);
 
+/* Whether a good release on trial loses power before it can confirm: with a
+ * loader, in flow update, in as many boots as there are attempts. */
+bool sim_world_is_outage(struct sim_world *w);
+
+/* How the boots of a release end that never confirms: power cuts alone spend
+ * no attempts where a loader has no way back. */
+enum selv_reset_cause sim_unconfirmed_cause(const struct sim_world *w);
+
 /* The release that the server offers to what runs now. */
 const struct selv_release *sim_world_offer(const struct sim_world *w);
 
@@ -155,6 +164,7 @@ struct sim_state {
     uint64_t accepted, floor;
     uint32_t cut_count;
     uint64_t confirmed;
+    uint32_t outage_count;
     uint64_t stages[3]; /* accepted, floor, confirmed of stage 1 */
     bool is_back;
 };

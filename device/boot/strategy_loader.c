@@ -28,8 +28,9 @@ static void loader_describe(struct selv_boot *boot)
 }
 
 /* B1 for the loader, whose number is below or above anything of the
- * application's. The record is about the application that was confirmed last.
- */
+ * application's. The record is about the application that was confirmed last,
+ * or, in the boot that a trial gives away, about what is on trial: that is
+ * nothing new to a loader. */
 static enum selv_verdict run_loader(struct selv_boot *boot,
                                     struct selv_boot_record *record,
                                     enum selv_loader_role role)
@@ -37,16 +38,24 @@ static enum selv_verdict run_loader(struct selv_boot *boot,
     const struct selv_journal *j = &boot->journal;
     enum selv_err why;
     if (!selv_is_good(selv_boot_look(boot, LOADER, 0, &why)) ||
-        boot->seen_slot != LOADER || boot->seen_sequence < SELV_LOADER_FLOOR) {
+        boot->seen_slot != LOADER || boot->seen_sequence < SELV_LOADER_FLOOR ||
+        !selv_is_good(selv_suit_may_invoke(&boot->suit))) {
         return SELV_BAD;
     }
     (void)!selv_boot_refuse(boot, record, (enum selv_err)j->refused_reason);
     record->slot = LOADER;
     record->loader = (uint8_t)role;
-    record->sequence = j->floor;
-    memcpy(record->digest, j->current_digest, 32);
+    if (role == SELV_LOADER_ASKED && j->trial_state == SELV_TRIAL_RUNNING) {
+        record->sequence = j->trial_sequence;
+        memcpy(record->digest, j->trial_digest, 32);
+    } else {
+        record->sequence = j->floor;
+        memcpy(record->digest, j->current_digest, 32);
+    }
     selv_record_seal(record);
-    return selv_suit_may_invoke(&boot->suit);
+    return boot->seen_sequence < SELV_LOADER_FLOOR
+               ? SELV_BAD
+               : selv_suit_may_invoke(&boot->suit);
 }
 
 static enum selv_verdict run_application(struct selv_boot *boot,
@@ -83,7 +92,16 @@ static enum selv_verdict loader_current(struct selv_boot *boot,
     return run_application(boot, record, false);
 }
 
-/* A release that the loader wrote and asks for. */
+/* What the look just before found in slot A is a new release, which the loader
+ * wrote and asks for. */
+static bool is_delivered(const struct selv_boot *boot,
+                         const struct selv_log *log)
+{
+    return boot->seen_slot == SELV_SLOT_A && log->state == SELV_LOG_TRIAL &&
+           memcmp(log->digest, boot->seen_digest, 32) == 0 &&
+           boot->seen_sequence > boot->journal.accepted;
+}
+
 static enum selv_verdict begin_trial(struct selv_boot *boot,
                                      struct selv_boot_record *record)
 {
@@ -93,11 +111,77 @@ static enum selv_verdict begin_trial(struct selv_boot *boot,
     next.trial_slot = SELV_SLOT_A;
     next.trial_sequence = boot->seen_sequence;
     memcpy(next.trial_digest, boot->seen_digest, 32);
+    next.trial_attempts = 0;
     selv_boot_attempt(boot, &next);
     if (selv_boot_commit(boot, &next) != SELV_OK) {
         return loader_current(boot, record);
     }
     return run_application(boot, record, true);
+}
+
+static bool is_confirmed(const struct selv_journal *j,
+                         const struct selv_log *log)
+{
+    return log->state == SELV_LOG_CONFIRM && j->trial_attempts != 0 &&
+           selv_ct_equal(log->nonce, j->trial_nonce, SELV_NONCE_LEN);
+}
+
+/* B6: who lost power in the last attempt may be sound, and to refuse it would
+ * leave no application. The attempts begin anew, and this boot is the loader's,
+ * which may find a newer release. When flash does not take that, a loader that
+ * hands back has had it. */
+static bool is_given_away(struct selv_boot *boot, const struct selv_log *log)
+{
+    struct selv_journal *j = &boot->journal;
+    bool is_back = boot->reset_cause == SELV_RESET_REQUESTED &&
+                   log->state == SELV_LOG_IDLE && log->slot == SELV_SLOT_NONE;
+    if (j->trial_attempts < SELV_BOOT_ATTEMPTS_MAX || is_confirmed(j, log) ||
+        (boot->reset_cause != SELV_RESET_POWER_ON && !is_back)) {
+        return false;
+    }
+    j->trial_attempts = 0;
+    if (!is_back) {
+        struct selv_journal next = *j;
+        (void)!selv_boot_commit(boot, &next);
+    }
+    return !is_back;
+}
+
+/* A trial is under way. */
+static enum selv_verdict go_on(struct selv_boot *boot,
+                               const struct selv_log *log,
+                               struct selv_boot_record *record)
+{
+    const struct selv_journal *j = &boot->journal;
+    enum selv_verdict verdict = SELV_BAD;
+    enum selv_err why;
+    if (is_given_away(boot, log)) {
+        verdict = run_loader(boot, record, SELV_LOADER_ASKED);
+        if (selv_is_good(verdict)) {
+            return verdict;
+        }
+    }
+    if (log->state == SELV_LOG_TRIAL &&
+        memcmp(log->digest, j->trial_digest, 32) != 0 &&
+        selv_is_good(selv_boot_look(boot, SELV_SLOT_A, j->floor, &why)) &&
+        is_delivered(boot, log)) { /* and it did */
+        return begin_trial(boot, record);
+    }
+    verdict = selv_boot_decide(boot, log, record);
+    if (record->slot == SELV_SLOT_A) {
+        record->loader = SELV_LOADER_RESTS;
+        selv_record_seal(record);
+        return verdict;
+    }
+    /* A journal that takes nothing any more keeps no application from running
+     * that was confirmed. */
+    if (j->trial_state == SELV_TRIAL_RUNNING && is_confirmed(j, log) &&
+        selv_is_good(
+            selv_boot_look(boot, SELV_SLOT_A, j->trial_sequence, &why)) &&
+        memcmp(boot->seen_digest, j->trial_digest, 32) == 0) {
+        return run_application(boot, record, false);
+    }
+    return verdict;
 }
 
 /* A request for the loader that ended in its hanging or crashing is answered:
@@ -134,7 +218,9 @@ static enum selv_verdict keep(struct selv_boot *boot,
     if (next.current_slot != SELV_SLOT_A) { /* it came back */
         next.current_slot = SELV_SLOT_A;
         if (selv_boot_commit(boot, &next) != SELV_OK) {
-            return loader_current(boot, record);
+            /* Nor would it take a trial, so that this one is not given up for
+             * another; the next boot finds the same again. */
+            return run_application(boot, record, false);
         }
     }
     if (is_asked(boot, log)) {
@@ -142,9 +228,11 @@ static enum selv_verdict keep(struct selv_boot *boot,
         if (selv_is_good(verdict)) {
             return verdict;
         }
+        /* B14: looked at again, it must still be that one. */
         if (!selv_is_good(
-                selv_boot_look(boot, SELV_SLOT_A, boot->journal.floor, &why))) {
-            return selv_boot_refuse(boot, record, why);
+                selv_boot_look(boot, SELV_SLOT_A, next.floor, &why)) ||
+            memcmp(boot->seen_digest, next.current_digest, 32) != 0) {
+            return loader_current(boot, record);
         }
     }
     return run_application(boot, record, false);
@@ -157,12 +245,7 @@ static enum selv_verdict loader_decide(struct selv_boot *boot,
     const struct selv_journal *j = &boot->journal;
     enum selv_err why;
     if (j->trial_state == SELV_TRIAL_RUNNING) {
-        enum selv_verdict verdict = selv_boot_decide(boot, log, record);
-        if (record->slot == SELV_SLOT_A) {
-            record->loader = SELV_LOADER_RESTS;
-            selv_record_seal(record);
-        }
-        return verdict;
+        return go_on(boot, log, record);
     }
     if (!selv_is_good(selv_boot_look(boot, SELV_SLOT_A, j->floor, &why))) {
         return loader_current(boot, record);
@@ -170,9 +253,7 @@ static enum selv_verdict loader_decide(struct selv_boot *boot,
     if (memcmp(boot->seen_digest, j->current_digest, 32) == 0) {
         return keep(boot, log, record);
     }
-    if (log->state == SELV_LOG_TRIAL &&
-        memcmp(log->digest, boot->seen_digest, 32) == 0 &&
-        boot->seen_sequence > j->accepted) {
+    if (is_delivered(boot, log)) {
         return begin_trial(boot, record);
     }
     return loader_current(boot, record);

@@ -277,20 +277,265 @@ static void test_boot_loader_after_a_revert(void **state)
     device_close(&b.d);
 }
 
+/* All attempts of V2 from that one on, each after the same kind of reset. */
+static void spend(struct bench *b, int attempt, enum selv_reset_cause cause)
+{
+    for (int i = attempt; i <= SELV_BOOT_ATTEMPTS_MAX; i++) {
+        assert_true(bench_boot(b, cause));
+        assert_application(b, V2, 1);
+        assert_int_equal(b->record.attempt, i);
+    }
+}
+
+/* A trial whose attempts are spent, by resets of its own. */
 static void test_boot_loader_ends_a_trial(void **state)
+{
+    static const enum selv_reset_cause causes[] = {SELV_RESET_REQUESTED,
+                                                   SELV_RESET_UNKNOWN};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct bench b;
+        bench_open(&b, LOADER);
+        deliver(&b, V2);
+        spend(&b, 1, causes[i]);
+        assert_true(bench_boot(&b, causes[i]));
+        assert_loader(&b, SELV_LOADER_NEEDED, V1);
+        assert_refused(&b, V2, SELV_ERR_BOOT_ATTEMPTS, 1);
+        device_close(&b.d);
+    }
+}
+
+/* Power cuts spent the attempts: this boot is the loader's, and what is on
+ * trial is nothing new to it. */
+static void assert_given_away(struct bench *b)
+{
+    assert_true(bench_boot(b, SELV_RESET_POWER_ON));
+    assert_int_equal(b->record.slot, SELV_SLOT_B);
+    assert_int_equal(b->record.loader, SELV_LOADER_ASKED);
+    assert_int_equal(b->record.is_trial, 0);
+    assert_memory_equal(b->record.digest, releases[V2].digest, 32);
+    assert_int_equal(b->record.sequence, 200);
+    assert_int_equal(b->record.floor, 100);
+    assert_int_equal(b->record.refused_reason, SELV_OK);
+}
+
+/* B6: no number of power cuts refuses a release, and however the loader's boot
+ * ends, the attempts begin anew. */
+static void test_boot_loader_outlasts_power_cuts(void **state)
+{
+    static const enum selv_reset_cause ends[] = {
+        SELV_RESET_POWER_ON, SELV_RESET_REQUESTED, SELV_RESET_WATCHDOG,
+        SELV_RESET_CRASH};
+    (void)state;
+    struct bench b;
+    bench_open(&b, LOADER);
+    deliver(&b, V2);
+    spend(&b, 1, SELV_RESET_POWER_ON);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        assert_given_away(&b);
+        assert_true(bench_boot(&b, ends[i]));
+        assert_application(&b, V2, 1);
+        assert_int_equal(b.record.attempt, 1);
+        assert_int_equal(b.record.refused_reason, SELV_OK);
+        spend(&b, 2, SELV_RESET_POWER_ON);
+    }
+    /* A confirmation in the last attempt counts. */
+    write_log(&b, SELV_LOG_CONFIRM, V2);
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_application(&b, V2, 0);
+    assert_int_equal(b.record.floor, 200);
+    device_close(&b.d);
+    /* One of an attempt before the loader's boot does not. */
+    bench_open(&b, LOADER);
+    deliver(&b, V2);
+    spend(&b, 1, SELV_RESET_POWER_ON);
+    struct selv_boot_record last = b.record;
+    assert_given_away(&b);
+    b.record = last;
+    write_log(&b, SELV_LOG_CONFIRM, V2);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V2, 1);
+    /* A hanging one still goes. */
+    assert_true(bench_boot(&b, SELV_RESET_WATCHDOG));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    assert_refused(&b, V2, SELV_ERR_BOOT_WATCHDOG, 1);
+    device_close(&b.d);
+}
+
+static void wear(struct bench *b)
+{
+    real_write = b->d.v.flash.write;
+    b->d.v.flash.write = worn_write;
+    worn = b;
+}
+
+/* The journal takes nothing in the boot that is given away. */
+static void test_boot_loader_is_handed_a_trial(void **state)
 {
     (void)state;
     struct bench b;
     bench_open(&b, LOADER);
     deliver(&b, V2);
-    for (int i = 1; i <= SELV_BOOT_ATTEMPTS_MAX; i++) {
-        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
-        assert_application(&b, V2, 1);
-        assert_int_equal(b.record.attempt, i);
+    spend(&b, 1, SELV_RESET_POWER_ON);
+    wear(&b);
+    for (int i = 0; i < 3; i++) {
+        assert_given_away(&b);
     }
+    struct selv_log log = {.state = SELV_LOG_IDLE, .slot = SELV_SLOT_NONE};
+    assert_int_equal(selv_log_write(&b.d.v.flash, &b.d.layout, &log), SELV_OK);
+    b.d.v.flash.write = real_write;
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V2, 1);
+    assert_int_equal(b.record.attempt, 1);
+    device_close(&b.d);
+}
+
+/* In its boot the loader brings a newer release, or is cut off at it. */
+static void test_boot_loader_replaces_a_trial(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, LOADER);
+    deliver(&b, V2);
+    spend(&b, 1, SELV_RESET_POWER_ON);
+    assert_given_away(&b);
+    deliver(&b, V3);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V3, 1);
+    assert_int_equal(b.record.attempt, 1);
+    assert_int_equal(b.record.accepted, 300);
+    assert_int_equal(b.record.refused_reason, SELV_OK);
+    assert_true(bench_boot(&b, SELV_RESET_CRASH));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    assert_refused(&b, V3, SELV_ERR_BOOT_CRASH, 1);
+    device_close(&b.d);
+    bench_open(&b, LOADER);
+    deliver(&b, V2);
+    spend(&b, 1, SELV_RESET_POWER_ON);
+    assert_given_away(&b);
+    write_log(&b, SELV_LOG_DOWNLOADING, V3);
+    break_slot(&b, SELV_SLOT_A);
     assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
     assert_loader(&b, SELV_LOADER_NEEDED, V1);
-    assert_refused(&b, V2, SELV_ERR_BOOT_ATTEMPTS, 1);
+    deliver(&b, V3);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V3, 1);
+    device_close(&b.d);
+    /* An older one, or the same again, replaces nothing. */
+    bench_open(&b, LOADER);
+    deliver(&b, V3);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V3, 1);
+    deliver(&b, V2);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    assert_refused(&b, V3, SELV_ERR_SUIT_SEQUENCE, 1);
+    device_close(&b.d);
+}
+
+/* Without a loader that may run, the trial goes on by itself. */
+static void test_boot_loader_that_cannot_help(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, LOADER_OLD);
+    deliver(&b, V2);
+    spend(&b, 1, SELV_RESET_POWER_ON);
+    spend(&b, 1, SELV_RESET_POWER_ON);
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_application(&b, V2, 1);
+    device_close(&b.d);
+}
+
+/* A journal that takes nothing any more stops updates, not boots. */
+static void test_boot_loader_worn_journal(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, LOADER);
+    deliver(&b, V2);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V2, 1);
+    struct selv_boot_record trial = b.record;
+    wear(&b);
+    for (int i = 0; i < 3; i++) { /* confirmed */
+        b.record = trial;
+        write_log(&b, SELV_LOG_CONFIRM, V2);
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_application(&b, V2, 0);
+        assert_int_equal(b.record.floor, 100);
+    }
+    /* With another nonce it is not; nor when something else lies there. */
+    b.record = trial;
+    b.record.nonce[0] ^= 1;
+    write_log(&b, SELV_LOG_CONFIRM, V2);
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    b.record = trial;
+    write_log(&b, SELV_LOG_CONFIRM, V2);
+    put(&b, V3, SELV_SLOT_A);
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    break_slot(&b, SELV_SLOT_A);
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    device_close(&b.d);
+
+    /* It came back, and stays, whatever it asks. */
+    bench_open(&b, LOADER);
+    deliver(&b, V2);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_true(bench_boot(&b, SELV_RESET_WATCHDOG));
+    assert_loader(&b, SELV_LOADER_NEEDED, V1);
+    put(&b, V1, SELV_SLOT_A);
+    wear(&b);
+    for (int i = 0; i < 3; i++) {
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_application(&b, V1, 0);
+        write_log(&b, SELV_LOG_LOADER, V3);
+    }
+    device_close(&b.d);
+}
+
+/* Flash of which slot A holds something else, from a look at the loader on. */
+static uint8_t *turned;
+static enum selv_err (*real_read)(void *, uint32_t, void *, uint32_t);
+
+static enum selv_err turning_read(void *port, uint32_t off, void *p,
+                                  uint32_t len)
+{
+    const struct selv_slot_place *slot = worn->d.layout.slot;
+    uint32_t from = slot[SELV_SLOT_A].envelope_off;
+    if (off == slot[SELV_SLOT_B].envelope_off) {
+        memcpy(worn->d.mem + from, turned + from, off - from);
+    }
+    return real_read(port, off, p, len);
+}
+
+/* B14: what is looked at again must be what was confirmed; else it is the last
+ * resort, and the journal says so. */
+static void test_boot_loader_looks_again(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, LOADER_OLD);
+    turned = malloc(b.d.v.flash.size);
+    assert_non_null(turned);
+    put(&b, V3, SELV_SLOT_A);
+    memcpy(turned, b.d.mem, b.d.v.flash.size);
+    put(&b, V1, SELV_SLOT_A);
+    write_log(&b, SELV_LOG_LOADER, V2);
+    b.d.v.is_unmapped = true;
+    worn = &b;
+    real_read = b.d.v.flash.read;
+    b.d.v.flash.read = turning_read;
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V3, 0);
+    assert_int_equal(b.record.facts.decision, SELV_BOOT_REPLACED);
+    assert_memory_equal(journal_of(&b).current_digest, releases[V3].digest, 32);
+    assert_int_equal(b.record.floor, 100);
+    b.d.v.flash.read = real_read;
+    free(turned);
     device_close(&b.d);
 }
 
@@ -380,6 +625,12 @@ int main(void)
         cmocka_unit_test(test_boot_loader_that_hangs),
         cmocka_unit_test(test_boot_loader_after_a_revert),
         cmocka_unit_test(test_boot_loader_ends_a_trial),
+        cmocka_unit_test(test_boot_loader_outlasts_power_cuts),
+        cmocka_unit_test(test_boot_loader_is_handed_a_trial),
+        cmocka_unit_test(test_boot_loader_replaces_a_trial),
+        cmocka_unit_test(test_boot_loader_that_cannot_help),
+        cmocka_unit_test(test_boot_loader_worn_journal),
+        cmocka_unit_test(test_boot_loader_looks_again),
         cmocka_unit_test(test_boot_loader_runs_when_needed),
         cmocka_unit_test(test_boot_loader_counts_or_waits),
         cmocka_unit_test(test_boot_loader_that_is_none),
