@@ -67,13 +67,14 @@ static enum selv_err load(struct selv_boot *boot,
     return SELV_OK;
 }
 
-static enum selv_err digest_loaded(const struct selv_boot *boot, uint32_t size,
+/* B12: of all that was loaded, or bytes that nobody hashed would run. */
+static enum selv_err digest_loaded(struct selv_boot *boot, uint32_t size,
                                    uint8_t digest[static SELV_SHA256_LEN])
 {
     const struct selv_buf *ram = boot->ram;
     struct selv_sha256 hash;
     uint32_t n;
-    if (size == 0 || size > ram->len) {
+    if (size == 0 || size != ram->len) {
         return SELV_ERR_STORE_FULL;
     }
     selv_sha256_init(&hash);
@@ -84,6 +85,8 @@ static enum selv_err digest_loaded(const struct selv_boot *boot, uint32_t size,
         selv_sha256_update(&hash, ram->p + at, n);
     }
     selv_sha256_finish(&hash, digest);
+    memcpy(boot->facts.measured[boot->components[STORED].slot], digest,
+           SELV_SHA256_LEN);
     return SELV_OK;
 }
 

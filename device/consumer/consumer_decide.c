@@ -157,9 +157,10 @@ static bool would_match(const struct selv_consumer *c, struct rehearsal *r,
                         const struct selv_suit_todo *todo)
 {
     bool is_idle = todo->device_component == idle_component(c);
-    bool is_long = !is_idle && todo->has_size && todo->size > r->moved;
+    /* A bootloader that loads looks at all that it loaded, and at no more. */
+    bool is_all = !is_loading(c) || (todo->has_size && todo->size == r->moved);
 
-    return r->is_there && (is_idle || (r->is_moved && !is_long)) &&
+    return r->is_there && (is_idle || (r->is_moved && is_all)) &&
            can_match(c, &r->image, todo, is_update(r));
 }
 

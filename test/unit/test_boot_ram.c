@@ -171,6 +171,8 @@ static void test_boot_ram_loads_and_updates(void **state)
     request(&b, V2, SELV_SLOT_B);
     assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
     assert_true(is_loaded(&b, V2));
+    assert_memory_equal(b.record.facts.measured[SELV_SLOT_B],
+                        releases[V2].image_digest[0], 32);
     assert_int_equal(b.record.is_trial, 1);
     assert_int_equal(b.record.slot, SELV_SLOT_B);
     confirm(&b);

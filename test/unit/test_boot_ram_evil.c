@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "crypto/crypto.h"
 #include "test/unit/consumer_world.h"
 
 enum { IMAGE_LEN = 600 };
@@ -68,9 +69,61 @@ static void test_boot_ram_evil_loads(void **state)
     }
 }
 
+/* B12: a look at the head of what was loaded says nothing of the rest, which
+ * storage may answer as it likes. The consumer refuses before it fetches. */
+static void test_boot_ram_looks_at_all(void **state)
+{
+    enum { PART_LEN = 16 };
+    static struct world w;
+    static struct world_release r;
+    char text[2048], hex[65];
+    uint8_t part[PART_LEN], digest[SELV_SHA256_LEN];
+    struct selv_sha256 hash;
+    (void)state;
+    world_open_with(&w, "512x8-ff", &selv_strategy_ram);
+    world_release_load(&r, 2, IMAGE_LEN);
+    world_image_put(&w, &r, SELV_SLOT_B);
+    assert_int_equal(w.v.flash.read(w.v.flash.port,
+                                    w.layout.slot[SELV_SLOT_B].image_off, part,
+                                    PART_LEN),
+                     SELV_OK);
+    selv_sha256_init(&hash);
+    selv_sha256_update(&hash, part, PART_LEN);
+    selv_sha256_finish(&hash, digest);
+    for (size_t i = 0; i < sizeof digest; i++) {
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    }
+    world_close(&w);
+    for (uint32_t size = PART_LEN; size <= IMAGE_LEN;
+         size += IMAGE_LEN - PART_LEN) { /* what is loaded: that much */
+        snprintf(text, sizeof text,
+                 "%s20, {14: %u, 22: 0}, 22, 2, 20, {3: <<[-16, h'%s']>>, "
+                 "14: 16}, 3, 15%s",
+                 HEAD, (unsigned)size, hex, TAIL);
+        world_release_custom(&r, 2, IMAGE_LEN, IMAGE_LEN, text);
+        world_open_with(&w, "512x8-ff", &selv_strategy_ram);
+        world_request(&w, &r, SELV_SLOT_B);
+        w.cause = SELV_RESET_REQUESTED;
+        assert_true(world_boot(&w));
+        bool is_all = size == PART_LEN;
+        assert_int_equal(w.record.slot, is_all ? SELV_SLOT_B : SELV_SLOT_A);
+        assert_int_equal(w.record.refused_reason,
+                         is_all ? SELV_OK : SELV_ERR_STORE_FULL);
+        world_close(&w);
+        world_open_with(&w, "512x8-ff", &selv_strategy_ram);
+        w.release = &r;
+        world_settle(&w);
+        assert_int_equal(strstr(w.log, "downloading") != NULL, is_all);
+        assert_int_equal(strstr(w.log, "rejected:SELV_ERR_SUIT_IMAGE") == NULL,
+                         is_all);
+        world_close(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_boot_ram_looks_at_all),
         cmocka_unit_test(test_boot_ram_evil_loads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
