@@ -10,7 +10,8 @@
  *     (the loader has that of the application that was confirmed last: it is
  *     fetched again, whatever the accepted number is, when none boots)
  *   3 the envelope, byte for byte, was refused, or
- *     failed too often, in this boot                     nothing new
+ *     failed too often, in this boot; or the loader
+ *     left word that it refused the digest               nothing new
  *   4 the digest was reverted or refused at boot         rejected, REVERTED
  *   5 its number is lower than the accepted one          rejected, SEQUENCE
  *   6 its number is the accepted one, and it is not the
@@ -87,6 +88,23 @@ static bool is_outcome_told(const struct selv_consumer *c, enum selv_err err)
            is_digest(c->digest, c->log.reported_digest);
 }
 
+/* A loader that takes less than the application knows of would be asked again
+ * and again: it leaves word in the log, which it writes as it hands back. */
+static void leave_word(struct selv_consumer *c)
+{
+    if (is_loader(c, SELV_LOADER_ASKED) && c->digest) {
+        memcpy(c->log.digest, c->digest, sizeof c->log.digest);
+        c->log.progress = PROGRESS_REFUSED;
+    }
+}
+
+static bool has_loader_refused(const struct selv_consumer *c)
+{
+    return is_loader(c, SELV_LOADER_RESTS) && c->log.state == SELV_LOG_IDLE &&
+           c->log.progress == PROGRESS_REFUSED &&
+           is_digest(c->digest, c->log.digest);
+}
+
 void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err)
 {
     bool is_written = has_flag(c, FLAG_WRITTEN);
@@ -107,6 +125,9 @@ void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err)
         return;
     }
     count_failure(c, !is_written);
+    if (!is_written) {
+        leave_word(c);
+    }
     if (!is_outcome_told(c, err)) {
         selv_consumer_tell_server(c, STEP_REST);
     }
@@ -337,6 +358,9 @@ void selv_consumer_decide(struct selv_consumer *c)
              is_digest(c->digest, c->config->record->digest);
     if (is_old) {
         c->is_skipping = false; /* what runs is there: name it from now on */
+    }
+    if (!err && has_loader_refused(c)) {
+        count_failure(c, true);
     }
     if (is_old || is_given_up(c)) {
         selv_consumer_end_cycle(c, SELV_OK);

@@ -41,6 +41,9 @@ enum step {
 #define FLAG_AWAY 0x100u    /* the last fetch failed for want of a server */
 #define FLAG_TOUCHED 0x200u /* the slot was, in this boot */
 
+/* In a log that is IDLE: the loader refused digest. */
+#define PROGRESS_REFUSED UINT32_MAX
+
 static inline bool has_flag(const struct selv_consumer *c, unsigned flag)
 {
     return (c->flags & flag) != 0;

@@ -41,6 +41,24 @@ static bool is_installed(const struct selv_consumer *c)
                0;
 }
 
+/* The loader found nothing a moment ago, or the bootloader has none that it
+ * would start. */
+static bool was_in_vain(const struct selv_consumer *c)
+{
+    return is_loader(c, SELV_LOADER_RESTS) &&
+           (c->log.state == SELV_LOG_LOADER ||
+            (c->log.state == SELV_LOG_IDLE && c->log.slot == SELV_SLOT_NONE));
+}
+
+/* In this boot alone: a device that is switched off before the rest is over
+ * must not rest for ever. */
+static void rest_once(struct selv_consumer *c)
+{
+    c->log.slot = idle_slot(c);
+    (void)!selv_consumer_write_log(c, SELV_LOG_IDLE);
+    selv_consumer_rest(c);
+}
+
 void selv_consumer_read_boot(struct selv_consumer *c)
 {
     const struct selv_boot_record *record = c->config->record;
@@ -59,9 +77,8 @@ void selv_consumer_read_boot(struct selv_consumer *c)
         selv_consumer_tell(c, SELV_UPDATE_CONFIRMED, SELV_OK);
         selv_consumer_tell_server(c, STEP_MANIFEST);
         c->report.is_of_boot = true;
-    } else if (is_loader(c, SELV_LOADER_RESTS) &&
-               c->log.state == SELV_LOG_IDLE && c->log.slot == SELV_SLOT_NONE) {
-        selv_consumer_rest(c); /* the loader found nothing a moment ago */
+    } else if (was_in_vain(c)) {
+        rest_once(c);
     }
 }
 

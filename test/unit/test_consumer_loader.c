@@ -143,13 +143,167 @@ static void test_consumer_loader_stays_once_begun(void **state)
         }
     }
     assert_int_equal(w.record.loader, SELV_LOADER_ASKED);
+    world_forget(&w);
     world_settle(&w);
+    assert_null(strstr(w.log, "reboot"));
     assert_int_equal(w.record.slot, SELV_SLOT_B);
     assert_true(world_boot(&w));
     assert_int_equal(w.record.loader, SELV_LOADER_NEEDED);
     w.mode = WORLD_GOOD;
     world_settle(&w);
     assert_runs(2);
+    world_close(&w);
+}
+
+/* Power is lost before each self-test; the server has what it had. */
+static void test_consumer_outlasts_power_cuts(void **state)
+{
+    (void)state;
+    open_world("512x8-ff");
+    w.release = &two;
+    w.is_selftest_mute = true;
+    while (!w.record.is_trial) {
+        if (world_run(&w, 1) == WORLD_REBOOT) {
+            assert_true(world_boot(&w));
+        }
+    }
+    world_forget(&w);
+    for (unsigned round = 0; round < 3; round++) {
+        for (int i = 1; i <= SELV_BOOT_ATTEMPTS_MAX; i++) {
+            assert_runs(2);
+            assert_int_equal(w.record.attempt, i);
+            assert_int_equal(w.record.is_trial, 1);
+            assert_true(world_boot(&w));
+        }
+        assert_int_equal(w.record.loader, SELV_LOADER_ASKED);
+        unsigned asked = w.manifest_count;
+        w.manifest_mode = round == 1 ? WORLD_SILENT : WORLD_GOOD;
+        assert_int_equal(world_run(&w, 200000), WORLD_REBOOT);
+        w.manifest_mode = WORLD_GOOD;
+        assert_true(w.manifest_count > asked);
+        assert_true(world_boot(&w));
+    }
+    /* Nothing of that was told, or is wrong with the release. */
+    assert_null(strstr(w.log, "rejected"));
+    assert_null(strstr(w.log, "confirmed"));
+    assert_null(strstr(w.log, "reverted"));
+    w.is_selftest_mute = false;
+    world_settle(&w);
+    assert_non_null(strstr(w.log, "confirmed <confirmed"));
+    assert_runs(2);
+    assert_true(world_boot(&w));
+    assert_runs(2);
+    assert_int_equal(w.record.is_trial, 0);
+    assert_int_equal(w.record.floor, 2);
+    world_close(&w);
+}
+
+/* In its boot the loader finds a newer release than the one on trial. */
+static void test_consumer_replaces_a_trial(void **state)
+{
+    (void)state;
+    open_world("512x8-ff");
+    w.release = &two;
+    w.is_selftest_mute = true;
+    while (!w.record.is_trial) {
+        if (world_run(&w, 1) == WORLD_REBOOT) {
+            assert_true(world_boot(&w));
+        }
+    }
+    while (w.record.slot == SELV_SLOT_A) {
+        assert_true(world_boot(&w));
+    }
+    w.is_selftest_mute = false;
+    w.release = &three;
+    world_forget(&w);
+    world_settle(&w);
+    assert_string_equal(w.log, "notified authorized downloading <downloading "
+                               "verified waiting <waiting reboot trial "
+                               "confirmed <confirmed ");
+    assert_runs(3);
+    assert_int_equal(w.record.refused_reason, SELV_OK);
+    world_close(&w);
+}
+
+/* A slot B that rots: the application asks once in a poll interval. */
+static void test_consumer_without_a_loader(void **state)
+{
+    (void)state;
+    open_world("512x8-ff");
+    uint8_t rot = 0;
+    selv_vflash_poke(&w.v, w.layout.slot[SELV_SLOT_B].image_off + 7, &rot, 1);
+    w.release = &two;
+    for (int i = 0; i < 3; i++) {
+        uint64_t from_ms = w.now_ms;
+        world_forget(&w);
+        i == 0 ? world_settle(&w) : world_next_cycle(&w);
+        assert_string_equal(w.log, "notified authorized reboot ");
+        assert_true(w.until_ms >=
+                    from_ms + w.config.poll_interval_s * UINT64_C(1000));
+        assert_runs(1);
+    }
+    world_close(&w);
+}
+
+/* After a loader that found nothing the application rests, but only once: a
+ * device that is never on for a whole poll interval asks again. */
+static void test_consumer_asks_again_when_switched_on(void **state)
+{
+    (void)state;
+    open_world("512x8-ff");
+    w.release = &two;
+    while (world_run(&w, 1) != WORLD_REBOOT) {
+    }
+    w.manifest_mode = WORLD_SILENT;
+    assert_true(world_boot(&w));
+    assert_int_equal(w.record.loader, SELV_LOADER_ASKED);
+    world_settle(&w);
+    assert_runs(1);
+    assert_true(w.until_ms > w.now_ms);
+    w.manifest_mode = WORLD_GOOD;
+    w.now_ms += 1000;
+    assert_true(world_boot(&w));
+    world_forget(&w);
+    world_settle(&w);
+    assert_string_equal(w.log, UPDATED);
+    assert_runs(2);
+    world_close(&w);
+}
+
+/* The loader takes less than the application knows of: it is asked once for a
+ * release, whoever switches the device off in between. */
+static void test_consumer_knows_what_its_loader_refuses(void **state)
+{
+    (void)state;
+    open_world("512x8-ff");
+    w.release = &two;
+    while (world_run(&w, 1) != WORLD_REBOOT) {
+    }
+    assert_true(world_boot(&w));
+    assert_int_equal(w.record.loader, SELV_LOADER_ASKED);
+    w.consumer.boot.commands = 0; /* an older one */
+    world_forget(&w);
+    world_settle(&w);
+    assert_string_equal(w.log, "notified rejected:SELV_ERR_SUIT_BOOTLOADER "
+                               "<rejected:SELV_ERR_SUIT_BOOTLOADER reboot ");
+    assert_runs(1);
+    world_forget(&w);
+    world_next_cycle(&w);
+    assert_string_equal(w.log, "notified idle ");
+    for (int i = 0; i < 3; i++) {
+        assert_true(world_boot(&w));
+        world_forget(&w);
+        world_settle(&w);
+        assert_string_equal(w.log, "notified idle ");
+        world_forget(&w);
+        world_next_cycle(&w);
+        assert_string_equal(w.log, "idle "); /* it names the ETag now */
+    }
+    w.release = &three;
+    world_forget(&w);
+    world_next_cycle(&w);
+    assert_string_equal(w.log, UPDATED);
+    assert_runs(3);
     world_close(&w);
 }
 
@@ -161,6 +315,11 @@ int main(void)
         cmocka_unit_test(test_consumer_fetches_what_was_lost),
         cmocka_unit_test(test_consumer_hands_back),
         cmocka_unit_test(test_consumer_loader_stays_once_begun),
+        cmocka_unit_test(test_consumer_outlasts_power_cuts),
+        cmocka_unit_test(test_consumer_replaces_a_trial),
+        cmocka_unit_test(test_consumer_without_a_loader),
+        cmocka_unit_test(test_consumer_asks_again_when_switched_on),
+        cmocka_unit_test(test_consumer_knows_what_its_loader_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
