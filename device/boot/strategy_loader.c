@@ -97,7 +97,7 @@ static enum selv_verdict loader_current(struct selv_boot *boot,
 static bool is_delivered(const struct selv_boot *boot,
                          const struct selv_log *log)
 {
-    return boot->seen_slot == SELV_SLOT_A && log->state == SELV_LOG_TRIAL &&
+    return log->state == SELV_LOG_TRIAL &&
            memcmp(log->digest, boot->seen_digest, 32) == 0 &&
            boot->seen_sequence > boot->journal.accepted;
 }
@@ -175,7 +175,7 @@ static enum selv_verdict go_on(struct selv_boot *boot,
     }
     /* A journal that takes nothing any more keeps no application from running
      * that was confirmed. */
-    if (j->trial_state == SELV_TRIAL_RUNNING && is_confirmed(j, log) &&
+    if (is_confirmed(j, log) && /* it still runs */
         selv_is_good(
             selv_boot_look(boot, SELV_SLOT_A, j->trial_sequence, &why)) &&
         memcmp(boot->seen_digest, j->trial_digest, 32) == 0) {

@@ -298,6 +298,7 @@ static void test_boot_loader_ends_a_trial(void **state)
         bench_open(&b, LOADER);
         deliver(&b, V2);
         spend(&b, 1, causes[i]);
+        write_log(&b, SELV_LOG_IDLE, V2); /* as no loader hands back */
         assert_true(bench_boot(&b, causes[i]));
         assert_loader(&b, SELV_LOADER_NEEDED, V1);
         assert_refused(&b, V2, SELV_ERR_BOOT_ATTEMPTS, 1);
@@ -420,6 +421,17 @@ static void test_boot_loader_replaces_a_trial(void **state)
     deliver(&b, V3);
     assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
     assert_application(&b, V3, 1);
+    device_close(&b.d);
+    bench_open(&b, LOADER); /* the boot given away was not counted */
+    deliver(&b, V2);
+    spend(&b, 1, SELV_RESET_POWER_ON);
+    wear(&b);
+    assert_given_away(&b);
+    b.d.v.flash.write = real_write;
+    deliver(&b, V3);
+    assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+    assert_application(&b, V3, 1);
+    assert_int_equal(b.record.attempt, 1);
     device_close(&b.d);
     /* An older one, or the same again, replaces nothing. */
     bench_open(&b, LOADER);

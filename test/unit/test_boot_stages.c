@@ -304,7 +304,24 @@ static void test_boot_stages_check_their_layouts(void **state)
         assert_int_equal(selv_stage_check(&outer, &bad, flash),
                          SELV_ERR_STORE_LAYOUT);
     }
+    struct selv_layout short_one = inner, long_one = outer;
+    short_one.slot[1].image_len -= SELV_LAYOUT_DEFAULT_SECTOR;
+    short_one.factory_off =
+        SELV_LAYOUT_DEFAULT_SIZE - 2 * SELV_LAYOUT_DEFAULT_SECTOR;
+    long_one.factory_off = short_one.factory_off;
+    assert_int_equal(selv_stage_check(&long_one, &short_one, flash), SELV_OK);
+    long_one.factory_len = 2 * SELV_LAYOUT_DEFAULT_SECTOR;
+    assert_int_equal(selv_stage_check(&long_one, &short_one, flash),
+                     SELV_ERR_STORE_LAYOUT);
+    struct selv_layout spare = inner; /* before slot B's envelope */
+    spare.slot[0].image_len -= SELV_LAYOUT_DEFAULT_SECTOR;
     struct selv_layout bad = outer;
+    bad.log_off[1] = inner.slot[1].envelope_off - SELV_LAYOUT_DEFAULT_SECTOR;
+    assert_int_equal(selv_stage_check(&bad, &spare, flash), SELV_OK);
+    spare.spare_len = SELV_LAYOUT_DEFAULT_SECTOR;
+    assert_int_equal(selv_stage_check(&bad, &spare, flash),
+                     SELV_ERR_STORE_LAYOUT);
+    bad = outer;
     bad.slot[1].image_len = 0;
     assert_int_equal(selv_stage_check(&bad, &inner, flash),
                      SELV_ERR_STORE_LAYOUT);

@@ -51,6 +51,9 @@ static const struct {
     {"as large as the slot", HEAD(IDS, IMAGES) VALIDATE INVOKE GOOD_FETCH, 6,
      3 * 4096, NULL},
 
+    {"a look at nothing at boot",
+     HEAD(IDS, IMAGES) " 7: <<[20, {14: 0}, 3, 15]>>," INVOKE GOOD_FETCH, 6,
+     3000, "SELV_ERR_SUIT_IMAGE"},
     {"another vendor",
      HEAD("20, {1: repeat(16, 1), 2: " MAKER_CLASS "}, 1, 15, 2, 15", IMAGES)
          VALIDATE INVOKE GOOD_FETCH,
