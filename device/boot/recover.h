@@ -53,8 +53,9 @@ struct selv_recover {
  * record. floor: what a hardware counter says, or 0. envelope: room for the
  * largest envelope that is to be taken, SELV_SUIT_ENVELOPE_MAX. frame:
  * frame_cap bytes, at least SELV_RECOVERY_FRAME_MIN; what is longer carries
- * more in one frame, up to SELV_RECOVER_FRAME_MAX. Takes as long as two
- * looks at each slot. */
+ * more in one frame, up to SELV_RECOVER_FRAME_MAX. Neither buffer may lie in
+ * boot->ram, where each look loads an image (strategy ram). Takes as long as
+ * two looks at each slot. */
 #define SELV_RECOVER_FRAME_MAX 4096u
 void selv_recover_init(struct selv_recover *r, struct selv_boot *boot,
                        enum selv_err why, uint64_t floor,

@@ -29,7 +29,7 @@
 SELV_MUST_CHECK enum selv_err selv_stage_factory(struct selv_factory *factory);
 
 /* SELV_ERR_STORE_LAYOUT when either layout is bad, or they share more than
- * factory data and random counter. */
+ * factory data and random counter, each wholly or not at all. */
 SELV_MUST_CHECK enum selv_err selv_stage_check(const struct selv_layout *outer,
                                                const struct selv_layout *inner,
                                                const struct selv_flash *flash);

@@ -236,7 +236,11 @@ static void test_consumer_without_a_loader(void **state)
     for (int i = 0; i < 3; i++) {
         uint64_t from_ms = w.now_ms;
         world_forget(&w);
-        i == 0 ? world_settle(&w) : world_next_cycle(&w);
+        if (i == 0) {
+            world_settle(&w);
+        } else {
+            world_next_cycle(&w);
+        }
         assert_string_equal(w.log, "notified authorized reboot ");
         assert_true(w.until_ms >=
                     from_ms + w.config.poll_interval_s * UINT64_C(1000));
