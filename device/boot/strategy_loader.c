@@ -128,23 +128,20 @@ static bool is_confirmed(const struct selv_journal *j,
 
 /* B6: who lost power in the last attempt may be sound, and to refuse it would
  * leave no application. The attempts begin anew, and this boot is the loader's,
- * which may find a newer release. When flash does not take that, a loader that
- * hands back has had it. */
-static bool is_given_away(struct selv_boot *boot, const struct selv_log *log)
+ * which may find a newer release. When flash does not take that, the loader
+ * stays: handed back uncounted, the trial would seem to have reset itself. */
+static enum selv_loader_role give_away(struct selv_boot *boot,
+                                       const struct selv_log *log)
 {
-    struct selv_journal *j = &boot->journal;
-    bool is_back = boot->reset_cause == SELV_RESET_REQUESTED &&
-                   log->state == SELV_LOG_IDLE && log->slot == SELV_SLOT_NONE;
-    if (j->trial_attempts < SELV_BOOT_ATTEMPTS_MAX || is_confirmed(j, log) ||
-        (boot->reset_cause != SELV_RESET_POWER_ON && !is_back)) {
-        return false;
+    struct selv_journal next = boot->journal;
+    if (boot->reset_cause != SELV_RESET_POWER_ON ||
+        next.trial_attempts < SELV_BOOT_ATTEMPTS_MAX ||
+        is_confirmed(&next, log)) {
+        return SELV_LOADER_NONE;
     }
-    j->trial_attempts = 0;
-    if (!is_back) {
-        struct selv_journal next = *j;
-        (void)!selv_boot_commit(boot, &next);
-    }
-    return !is_back;
+    next.trial_attempts = 0;
+    return selv_boot_commit(boot, &next) == SELV_OK ? SELV_LOADER_ASKED
+                                                    : SELV_LOADER_NEEDED;
 }
 
 /* A trial is under way. */
@@ -153,10 +150,11 @@ static enum selv_verdict go_on(struct selv_boot *boot,
                                struct selv_boot_record *record)
 {
     const struct selv_journal *j = &boot->journal;
+    enum selv_loader_role role = give_away(boot, log);
     enum selv_verdict verdict = SELV_BAD;
     enum selv_err why;
-    if (is_given_away(boot, log)) {
-        verdict = run_loader(boot, record, SELV_LOADER_ASKED);
+    if (role != SELV_LOADER_NONE) {
+        verdict = run_loader(boot, record, role);
         if (selv_is_good(verdict)) {
             return verdict;
         }
