@@ -157,6 +157,17 @@ static enum sim_end update(struct sim_world *w, struct selv_log *log,
     return err ? give_up(w, "ask for the trial", err) : SIM_END_RESET;
 }
 
+/* As the consumer: an equal number is nothing to begin with. A loader meets
+ * one while it is on trial. */
+static bool is_tried(const struct sim_world *w, const struct selv_log *log)
+{
+    const struct selv_release *r = sim_world_offer(w);
+    return w->record.loader == SELV_LOADER_NEEDED &&
+           r->sequence == w->record.accepted &&
+           memcmp(r->digest, w->record.digest, 32) != 0 &&
+           (log->state != SELV_LOG_DOWNLOADING || !is_new(w, log->digest));
+}
+
 enum sim_end sim_app_script(struct sim_world *w, enum selv_reset_cause *cause)
 {
     struct selv_log log;
@@ -171,6 +182,9 @@ enum sim_end sim_app_script(struct sim_world *w, enum selv_reset_cause *cause)
     }
     if (is_new(w, w->record.refused_digest)) {
         return report(w, &log);
+    }
+    if (is_tried(w, &log)) {
+        return SIM_END_IDLE;
     }
     return update(w, &log, cause);
 }
