@@ -10,11 +10,28 @@ static uint64_t max64(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+/* The journal as flash has it, read anew: what one skipped instruction made of
+ * it when the decision began is not asked alone. */
+static enum selv_err read_again(const struct selv_boot *boot,
+                                struct selv_journal *now)
+{
+    return selv_journal_read(selv_boot_flash(boot), boot->layout, now);
+}
+
 /* Make *next the truth: in flash first, then in RAM. On an error RAM still
- * says what flash says. */
+ * says what flash says. B16: it follows what is newest in flash, and only the
+ * manifest that was looked at last raises accepted. */
 enum selv_err selv_boot_commit(struct selv_boot *boot,
                                struct selv_journal *next)
 {
+    struct selv_journal now;
+    /* Without one, what is read are zeros, and so is boot->journal. */
+    (void)!read_again(boot, &now);
+    if (now.serial != boot->journal.serial ||
+        (next->accepted != now.accepted &&
+         next->accepted != selv_suit_sequence_number(&boot->suit))) {
+        return SELV_ERR_STATE;
+    }
     enum selv_err err =
         selv_journal_write(selv_boot_flash(boot), boot->layout, next);
     if (err == SELV_OK) {
@@ -118,31 +135,18 @@ enum selv_verdict selv_boot_refuse(const struct selv_boot *boot,
     return SELV_BAD;
 }
 
-/* The floor as flash has it, read anew: what one skipped instruction made of it
- * when the decision began is not asked alone. */
-static bool is_below_floor(const struct selv_boot *boot)
-{
-    struct selv_journal now;
-    return selv_journal_read(selv_boot_flash(boot), boot->layout, &now) !=
-               SELV_OK ||
-           boot->seen_sequence < now.floor;
-}
-
-/* B3, asked once more: the journal counts this attempt, and it is one of those
- * that a trial gets. */
-static bool is_trial_running(const struct selv_boot *boot)
-{
-    return boot->journal.trial_state == SELV_TRIAL_RUNNING &&
-           boot->journal.trial_attempts <= SELV_BOOT_ATTEMPTS_MAX;
-}
-
-/* B1: hand over only what the look just before found good, asked once more. */
+/* B1: hand over only what the look just before found good, asked once more. B3:
+ * on trial only as the journal in flash counts it. */
 enum selv_verdict selv_boot_hand_over(const struct selv_boot *boot,
                                       struct selv_boot_record *record,
                                       uint8_t slot, bool is_trial)
 {
-    if (boot->seen_slot != slot || boot->seen_sequence < boot->journal.floor ||
-        is_below_floor(boot) || (is_trial && !is_trial_running(boot)) ||
+    struct selv_journal now;
+    if (boot->seen_slot != slot || read_again(boot, &now) != SELV_OK ||
+        boot->seen_sequence < now.floor ||
+        (is_trial &&
+         (now.trial_state != SELV_TRIAL_RUNNING || now.trial_attempts == 0 ||
+          now.trial_attempts > SELV_BOOT_ATTEMPTS_MAX)) ||
         !selv_is_good(selv_suit_may_invoke(&boot->suit))) {
         return selv_boot_refuse(boot, record, SELV_ERR_BOOT_NO_IMAGE);
     }
@@ -177,7 +181,9 @@ static enum selv_err be_born(struct selv_boot *boot)
             memcpy(first.current_digest, boot->seen_digest, 32);
         }
     }
-    if (first.current_slot == SELV_SLOT_NONE) {
+    /* Looked at twice, as everything that is decided once for all. */
+    if (first.current_slot >= SELV_SLOT_COUNT ||
+        !selv_is_good(selv_boot_look(boot, first.current_slot, 0, &why))) {
         return SELV_ERR_BOOT_NO_IMAGE;
     }
     first.floor = first.accepted;
@@ -294,9 +300,10 @@ static enum selv_verdict run_trial(struct selv_boot *boot,
         decision = SELV_BOOT_REVERTED;
         selv_boot_set_refused(&next, next.trial_digest, why, true);
         selv_boot_clear_trial(&next);
-    } else if (is_over) {
+    } else if (is_over && is_confirmed(&boot->journal, log)) {
         selv_boot_confirm(&next);
     } else {
+        is_over = false;
         selv_boot_attempt(boot, &next);
         /* After a move the first attempt is given here, too. */
         decision = next.trial_attempts == 1 ? SELV_BOOT_TRIAL : SELV_BOOT_AGAIN;
@@ -388,16 +395,14 @@ enum selv_verdict selv_boot_choose(struct selv_boot *boot,
     boot->seen_slot = SELV_SLOT_NONE;
     enum selv_err err =
         selv_journal_read(selv_boot_flash(boot), boot->layout, &boot->journal);
-    if (err == SELV_ERR_STORE_EMPTY) {
+    /* Asked in two ways: no birth over a living journal. */
+    if (err == SELV_ERR_STORE_EMPTY && boot->journal.serial == 0) {
         err = be_born(boot);
     }
     if (err) {
         return selv_boot_refuse(boot, record, err);
     }
     make_solid(boot);
-    /* A journal that breaks its invariants is refused when it is read, so a
-     * failure here is our own mistake. */
-    SELV_ASSERT(selv_journal_is_sane(&boot->journal));
     /* Without one, what is read are zeros, which ask for nothing. */
     (void)!selv_log_read(selv_boot_flash(boot), boot->layout, &log);
     return selv_boot_strategy(boot)->decide(boot, &log, record);

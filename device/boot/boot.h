@@ -33,7 +33,8 @@ struct selv_boot {
     struct selv_buf scratch; /* SELV_SUIT_ENVELOPE_MAX when flash->map is
                                 NULL, else unused */
 
-    /* Private from here on. */
+    /* Private from here on, but for seen_slot: a port starts that, after it
+     * compared it with the record's. */
     struct selv_journal journal;
     struct selv_suit suit; /* of the slot looked at last */
     struct selv_suit_device device;

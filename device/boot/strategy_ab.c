@@ -4,24 +4,26 @@
  * the way back is the other slot. */
 #include "boot/boot_int.h"
 
-/* The current slot first, whatever authentic image it holds; then the other
- * one, so that an image that was reverted runs only when nothing else does. */
+/* The current slot first, whatever authentic image it holds, and once more:
+ * one skipped instruction does not cost it its place. Then the other one, so
+ * that an image that was reverted runs only when nothing else does. */
 enum selv_verdict selv_boot_either(struct selv_boot *boot,
                                    struct selv_boot_record *record)
 {
-    enum selv_err reason = SELV_OK, why = SELV_OK;
+    /* Why the current image is not what boots: it is another one, or none. */
+    enum selv_err reason = SELV_ERR_BOOT_REQUEST, why = SELV_OK;
     const struct selv_journal *j = &boot->journal;
-    uint8_t current = j->current_slot;
-    for (uint8_t other = 0; other < SELV_SLOT_COUNT; other++) {
-        uint8_t slot = current ^ other;
+    for (uint8_t turn = 0; turn < 3; turn++) {
+        uint8_t slot = j->current_slot ^ (turn >> 1);
         if (!selv_is_good(selv_boot_look(boot, slot, j->floor, &why))) {
-            reason = other == 0 ? why : reason;
+            reason = turn < 2 ? why : reason;
             continue;
         }
-        if (memcmp(boot->seen_digest, j->current_digest, 32) != 0) {
-            reason = other == 0 ? SELV_ERR_BOOT_REQUEST : reason;
-        }
-        if (reason != SELV_OK) {
+        if (slot != j->current_slot ||
+            memcmp(boot->seen_digest, j->current_digest, 32) != 0) {
+            if (turn == 0) {
+                continue;
+            }
             selv_boot_adopt(boot, reason);
         }
         return selv_boot_hand_over(boot, record, slot, false);

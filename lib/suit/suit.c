@@ -75,7 +75,7 @@ enum selv_verdict selv_suit_is_authentic(const struct selv_suit *s)
     return s->authentic;
 }
 
-uint64_t selv_suit_sequence_number(const struct selv_suit *s)
+SELV_OPAQUE uint64_t selv_suit_sequence_number(const struct selv_suit *s)
 {
     /* Read anew, so that no single skipped instruction makes it another one
      * for the check and for who asks. */

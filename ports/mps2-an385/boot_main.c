@@ -41,19 +41,21 @@ static enum selv_verdict choose(enum selv_reset_cause cause,
 int main(void)
 {
     struct selv_boot_record *record = &selv_board_handover;
-    const struct selv_slot_place *place;
+    const struct selv_slot_place *places = selv_layout_default.slot, *place;
     enum selv_verdict verdict;
 
     selv_board_guard();
     selv_board_watchdog_start(WATCHDOG_MS);
     verdict = choose(selv_board_reset_take(), record);
-    if (!selv_is_good(verdict) || record->slot >= SELV_SLOT_COUNT) {
+    /* What was seen good is what is started: two ways to the same number. */
+    place = &places[boot.seen_slot];
+    if (!selv_is_good(verdict) || record->slot >= SELV_SLOT_COUNT ||
+        places[record->slot].image_off != place->image_off) {
         board_fall_back(&boot, record);
     }
     /* Here real hardware closes the journal's sectors until the next reset.
      * On this board nothing can: the application's flash driver refuses to
      * write them (flash_nor.c), and that is all. */
     selv_board_watchdog_kick();
-    place = &selv_layout_default.slot[record->slot];
     selv_board_start_image(place->image_off, place->image_len);
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Plants holes into the bootloader, one at a time, each of which one skipped
-# instruction goes through, and shows that the skip test finds them.
+# instruction goes through, to a bad boot or to a bad journal, and shows that the skip test finds them.
 # usage: test/fault/canaries.sh [NAME...]
 set -u
 ARGS=$*
@@ -75,17 +75,21 @@ canary compare signature selv_p256_verify ports/crypto-mbedtls/crypto_p256m.c \
     's/selv_ct_equal\(u, r, sizeof r\) &&/true \&\&/
      s/selv_ct_equal\(r, u, sizeof r\)/u256_diff(r, u) == 0/'
 # One comparison decides on the image.
-canary digest image selv_suit_same_digest,selv_boot_serve,selv_boot_look lib/suit/suit_cmd_image.c \
+canary digest image \
+    selv_suit_same_digest,selv_suit_answer_digest,selv_boot_serve,selv_boot_look,selv_ct_equal \
+    lib/suit/suit_cmd_image.c \
     's/selv_ct_equal\(a, b, SELV_SHA256_LEN\) &&/true \&\&/'
 # Whether the journal counts the attempt is not asked again.
 canary attempts trial-spent selv_boot_decide,run_trial,judge_attempts \
     device/boot/boot.c \
-    's/\(is_trial && !is_trial_running\(boot\)\) \|\|/false ||/'
+    's/now\.trial_attempts > SELV_BOOT_ATTEMPTS_MAX/false/'
 # The sequence number is read once.
-canary sequence floor selv_suit_manifest_read,selv_boot_look lib/suit/suit_manifest.c \
+canary sequence floor \
+    selv_suit_manifest_read,selv_boot_look,selv_cbor_pull_wide,selv_suit_sequence_number \
+    lib/suit/suit_manifest.c \
     's/^    uint64_t number = /    extern uint64_t kept; uint64_t number = kept = /' \
     lib/suit/suit.c \
-    's/^uint64_t selv_suit_sequence_number/uint64_t kept; &/
+    's/^SELV_OPAQUE uint64_t selv_suit_sequence_number/uint64_t kept; &/
      s/return selv_cbor_pull_wide\(.*/(void)r; return kept;/'
 # What was found good is not asked for again before the jump.
 canary again image \
@@ -95,4 +99,24 @@ canary again image \
     device/boot/boot.c \
     's/!selv_is_good\(selv_suit_may_invoke\(&boot->suit\)\)/false/
      s/return selv_suit_may_invoke\(&boot->suit\)/return SELV_GOOD/'
+# What is written follows whatever record was read, be it an older one.
+canary newest ask-refused \
+    selv_journal_read,selv_ring_init,selv_ring_read,look,read_place,find_below \
+    device/boot/boot.c \
+    's/now\.serial != boot->journal\.serial \|\|/false ||/'
+# accepted is whatever the caller says.
+canary accepted ask selv_boot_look,selv_boot_decide,answer_request,look_once \
+    device/boot/boot.c \
+    's/next->accepted != selv_suit_sequence_number\(&boot->suit\)/false/'
+# Whether a trial is confirmed is asked once.
+canary confirmed trial-forged selv_boot_decide,run_trial,selv_ct_equal \
+    device/boot/boot.c \
+    's/is_over && is_confirmed\(&boot->journal, log\)/is_over/'
+# One bad look costs the current image its place.
+canary place ask-refused selv_boot_look,look_once,selv_boot_either \
+    device/boot/strategy_ab.c 's/turn = 0; turn < 3/turn = 1; turn < 3/'
+# What is started is computed once.
+canary start confirm main,board_reset_handler,selv_boot_hand_over \
+    ports/mps2-an385/boot_main.c \
+    's/places\[record->slot\]\.image_off != place->image_off/false/'
 finish

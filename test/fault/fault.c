@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "after.h"
 #include "base/base.h"
 #include "compare.h"
 #include "elf.h"
@@ -23,7 +24,9 @@
 #include "store/record.h"
 
 enum { RUN_MAX = 4000000, PATHS = 1 << 18, SEEN = 1 << 16, DEPTH_MAX = 64 };
-enum { HOLES_MAX = 256, ID_MAX = 96, LATER_BOOTS = 4 };
+/* Why the last run ended: a magic number and the cause, in RAM. */
+enum { RESET_AT = 0x100 };
+enum { HOLES_MAX = 1024, ID_MAX = 96, LATER_BOOTS = 4, LATER_FAILS = 2 };
 
 enum kind { SKIP, PAIR, FLIP, KIND_COUNT };
 static const char *const kind_names[KIND_COUNT] = {"skip", "pair", "flip"};
@@ -40,6 +43,7 @@ struct hole {
     enum kind kind;
     uint32_t pc;
     unsigned count;
+    const char *what; /* the first time */
     char id[ID_MAX];
 };
 
@@ -66,7 +70,11 @@ static uint32_t path_of[RUN_MAX]; /* of each instruction of the golden run */
 static uint32_t path_count[PATHS], path_seen[PATHS];
 static uint64_t path_key[PATHS];
 static uint32_t paths;
-static uint64_t seen[SEEN];
+/* States that were judged, and what was wrong with those that were bad. */
+static struct {
+    uint64_t hash;
+    const char *wrong;
+} seen[SEEN];
 static size_t seen_count;
 static struct hole holes[HOLES_MAX];
 static size_t hole_count;
@@ -169,21 +177,30 @@ static uint32_t path_number(uint64_t calls, uint32_t pc)
 /* ---- the golden run
  * ----------------------------------------------------------------- */
 
+static bool is_in(const struct m3 *m, uint8_t slot)
+{
+    const struct selv_slot_place *place = &selv_layout_default.slot[slot];
+    return m->r[15] - M3_FLASH_BASE - place->image_off < place->image_len;
+}
+
+/* Whether what is handed over to may run. */
 static bool may_run(const struct m3 *m)
 {
-    uint32_t off = m->r[15] - M3_FLASH_BASE;
-    if (scene->good_slot >= SELV_SLOT_COUNT) {
-        return false;
+    const uint8_t *flash = m->mem + M3_RAM_LEN;
+    return (is_in(m, SELV_SLOT_A) && after_may_run(flash, SELV_SLOT_A)) ||
+           (is_in(m, SELV_SLOT_B) && after_may_run(flash, SELV_SLOT_B));
+}
+
+/* What the boots leave that follow without a fault. */
+static void clean_run(void)
+{
+    const uint8_t *flash = faulty.mem + M3_RAM_LEN;
+    after_clean(flash);
+    for (int boot = 0; boot < LATER_BOOTS; boot++) {
+        m3_reset(&faulty);
+        (void)m3_run(&faulty, RUN_MAX, M3_FAST);
+        after_clean(flash);
     }
-    const struct selv_slot_place *place =
-        &selv_layout_default.slot[scene->good_slot];
-    if (off - place->image_off < place->image_len) {
-        return true;
-    }
-    const struct selv_boot_record *record = (const void *)m->mem;
-    return scene->has_fallback && record->slot == SELV_SLOT_B &&
-           record->is_trial == 0 && record->sequence == 6 &&
-           off - place[1].image_off < place->image_len;
 }
 
 static void golden_run(void)
@@ -193,6 +210,7 @@ static void golden_run(void)
     memset(path_count, 0, sizeof path_count);
     memset(path_seen, 0, sizeof path_seen);
     paths = 0;
+    after_begin(scene, start_flash);
     power_on(&faulty);
     (void)m3_run(&faulty, RUN_MAX, M3_FAST);
     fast_count = faulty.count;
@@ -210,7 +228,9 @@ static void golden_run(void)
     }
     enum m3_end right =
         scene->good_slot < SELV_SLOT_COUNT ? M3_HANDED_OVER : M3_HALTED;
-    if (golden.end != right || (right == M3_HANDED_OVER && !may_run(&golden)) ||
+    if (golden.end != right ||
+        (right == M3_HANDED_OVER &&
+         (!may_run(&golden) || !is_in(&golden, scene->good_slot))) ||
         faulty.end != golden.end || faulty.r[15] != golden.r[15] ||
         memcmp(faulty.console, golden.console, golden.console_len) != 0 ||
         memcmp(faulty.mem + M3_RAM_LEN, golden.mem + M3_RAM_LEN,
@@ -219,6 +239,7 @@ static void golden_run(void)
             (int)golden.end, golden.r[15], (int)faulty.end,
             (int)golden.console_len, golden.console);
     }
+    clean_run();
 }
 
 /* ---- judgement
@@ -246,46 +267,68 @@ static uint64_t lasting(void)
             hash = mix(hash, word ^ (uint64_t)(at + k) << 32);
         }
     }
-    for (uint32_t at = 0x100; at < 0x118; at += 8) {
-        memcpy(&word, faulty.mem + at, 8);
-        hash = mix(hash, word);
-    }
-    return hash | 1;
+    memcpy(&word, faulty.mem + RESET_AT, 8);
+    return mix(hash, word) | 1;
 }
 
-static bool was_seen(uint64_t hash)
+static size_t seen_at(uint64_t hash)
 {
     size_t at = (size_t)(hash >> 20) % SEEN;
-    while (seen[at] != 0 && seen[at] != hash) {
+    while (seen[at].hash != 0 && seen[at].hash != hash) {
         at = (at + 1) % SEEN;
     }
-    if (seen[at] == hash) {
-        return true;
-    }
-    if (seen_count < SEEN / 2) {
-        seen[at] = hash;
+    return at;
+}
+
+static void see(uint64_t hash, const char *wrong)
+{
+    size_t at = seen_at(hash);
+    if (seen[at].hash == 0 && seen_count < SEEN / 2) {
+        seen[at].hash = hash;
+        seen[at].wrong = wrong;
         seen_count++;
     }
-    return false;
 }
 
-/* The boots that follow, without a fault. A state that was judged is not
- * judged again. */
-static bool is_later_good(struct tally *t)
+/* One boot without a fault from what is left: NULL, or what is wrong. */
+static const char *boot_again(struct tally *t, int *fails)
 {
-    for (int boot = 0; boot < LATER_BOOTS && !was_seen(lasting()); boot++) {
-        t->later++;
-        m3_reset(&faulty);
-        if (m3_run(&faulty, 2 * fast_count + 400000, M3_FAST) ==
-                M3_HANDED_OVER &&
-            !may_run(&faulty)) {
-            return false;
+    t->later++;
+    m3_reset(&faulty);
+    enum m3_end end = m3_run(&faulty, 2 * fast_count + 400000, M3_FAST);
+    if (end == M3_HANDED_OVER) {
+        return may_run(&faulty) ? NULL : "boots, later";
+    }
+    bool is_dead = scene->good_slot < SELV_SLOT_COUNT && ++*fails > LATER_FAILS;
+    return is_dead ? "boots no more" : NULL;
+}
+
+/* What the fault left in flash, and the boots that follow, without a fault. A
+ * state that was judged is not judged again. */
+static const char *later(struct tally *t)
+{
+    uint64_t chain[LATER_BOOTS + 1];
+    const char *wrong = NULL;
+    int fails = 0, len = 0;
+    while (wrong == NULL && len <= LATER_BOOTS) {
+        chain[len] = lasting();
+        size_t at = seen_at(chain[len++]);
+        if (seen[at].hash != 0) {
+            wrong = seen[at].wrong;
+            break;
+        }
+        wrong = after_wrong(faulty.mem + M3_RAM_LEN, len - 1);
+        if (wrong == NULL && len <= LATER_BOOTS) {
+            wrong = boot_again(t, &fails);
         }
     }
-    return true;
+    while (len > 0) {
+        see(chain[--len], wrong);
+    }
+    return wrong;
 }
 
-static void hole_add(const struct fault *f, uint32_t pc)
+static void hole_add(const struct fault *f, uint32_t pc, const char *what)
 {
     struct hole *h = holes;
     while (h < holes + hole_count && (h->kind != f->kind || h->pc != pc)) {
@@ -299,6 +342,7 @@ static void hole_add(const struct fault *f, uint32_t pc)
         h->kind = f->kind;
         h->pc = pc;
         h->count = 0;
+        h->what = what;
         (void)snprintf(h->id, sizeof h->id, "%s/%s/%u", scene->name,
                        kind_names[f->kind], f->index);
         if (f->kind == FLIP) {
@@ -317,9 +361,11 @@ static void judge(const struct fault *f, uint32_t pc)
     t->cases++;
     enum m3_end end = m3_run(&faulty, faulty.count + limit(), fast());
     t->ends[end]++;
-    if ((end == M3_HANDED_OVER && !may_run(&faulty)) || !is_later_good(t)) {
+    const char *wrong =
+        end == M3_HANDED_OVER && !may_run(&faulty) ? "boots" : later(t);
+    if (wrong != NULL) {
         t->holes++;
-        hole_add(f, pc);
+        hole_add(f, pc, wrong);
     }
 }
 
@@ -341,7 +387,8 @@ static bool is_asked_for(uint32_t pc)
 {
     const struct elf_function *f = elf_at(&elf, pc);
     const char *at = options.only;
-    size_t len = f == NULL ? 0 : strlen(f->name);
+    /* What the compiler puts behind a name is not asked for. */
+    size_t len = f == NULL ? 0 : strcspn(f->name, ".");
     while (at != NULL && f != NULL) {
         if (strncmp(at, f->name, len) == 0 &&
             (at[len] == 0 || at[len] == ',')) {
@@ -519,7 +566,8 @@ static void print_holes(void)
     for (size_t i = 0; i < hole_count; i++) {
         printf("  %s ", kind_names[holes[i].kind]);
         print_place(holes[i].pc);
-        printf(": %u, first %s\n", holes[i].count, holes[i].id);
+        printf(": %s, %u, first %s\n", holes[i].what, holes[i].count,
+               holes[i].id);
     }
 }
 
@@ -585,12 +633,22 @@ static void replay(void)
     print_place(pc);
     printf("\n");
     trace();
+    printf("ends with %d at 0x%08x; console: %.*s\n", (int)faulty.end,
+           faulty.r[15], (int)faulty.console_len, faulty.console);
+    after_print(start_flash);
+    after_print(faulty.mem + M3_RAM_LEN);
     if (options.flash) {
         memcpy(start_flash, faulty.mem + M3_RAM_LEN, M3_FLASH_LEN);
         flash_write();
     }
-    printf("ends with %d at 0x%08x; console: %.*s\n", (int)faulty.end,
-           faulty.r[15], (int)faulty.console_len, faulty.console);
+    for (int boot = 0; boot < LATER_BOOTS; boot++) {
+        const char *wrong = after_wrong(faulty.mem + M3_RAM_LEN, boot);
+        printf("%s; ", wrong == NULL ? "good" : wrong);
+        m3_reset(&faulty);
+        printf("the next boot ends with %d at 0x%08x\n",
+               (int)m3_run(&faulty, RUN_MAX, M3_FAST), faulty.r[15]);
+        after_print(faulty.mem + M3_RAM_LEN);
+    }
 }
 
 /* ---- main
@@ -655,6 +713,22 @@ static void compare(void)
     }
 }
 
+/* The board's flash is RAM behind a driver (cells.c). */
+static bool driver_install(void)
+{
+    const struct elf_function *program =
+        elf_find(&elf, "selv_board_cells_program");
+    const struct elf_function *erase = elf_find(&elf, "selv_board_cells_erase");
+    if (program == NULL || erase == NULL) {
+        fprintf(stderr, "fault: this ELF has no flash driver\n");
+        return false;
+    }
+    uint32_t from =
+        program->address < erase->address ? program->address : erase->address;
+    m3_driver(from, program->len + erase->len);
+    return true;
+}
+
 static bool is_wanted(const struct scene *s)
 {
     const char *name = options.replay ? options.replay : options.scene;
@@ -682,7 +756,7 @@ int main(int argc, char **argv)
         return 3;
     }
     m3_program(elf.rom, elf.rom_len);
-    if (!fast_install(&elf)) {
+    if (!fast_install(&elf) || !driver_install()) {
         return 3;
     }
     for (size_t k = 0; k < scene_count; k++) {
@@ -706,7 +780,7 @@ int main(int argc, char **argv)
         golden_run();
         if (options.replay) {
             replay();
-        } else if (k > 0) {
+        } else {
             walk();
         }
     }

@@ -44,7 +44,7 @@ make_parts()
             --envelope "$PARTS/5.envelope" -o "$PARTS/base.bin"
 }
 
-# like_qemu SCENE: our machine and QEMU's do the same, register by register,
+# like_qemu SCENE, one that boots: our machine and QEMU's do the same, register by register,
 # outside of the functions where the time goes, which what they return vouches
 # for.
 like_qemu()
@@ -64,12 +64,14 @@ like_qemu()
         -d cpu,exec,nochain -dfilter "$ranges" -D "$log" -kernel "$elf" &
     pid=$!
     CHILDREN+=("$pid")
-    # It is over when nothing more of the bootloader is executed.
-    local before=-1 now=0
-    for _ in $(seq 1 300); do
-        now=$(stat -c %s "$log" 2> /dev/null || echo 0)
-        [ "$now" -gt 0 ] && [ "$now" -eq "$before" ] && break
-        before=$now
+    # It is over with the jump into the image.
+    local jump
+    jump=$(arm-none-eabi-objdump -d --no-show-raw-insn "$elf" | awk '
+        is_it && $2 == "bx" { print "0x" substr($1, 1, length($1) - 1) }
+        { is_it = $2 == "msr" && $3 == "MSP," }')
+    jump=$(printf 'R15=%08x' "$jump")
+    for _ in $(seq 1 200); do
+        tail -c 2000 "$log" 2> /dev/null | grep -q "$jump" && break
         sleep 1
     done
     kill "$pid" 2> /dev/null

@@ -88,6 +88,8 @@ static struct {
 } hooks[16];
 static uint8_t hook_count;
 static uint8_t hook_of[M3_ROM_MAX / 2];
+/* The instructions whose stores reach flash. */
+static uint32_t driver_from, driver_len;
 
 /* ---- memory ----------------------------------------------------------------
  */
@@ -127,7 +129,7 @@ static bool linear_of(uint32_t address, uint32_t len, uint32_t *linear)
 uint8_t *m3_write_at(struct m3 *m, uint32_t address, uint32_t len)
 {
     uint32_t linear;
-    if (!linear_of(address, len, &linear)) {
+    if (!linear_of(address, len, &linear) || linear + len > M3_RAM_LEN) {
         return NULL;
     }
     for (uint32_t at = linear / M3_PAGE_LEN * M3_PAGE_LEN; at < linear + len;
@@ -254,6 +256,18 @@ static bool peripheral_store(struct m3 *m, uint32_t address, uint32_t value)
     }
 }
 
+void m3_driver(uint32_t from, uint32_t len)
+{
+    driver_from = from;
+    driver_len = len;
+}
+
+/* Whole units only. */
+static bool is_command(const struct m3 *m, uint32_t address)
+{
+    return m->r[15] - 1 - driver_from < driver_len && (address & 3) == 0;
+}
+
 /* False: a fault was taken. */
 static bool load(struct m3 *m, uint32_t address, unsigned size, uint32_t *value)
 {
@@ -278,6 +292,9 @@ static bool store(struct m3 *m, uint32_t address, unsigned size, uint32_t value)
     uint32_t linear;
     m->has_stored = true;
     if (linear_of(address, size, &linear)) {
+        if (linear + size > M3_RAM_LEN && !is_command(m, address)) {
+            return true;
+        }
         m3_mark(m, linear);
         m3_mark(m, linear + size - 1);
         memcpy(m->mem + linear, &value, size);

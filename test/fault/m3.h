@@ -79,6 +79,11 @@ enum m3_speed {
 void m3_hook_at(uint32_t address, enum m3_speed speed, m3_hook hook,
                 void *context);
 
+/* Flash takes the words that these instructions store, at addresses of words,
+ * and nothing else: as a real one does, which takes only what its driver gives
+ * it a command for. */
+void m3_driver(uint32_t from, uint32_t len);
+
 /* Processor as after a reset; memory stays as it is. */
 void m3_reset(struct m3 *m);
 
@@ -97,8 +102,8 @@ bool m3_is_call(uint32_t address);
 /* ---- memory, for hooks and for setting things up ---------------------------
  */
 
-/* len bytes at an address in RAM or flash, to be written; NULL when they are
- * not all there. Their pages become dirty. */
+/* len bytes at an address in RAM, to be written; NULL when they are not all
+ * there. Their pages become dirty. */
 uint8_t *m3_write_at(struct m3 *m, uint32_t address, uint32_t len);
 /* The same to be read; also of ROM. */
 const uint8_t *m3_read_at(const struct m3 *m, uint32_t address, uint32_t len);

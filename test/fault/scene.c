@@ -90,7 +90,7 @@ static enum selv_err ram_erase(void *port, uint32_t off)
     return SELV_OK;
 }
 
-static struct selv_flash ram(uint8_t *flash)
+struct selv_flash scene_flash(uint8_t *flash)
 {
     struct selv_flash f = {.port = flash,
                            .size = FLASH_LEN,
@@ -152,7 +152,7 @@ static struct selv_journal confirmed(void)
 
 static bool journal(uint8_t *flash, struct selv_journal j)
 {
-    struct selv_flash f = ram(flash);
+    struct selv_flash f = scene_flash(flash);
     struct selv_journal first = confirmed();
     return selv_journal_write(&f, &selv_layout_default, &first) == SELV_OK &&
            selv_journal_write(&f, &selv_layout_default, &j) == SELV_OK;
@@ -160,7 +160,7 @@ static bool journal(uint8_t *flash, struct selv_journal j)
 
 static bool ask(uint8_t *flash, const struct release *r)
 {
-    struct selv_flash f = ram(flash);
+    struct selv_flash f = scene_flash(flash);
     struct selv_log log;
     memset(&log, 0, sizeof log);
     log.state = SELV_LOG_TRIAL;
@@ -317,34 +317,81 @@ static bool make_trial_spent(uint8_t *flash)
     return trial(flash, &releases[R6], SELV_BOOT_ATTEMPTS_MAX);
 }
 
+/* The nonce of all trials here is zeros. */
+static bool confirm(uint8_t *flash, const struct release *r, uint8_t nonce)
+{
+    struct selv_flash f = scene_flash(flash);
+    struct selv_log log;
+    memset(&log, 0, sizeof log);
+    log.state = SELV_LOG_CONFIRM;
+    log.slot = SELV_SLOT_B;
+    memcpy(log.digest, digest_of(r), 32);
+    memset(log.nonce, nonce, sizeof log.nonce);
+    return selv_log_write(&f, &selv_layout_default, &log) == SELV_OK;
+}
+
+static bool make_confirm_forged(uint8_t *flash)
+{
+    memcpy(flash, base, FLASH_LEN);
+    return trial(flash, &releases[R6], 1) && confirm(flash, &releases[R6], 7);
+}
+
+static bool make_confirm(uint8_t *flash)
+{
+    memcpy(flash, base, FLASH_LEN);
+    return trial(flash, &releases[R6], 1) && confirm(flash, &releases[R6], 0);
+}
+
+static bool make_ask(uint8_t *flash)
+{
+    bool is_made = make_good(flash);
+    put(flash, SELV_SLOT_B, &releases[R6]);
+    return is_made && ask(flash, &releases[R6]);
+}
+
+/* It ran and was reverted, and is asked for again. */
+static bool make_ask_refused(uint8_t *flash)
+{
+    struct selv_journal j = confirmed();
+    memcpy(flash, base, FLASH_LEN);
+    j.accepted = 6;
+    memcpy(j.refused_digest, digest_of(&releases[R6]), 32);
+    j.refused_reason = SELV_ERR_BOOT_ATTEMPTS;
+    j.refused_was_trial = 1;
+    put(flash, SELV_SLOT_B, &releases[R6]);
+    return journal(flash, j) && ask(flash, &releases[R6]);
+}
+
+/* Shorter lines: of these the slot that boots, when B may, what is asked. */
+#define NOTHING SELV_SLOT_NONE, B_NEVER, 0
+#define ONLY_A SELV_SLOT_A, B_NEVER, 0
 const struct scene scenes[] = {
-    {"good", "nothing is wrong", SELV_SLOT_A, false, make_good},
-    {"signature", "a bit of the signature is wrong", SELV_SLOT_NONE, false,
-     make_signature},
-    {"zeros", "the signature is zeros", SELV_SLOT_NONE, false, make_zeros},
-    {"stranger", "signed by a key that is not the anchor", SELV_SLOT_NONE,
-     false, make_stranger},
-    {"manifest", "a bit of the manifest is wrong", SELV_SLOT_NONE, false,
-     make_manifest},
-    {"image", "a bit of the image is wrong", SELV_SLOT_NONE, false, make_image},
-    {"floor", "authentic, below the floor", SELV_SLOT_NONE, false, make_floor},
-    {"class", "authentic, for another class of devices", SELV_SLOT_NONE, false,
-     make_class},
-    {"slot", "the authentic image of the other slot", SELV_SLOT_NONE, false,
-     make_slot},
-    {"journal", "the journal's checks are wrong", SELV_SLOT_NONE, false,
-     make_journal},
-    {"birth", "no journal yet, and a wrong signature", SELV_SLOT_NONE, false,
-     make_birth},
-    {"ask-signature", "an update is asked for whose signature is wrong",
-     SELV_SLOT_A, false, make_request_signature},
+    {"good", "nothing is wrong", ONLY_A, make_good},
+    {"signature", "a bit of the signature is wrong", NOTHING, make_signature},
+    {"zeros", "the signature is zeros", NOTHING, make_zeros},
+    {"stranger", "signed by a key that is not the anchor", NOTHING,
+     make_stranger},
+    {"manifest", "a bit of the manifest is wrong", NOTHING, make_manifest},
+    {"image", "a bit of the image is wrong", NOTHING, make_image},
+    {"floor", "authentic, below the floor", NOTHING, make_floor},
+    {"class", "authentic, for another class of devices", NOTHING, make_class},
+    {"slot", "the authentic image of the other slot", NOTHING, make_slot},
+    {"journal", "the journal's checks are wrong", NOTHING, make_journal},
+    {"birth", "no journal yet, and a wrong signature", NOTHING, make_birth},
+    {"ask-signature", "an update is asked for whose signature is wrong", ONLY_A,
+     make_request_signature},
     {"ask-image", "an update is asked for whose image is wrong", SELV_SLOT_A,
-     false, make_request_image},
-    {"ask-old", "an update is asked for that is below the floor", SELV_SLOT_A,
-     false, make_request_old},
-    {"trial-image", "the image on trial is wrong", SELV_SLOT_A, false,
-     make_trial_image},
-    {"trial-spent", "no attempt is left to the image on trial", SELV_SLOT_A,
-     true, make_trial_spent},
+     B_NEVER, 6, make_request_image},
+    {"ask-old", "an update is asked for that is below the floor", ONLY_A,
+     make_request_old},
+    {"ask-refused", "asked for is what was reverted", ONLY_A, make_ask_refused},
+    {"trial-image", "the image on trial is wrong", ONLY_A, make_trial_image},
+    {"trial-spent", "no attempt is left to the image on trial", ONLY_A,
+     make_trial_spent},
+    {"trial-forged", "a trial is confirmed with a wrong nonce", SELV_SLOT_B,
+     B_ON_TRIAL, 0, make_confirm_forged},
+    {"ask", "an update is asked for", SELV_SLOT_B, B_ON_TRIAL, 6, make_ask},
+    {"confirm", "a trial is confirmed", SELV_SLOT_B, B_CURRENT, 0,
+     make_confirm},
 };
 const size_t scene_count = sizeof scenes / sizeof *scenes;

@@ -9,14 +9,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/flash.h"
+
+/* When slot B may run. */
+enum slot_b {
+    B_NEVER,
+    B_ON_TRIAL, /* when the journal says so, and no more often */
+    B_CURRENT   /* then, and when the journal says that it is confirmed */
+};
+
+/* The number of the release in slot A. */
+enum { SCENE_SEQUENCE_A = 5 };
+
 struct scene {
     const char *name;
     const char *what;
-    /* The only slot that may be booted, or SELV_SLOT_NONE. */
+    /* The slot that is booted, or SELV_SLOT_NONE. Slot A may be, whenever one
+     * is. */
     uint8_t good_slot;
-    /* Slot B is authentic and not below the floor, so that it may be booted
-     * when slot A is not found good; only not on trial. */
-    bool has_fallback;
+    enum slot_b slot_b;
+    /* The number of an authentic manifest that is asked for with an image that
+     * is bad: accepted may rise to it. 0: none. */
+    uint64_t asked;
     bool (*make)(uint8_t *flash);
 };
 
@@ -29,5 +43,8 @@ extern const size_t scene_count;
  * 6 those of `stranger`, signed by another key, and `other`, for another
  * class. False, with a line on stderr. */
 bool scene_open(const char *folder);
+
+/* The scene's flash for the store's code. */
+struct selv_flash scene_flash(uint8_t *flash);
 
 #endif

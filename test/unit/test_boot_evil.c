@@ -250,8 +250,29 @@ static void test_boot_image_beyond_its_slot_evil(void **state)
     }
 }
 
-/* B1, B2: the hand-over asks for itself whether what was seen is this slot, and
- * not below the floor. */
+/* B16: what is written follows the record that is newest, and raises accepted
+ * to what was seen only. */
+static void test_boot_commit_asks_again(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, "512x8-ff");
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    struct selv_journal next = b.boot.journal;
+    next.accepted = 2;
+    assert_int_equal(selv_boot_commit(&b.boot, &next), SELV_ERR_STATE);
+    next.accepted = 1;
+    assert_int_equal(selv_boot_commit(&b.boot, &next), SELV_OK);
+    assert_int_equal(b.boot.journal.serial, next.serial);
+    b.boot.journal.serial--;
+    assert_int_equal(selv_boot_commit(&b.boot, &next), SELV_ERR_STATE);
+    b.boot.journal.serial = 0;
+    assert_int_equal(selv_boot_commit(&b.boot, &next), SELV_ERR_STATE);
+    bench_close(&b);
+}
+
+/* B1, B2, B3: the hand-over asks for itself whether what was seen is this slot,
+ * not below the floor, and on trial only when a trial is counted. */
 static void test_boot_hand_over_asks_again(void **state)
 {
     (void)state;
@@ -260,11 +281,19 @@ static void test_boot_hand_over_asks_again(void **state)
     assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
     assert_true(selv_is_good(
         selv_boot_hand_over(&b.boot, &b.record, SELV_SLOT_A, false)));
-    b.boot.journal.floor = b.boot.journal.accepted = 2;
+    b.boot.seen_slot = SELV_SLOT_B;
     assert_false(selv_is_good(
         selv_boot_hand_over(&b.boot, &b.record, SELV_SLOT_A, false)));
-    b.boot.journal.floor = b.boot.journal.accepted = 1;
-    b.boot.seen_slot = SELV_SLOT_B;
+    b.boot.seen_slot = SELV_SLOT_A;
+    assert_true(selv_is_good(
+        selv_boot_hand_over(&b.boot, &b.record, SELV_SLOT_A, false)));
+    assert_false(selv_is_good(
+        selv_boot_hand_over(&b.boot, &b.record, SELV_SLOT_A, true)));
+    /* The floor is flash's. */
+    struct selv_journal next = b.boot.journal;
+    next.floor = next.accepted = 2;
+    assert_int_equal(selv_journal_write(b.boot.flash, b.boot.layout, &next),
+                     SELV_OK);
     assert_false(selv_is_good(
         selv_boot_hand_over(&b.boot, &b.record, SELV_SLOT_A, false)));
     assert_int_equal(b.record.refused_reason, SELV_ERR_BOOT_NO_IMAGE);
@@ -276,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_boot_image_beyond_its_slot_evil),
         cmocka_unit_test(test_boot_hand_over_asks_again),
+        cmocka_unit_test(test_boot_commit_asks_again),
         cmocka_unit_test(test_boot_log_with_every_bit_flipped_evil),
         cmocka_unit_test(test_boot_log_with_forged_fields_evil),
         cmocka_unit_test(test_boot_log_of_random_bytes_evil),
