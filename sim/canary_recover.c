@@ -4,7 +4,7 @@
  * selvage-sim-canary: recoveries with the mistakes that recoveries have. */
 #include "sim/canary.h"
 
-#include "boot/recover_int.h"
+#include "boot/recover.h"
 #include "crypto/crypto.h"
 
 /* A lost journal is made an empty one first: a birth, to whoever reads it when
@@ -33,6 +33,8 @@ static bool is_erased_wrong(const struct selv_flash *flash, uint32_t off,
            selv_flash_is_erased(flash, off, len);
 }
 
+/* As device/boot/recover_int.h has it. */
+void selv_recover_open(struct selv_recover *r, uint64_t floor);
 void real_recover_open(struct selv_recover *r, uint64_t floor);
 
 #define selv_journal_restart restart_wrong
