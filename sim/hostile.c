@@ -331,7 +331,10 @@ static bool check_running(struct hostile *h, const struct selv_boot_record *r,
         return fault(h, "the floor rose without a confirmation");
     }
     if (rule == RUNS && !r->is_trial && !may_confirm(h, log) &&
-        memcmp(r->digest, h->journal.current_digest, 32) != 0) {
+        memcmp(r->digest, h->journal.current_digest, 32) != 0 &&
+        !(r->loader >=
+              SELV_LOADER_ASKED && /* the loader; the record says why */
+          memcmp(r->digest, h->journal.trial_digest, 32) == 0)) {
         return fault(h, "something else than the current release runs");
     }
     return true;
