@@ -5,6 +5,7 @@
  * C1 to C13 that the other files name. */
 #define SELV_MODULE 0x434e534du /* "CNSM" */
 #include "consumer/consumer_int.h"
+#include "suit/chunks.h"
 
 #define RETRY_FIRST_S 16u  /* after the first cycle without a server */
 #define RETRY_LAST_S 3600u /* and at most, if polls are not rarer still */
@@ -112,6 +113,7 @@ enum selv_err selv_consumer_init(struct selv_consumer *c,
     c->device.device_id = config->factory->device_id;
     c->device.anchors = &config->factory->anchor;
     c->device.anchor_count = 1;
+    c->device.private = &selv_suit_chunks_known;
     c->device.boot = &c->boot;
 
     err = selv_log_read(config->flash, config->layout, &c->log);
