@@ -5,7 +5,6 @@
  * C1 to C13 that the other files name. */
 #define SELV_MODULE 0x434e534du /* "CNSM" */
 #include "consumer/consumer_int.h"
-#include "suit/chunks.h"
 
 #define RETRY_FIRST_S 16u  /* after the first cycle without a server */
 #define RETRY_LAST_S 3600u /* and at most, if polls are not rarer still */
@@ -104,6 +103,7 @@ enum selv_err selv_consumer_init(struct selv_consumer *c,
     memcpy(c->random, config->random, sizeof c->random);
     c->now_ms = now_ms;
     c->tracker = first_tracker(c);
+    c->path_of = NO_SOURCE;
     selv_coap_client_init(&c->client);
     read_capability(&c->boot, config->record);
     c->idle = &config->layout->slot[idle_slot(c)];
@@ -249,8 +249,10 @@ void selv_consumer_feed(struct selv_consumer *c, uint8_t source,
         return;
     }
     memcpy(c->rx, datagram.p, datagram.len);
-    if (selv_coap_client_feed(&c->client, now_ms,
-                              selv_bytes(c->rx, datagram.len))) {
+    datagram.p = c->rx;
+    if (c->step == STEP_IMAGE
+            ? selv_coap_fetch_feed(&c->fetch, now_ms, datagram)
+            : selv_coap_client_feed(&c->client, now_ms, datagram)) {
         c->rx_len = (uint16_t)datagram.len;
     }
 }
@@ -283,8 +285,10 @@ static void work(struct selv_consumer *c)
     case STEP_REGISTER:
     case STEP_REPORT:
     case STEP_MANIFEST:
-    case STEP_IMAGE:
         selv_consumer_exchange(c);
+        break;
+    case STEP_IMAGE:
+        selv_consumer_image(c);
         break;
     case STEP_DECIDE:
         selv_consumer_decide(c);
