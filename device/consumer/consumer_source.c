@@ -279,7 +279,7 @@ void selv_consumer_given(struct selv_consumer *c, uint8_t source,
         return;
     }
     if (!err && c->step != STEP_MANIFEST &&
-        (c->read.at != c->read.end || (total != 0 && total != c->image_size))) {
+        (c->read.at != c->read.end || (total != 0 && total != c->parts.size))) {
         err = SELV_ERR_UPDATE_SIZE;
     }
     end_read(c, err);
