@@ -43,13 +43,13 @@ static void devices_forget(struct selv_polls *polls)
 }
 
 static struct selv_newest *class_find(struct selv_polls *polls,
-                                      const struct selv_device *device)
+                                      const uint8_t vendor_id[static 16],
+                                      const uint8_t class_id[static 16])
 {
     for (size_t i = 0; i < SELV_POLLS_CLASSES_MAX; i++) {
         struct selv_newest *c = &polls->classes[i];
-        if (c->serial != 0 &&
-            memcmp(c->vendor_id, device->vendor_id, 16) == 0 &&
-            memcmp(c->class_id, device->class_id, 16) == 0) {
+        if (c->serial != 0 && memcmp(c->vendor_id, vendor_id, 16) == 0 &&
+            memcmp(c->class_id, class_id, 16) == 0) {
             return c;
         }
     }
@@ -61,8 +61,8 @@ static struct selv_newest *class_find(struct selv_polls *polls,
         (uint16_t)((polls->class_next + 1u) % SELV_POLLS_CLASSES_MAX);
     memset(c, 0, sizeof *c);
     c->serial = ++polls->serial;
-    memcpy(c->vendor_id, device->vendor_id, 16);
-    memcpy(c->class_id, device->class_id, 16);
+    memcpy(c->vendor_id, vendor_id, 16);
+    memcpy(c->class_id, class_id, 16);
     return c;
 }
 
@@ -132,13 +132,14 @@ enum selv_db_status selv_polls_newest(struct selv_polls *polls,
     bool is_there;
     struct selv_polls_device *d = device_find(polls, id, &is_there);
     if (!is_there) {
-        struct selv_device device;
+        uint8_t vendor_id[16];
+        uint8_t class_id[16];
         enum selv_db_status status =
-            selv_records_device_find(polls->records, id, &device);
+            selv_records_device_class(polls->records, id, vendor_id, class_id);
         if (status != SELV_DB_ROW) {
             return status;
         }
-        struct selv_newest *c = class_find(polls, &device);
+        struct selv_newest *c = class_find(polls, vendor_id, class_id);
         memcpy(d->id, id, sizeof d->id);
         d->contact = UINT32_MAX;
         d->class_at = (uint16_t)(c - polls->classes);

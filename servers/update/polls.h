@@ -18,7 +18,7 @@
 #include "contacts.h"
 #include "records.h"
 
-#define SELV_POLLS_DEVICES_MAX 65536u /* a power of two */
+#define SELV_POLLS_DEVICES_MAX 262144u /* a power of two */
 #define SELV_POLLS_CLASSES_MAX 256u
 
 /* Private. */

@@ -81,6 +81,7 @@ enum statement {
     DEVICE_ADD,
     DEVICE_UPDATE,
     DEVICE_FIND,
+    DEVICE_CLASS,
     DEVICES,
     DEVICE_REPORTED,
     REPORT_ADD,
@@ -133,6 +134,7 @@ static const char *const sql[STATEMENT_COUNT] = {
         " digest=?, version=?, slot=?, seen_at=?, accepted=?, floor=?,"
         " profile=? WHERE device_id=?",
     [DEVICE_FIND] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE id=?",
+    [DEVICE_CLASS] = "SELECT vendor_id, class_id FROM devices WHERE id=?",
     [DEVICES] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE number<?"
                 " ORDER BY number DESC LIMIT ?",
     [DEVICE_REPORTED] =
@@ -609,6 +611,23 @@ enum selv_db_status selv_records_device_find(struct selv_records *records,
     enum selv_db_status status = selv_db_step(&records->db, st);
     if (status == SELV_DB_ROW) {
         device_columns(st, out);
+    }
+    selv_db_reset(st);
+    return turn_give(records, status);
+}
+
+enum selv_db_status selv_records_device_class(struct selv_records *records,
+                                              const uint8_t id[static 8],
+                                              uint8_t vendor_id[static 16],
+                                              uint8_t class_id[static 16])
+{
+    turn_take(records);
+    sqlite3_stmt *st = selv_db_get(&records->db, DEVICE_CLASS);
+    blob_bind(st, 1, id, 8);
+    enum selv_db_status status = selv_db_step(&records->db, st);
+    if (status == SELV_DB_ROW) {
+        blob_column(st, 0, vendor_id, 16);
+        blob_column(st, 1, class_id, 16);
     }
     selv_db_reset(st);
     return turn_give(records, status);

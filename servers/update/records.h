@@ -165,6 +165,10 @@ SELV_MUST_CHECK enum selv_db_status selv_records_device_register(
 SELV_MUST_CHECK enum selv_db_status
 selv_records_device_find(struct selv_records *records,
                          const uint8_t id[static 8], struct selv_device *out);
+/* The same for its vendor and class alone. */
+SELV_MUST_CHECK enum selv_db_status selv_records_device_class(
+    struct selv_records *records, const uint8_t id[static 8],
+    uint8_t vendor_id[static 16], uint8_t class_id[static 16]);
 /* As selv_records_releases; the last registered first. */
 SELV_MUST_CHECK enum selv_db_status selv_records_devices(
     struct selv_records *records, int64_t before, unsigned limit,

@@ -203,7 +203,7 @@ static void test_polls_many_devices(void **state)
         sqlite3_exec(
             f.records.db.handle,
             "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM c"
-            " WHERE i<100000) INSERT INTO devices(id, device_id, vendor_id,"
+            " WHERE i<300000) INSERT INTO devices(id, device_id, vendor_id,"
             " class_id, sequence_number, digest, version, slot, state, error,"
             " registered_at, seen_at, accepted, floor, profile)"
             " SELECT randomblob(8), randomblob(16), zeroblob(16),"
@@ -211,7 +211,7 @@ static void test_polls_many_devices(void **state)
             " FROM c",
             NULL, NULL, NULL),
         SQLITE_OK);
-    static uint8_t id[100000][8];
+    static uint8_t id[300000][8];
     sqlite3_stmt *st = NULL;
     assert_int_equal(sqlite3_prepare_v2(f.records.db.handle,
                                         "SELECT id FROM devices", -1, &st,
@@ -222,7 +222,7 @@ static void test_polls_many_devices(void **state)
         memcpy(id[count++], sqlite3_column_blob(st, 0), 8);
     }
     assert_int_equal(sqlite3_finalize(st), SQLITE_OK);
-    assert_int_equal(count, 100000);
+    assert_int_equal(count, 300000);
     publish(0, 9);
     for (unsigned round = 0; round < 2; round++) {
         for (unsigned i = 0; i < count; i++) {
