@@ -30,6 +30,8 @@ enum selv_err selv_coap_slice(const struct selv_coap_msg *rq, uint32_t total,
     slice->block.szx = szx;
     slice->block.more = left > len;
     slice->is_blockwise = has || left > len;
+    slice->is_observed = false;
+    slice->observe = 0;
     return SELV_OK;
 }
 
@@ -40,6 +42,9 @@ void selv_coap_write_slice(struct selv_coap_writer *w,
 {
     if (etag.len > 0) {
         selv_coap_write_opt(w, SELV_COAP_OPT_ETAG, etag);
+    }
+    if (slice->is_observed) {
+        selv_coap_write_uint(w, SELV_COAP_OPT_OBSERVE, slice->observe);
     }
     if (content_format != SELV_COAP_NO_FORMAT) {
         selv_coap_write_uint(w, SELV_COAP_OPT_CONTENT_FORMAT, content_format);

@@ -70,6 +70,9 @@ enum selv_coap_type {
 #define SELV_COAP_POST SELV_COAP_CODE(0, 2)
 #define SELV_COAP_PUT SELV_COAP_CODE(0, 3)
 #define SELV_COAP_DELETE SELV_COAP_CODE(0, 4)
+#define SELV_COAP_FETCH SELV_COAP_CODE(0, 5)  /* [RFC 8132 2] */
+#define SELV_COAP_PATCH SELV_COAP_CODE(0, 6)  /* [RFC 8132 3] */
+#define SELV_COAP_IPATCH SELV_COAP_CODE(0, 7) /* [RFC 8132 3] */
 #define SELV_COAP_CREATED SELV_COAP_CODE(2, 1)
 #define SELV_COAP_DELETED SELV_COAP_CODE(2, 2)
 #define SELV_COAP_VALID SELV_COAP_CODE(2, 3)
@@ -84,10 +87,12 @@ enum selv_coap_type {
 #define SELV_COAP_NOT_ALLOWED SELV_COAP_CODE(4, 5)
 #define SELV_COAP_NOT_ACCEPTABLE SELV_COAP_CODE(4, 6)
 #define SELV_COAP_INCOMPLETE SELV_COAP_CODE(4, 8) /* [RFC 7959 2.9.2] */
+#define SELV_COAP_CONFLICT SELV_COAP_CODE(4, 9)   /* [RFC 8132 3.4] */
 #define SELV_COAP_PRECONDITION SELV_COAP_CODE(4, 12)
 #define SELV_COAP_TOO_LARGE SELV_COAP_CODE(4, 13)
 #define SELV_COAP_BAD_FORMAT SELV_COAP_CODE(4, 15)
-#define SELV_COAP_TOO_MANY SELV_COAP_CODE(4, 29) /* [RFC 8516] */
+#define SELV_COAP_UNPROCESSABLE SELV_COAP_CODE(4, 22) /* [RFC 8132 3.4] */
+#define SELV_COAP_TOO_MANY SELV_COAP_CODE(4, 29)      /* [RFC 8516] */
 #define SELV_COAP_SERVER_ERROR SELV_COAP_CODE(5, 0)
 #define SELV_COAP_NOT_IMPLEMENTED SELV_COAP_CODE(5, 1)
 #define SELV_COAP_UNAVAILABLE SELV_COAP_CODE(5, 3)
@@ -111,7 +116,9 @@ enum selv_coap_option {
     SELV_COAP_OPT_SIZE2 = 28,
     SELV_COAP_OPT_PROXY_URI = 35,
     SELV_COAP_OPT_PROXY_SCHEME = 39,
-    SELV_COAP_OPT_SIZE1 = 60
+    SELV_COAP_OPT_SIZE1 = 60,
+    SELV_COAP_OPT_ECHO = 252,       /* [RFC 9175 2.2] */
+    SELV_COAP_OPT_REQUEST_TAG = 292 /* [RFC 9175 3.2] */
 };
 
 /* Content formats that Selvage uses. */
@@ -199,6 +206,13 @@ struct selv_coap_msg {
 SELV_MUST_CHECK enum selv_err selv_coap_parse(struct selv_bytes datagram,
                                               struct selv_coap_msg *m);
 
+/* The same, for a caller that understands count critical options besides, such
+ * as If-Match: these are not bad_option, and neither their lengths nor whether
+ * they repeat are checked. */
+SELV_MUST_CHECK enum selv_err
+selv_coap_parse_knowing(struct selv_bytes datagram, const uint16_t *known,
+                        size_t count, struct selv_coap_msg *m);
+
 /* Walks the options of a parsed message in order. */
 struct selv_coap_opt {
     uint16_t number;
@@ -210,6 +224,11 @@ void selv_coap_opt_begin(const struct selv_coap_msg *m,
                          struct selv_coap_opt *o);
 /* False when there is no further option. */
 bool selv_coap_opt_next(struct selv_coap_opt *o);
+
+/* The first option of that number. False, and *value untouched, when there is
+ * none. */
+bool selv_coap_opt_find(const struct selv_coap_msg *m, uint16_t number,
+                        struct selv_bytes *value);
 
 /* A value as an unsigned number; leading zeros pass [RFC 7252 3.2]. False,
  * and *v untouched, when it is longer than 4 bytes. */
@@ -426,6 +445,8 @@ struct selv_coap_seen {
 struct selv_coap_server {
     struct selv_coap_seen *seen;
     uint32_t seen_count;
+    const uint16_t *known; /* see selv_coap_server_know */
+    uint32_t known_count;
     uint32_t random; /* jitter of separate responses */
     uint16_t mid;    /* next of our own messages */
 };
@@ -443,6 +464,11 @@ enum selv_coap_heard {
 void selv_coap_server_init(struct selv_coap_server *s,
                            struct selv_coap_seen *seen, uint32_t seen_count,
                            const uint8_t random[static 8]);
+
+/* count critical options that the application understands besides the ones
+ * above: requests with these come out of feed. The list stays the caller's. */
+void selv_coap_server_know(struct selv_coap_server *s, const uint16_t *known,
+                           uint32_t count);
 
 /* A datagram from a peer. For REQUEST, *rq is its parsed view; options that
  * we do not understand have been answered 4.02, proxying 5.05
@@ -548,6 +574,8 @@ struct selv_coap_slice {
     uint16_t len;                 /* bytes of this piece */
     struct selv_coap_block block; /* what to send as Block2 */
     bool is_blockwise;            /* false: the whole body, no Block2 */
+    bool is_observed;             /* write Observe; false after slice */
+    uint32_t observe;             /* its value: coap/observe.h */
 };
 
 /* The piece for the request's Block2 (or the first, when there is none) of a
@@ -557,9 +585,9 @@ SELV_MUST_CHECK enum selv_err selv_coap_slice(const struct selv_coap_msg *rq,
                                               uint32_t total, uint8_t szx_max,
                                               struct selv_coap_slice *slice);
 
-/* Write ETag, Content-Format, Max-Age, Block2 and (with the first block)
- * Size2. etag may be empty, content_format SELV_COAP_NO_FORMAT; max_age in
- * seconds, 60 writes nothing (it is the default). The payload is for the
+/* Write ETag, Observe, Content-Format, Max-Age, Block2 and (with the first
+ * block) Size2. etag may be empty, content_format SELV_COAP_NO_FORMAT; max_age
+ * in seconds, 60 writes nothing (it is the default). The payload is for the
  * caller to write: slice->len bytes from slice->offset. */
 void selv_coap_write_slice(struct selv_coap_writer *w,
                            const struct selv_coap_slice *slice,
