@@ -37,14 +37,15 @@
  *   4 selv_coap_later_begin, send the empty ACK; when the answer is there
  *     selv_coap_later_reply_begin and _end, then poll and feed until DONE.
  *
- * Many requests in flight, for large bodies: coap/fetch.h.
+ * Many requests in flight, for large bodies: coap/fetch.h. Being told of
+ * changes: coap/observe.h. Addresses that may be forged: coap/echo.h.
  *
  * One socket for both: offer a datagram to selv_coap_client_feed (when it
  * comes from the client's peer), then to each selv_coap_later_feed, and to
  * selv_coap_server_feed if none took it.
  *
  * Owns:  nothing. Every view in a message points into the datagram.
- * RAM:   client 88 bytes on Cortex-M3 (200 promised), plus the caller's two
+ * RAM:   client 132 bytes on Cortex-M3 (200 promised), plus the caller's two
  *        buffers of SELV_COAP_HEADER_MAX + one block each. */
 #ifndef SELV_COAP_COAP_H
 #define SELV_COAP_COAP_H
@@ -381,6 +382,9 @@ struct selv_coap_client {
     uint8_t etag_len;
     uint8_t etag[SELV_COAP_ETAG_MAX];
     uint16_t err;
+    uint16_t tag;     /* Request-Tag of a payload in blocks */
+    uint8_t echo_len; /* 0: none to repeat */
+    uint8_t echo[40];
 };
 
 void selv_coap_client_init(struct selv_coap_client *c);
@@ -601,16 +605,25 @@ struct selv_coap_upload {
     uint64_t expiry_ms; /* 0: free */
     struct selv_coap_peer peer;
     uint32_t resource;
+    uint32_t tag; /* of the Request-Tags; 0: there are none */
     uint16_t first_mid;
 };
+
+/* Milliseconds after which an upload that stands still gives way to one that
+ * finds no place: its client has given up by then [RFC 7252 4.8.2]. */
+#define SELV_COAP_UPLOAD_STILL_MS SELV_COAP_MAX_TRANSMIT_WAIT_MS
 
 /* buf: cap is the longest body that is taken. */
 void selv_coap_upload_init(struct selv_coap_upload *u, struct selv_buf buf);
 
 /* The place for this request among count uploads: the one that this peer has
- * begun on this resource (a number of the caller's choice), or a free or
- * expired one if the request begins a body; else NULL: answer 5.03 when
- * block 0, 4.08 otherwise (selv_coap_upload_feed does for NULL). */
+ * begun on this resource (a number of the caller's choice) with this
+ * Request-Tag [RFC 9175 3]. A first block begins anew: in the place of this
+ * peer's earlier upload to this resource, whose further blocks are then
+ * answered 4.08; or in a free or expired one; or in the one that has stood
+ * still longest, if that is SELV_COAP_UPLOAD_STILL_MS or more. Else NULL:
+ * answer 5.03 when block 0, 4.08 otherwise (selv_coap_upload_feed does for
+ * NULL). */
 struct selv_coap_upload *
 selv_coap_upload_find(struct selv_coap_upload *u, size_t count, uint64_t now_ms,
                       const struct selv_coap_peer *peer, uint32_t resource,
