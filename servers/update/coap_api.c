@@ -814,5 +814,6 @@ void selv_coap_api_close(struct selv_coap_api *api)
     selv_udp_close(api->udp);
     selv_maps_close(&api->maps);
     selv_polls_close(&api->polls);
+    selv_contacts_close(&api->contacts);
     api->udp = NULL;
 }
