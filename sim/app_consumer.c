@@ -189,7 +189,7 @@ static enum sim_end run(struct sim_world *w, struct selv_consumer *c,
             reply = serve(server, todo.bytes, now_ms);
             now_ms++;
             if (reply.len > 0) {
-                selv_consumer_feed(c, reply, now_ms);
+                selv_consumer_feed(c, todo.source, reply, now_ms);
             }
             break;
         case SELV_CONSUMER_WAIT:
@@ -223,12 +223,15 @@ enum sim_end sim_app_consumer(struct sim_world *w, enum selv_reset_cause *cause)
     static struct selv_consumer c;
     static struct server server;
     static const uint8_t random[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    static const struct selv_consumer_source source = {.is_port = false};
     struct selv_consumer_config config;
     memset(&config, 0, sizeof config);
     config.flash = &w->v.flash;
     config.layout = &w->layout;
     config.factory = &w->factory;
     config.record = &w->record;
+    config.sources = &source;
+    config.source_count = 1;
     config.poll_interval_s = POLL_INTERVAL_S;
     config.trial_timeout_s = TRIAL_TIMEOUT_S;
     config.random[0] = (uint8_t)w->boot_count;

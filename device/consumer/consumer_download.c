@@ -47,38 +47,6 @@ static void fail(struct selv_consumer *c, enum selv_err err)
 /* ---- the manifest's update procedure --------------------------------------
  */
 
-/* The part of a URI reference that a request is made of, in views. Relative
- * references with a path from the root, and absolute ones that name this very
- * server [RFC 3986 4.2, 5.2]. */
-static bool resolve(struct selv_consumer *c, struct selv_bytes uri)
-{
-    static const char scheme[] = "coap://";
-    const size_t scheme_len = sizeof scheme - 1;
-    struct selv_bytes authority = c->config->authority;
-    size_t skip = scheme_len + authority.len;
-    size_t at = 0;
-
-    if (authority.len > 0 && uri.len > skip &&
-        memcmp(uri.p, scheme, scheme_len) == 0 &&
-        memcmp(uri.p + scheme_len, authority.p, authority.len) == 0) {
-        uri = selv_bytes(uri.p + skip, uri.len - skip);
-    } else if (uri.len > 1 && uri.p[1] == '/') {
-        return false; /* "//host/..." names a server, too */
-    }
-    if (uri.len < 2 || uri.p[0] != '/' || uri.len > SELV_SUIT_URI_MAX) {
-        return false;
-    }
-    c->path = selv_bytes(uri.p + 1, uri.len - 1);
-    c->query = selv_bytes(NULL, 0);
-    for (; at < uri.len && uri.p[at] != '#'; at++) {
-        if (uri.p[at] == '?' && c->query.p == NULL) {
-            c->path.len = at - 1;
-            c->query = selv_bytes(uri.p + at + 1, uri.len - at - 1);
-        }
-    }
-    return at == uri.len; /* a fragment is not for requests */
-}
-
 enum selv_err selv_consumer_check_fetch(struct selv_consumer *c,
                                         const struct selv_suit_todo *todo)
 {
@@ -97,7 +65,7 @@ enum selv_err selv_consumer_check_fetch(struct selv_consumer *c,
     if (todo->size > c->idle->image_len) {
         return SELV_ERR_STORE_FULL;
     }
-    if (!resolve(c, todo->uri)) {
+    if (!selv_consumer_locate(c, todo->uri)) {
         return SELV_ERR_SUIT_URI;
     }
     return SELV_OK;
@@ -142,6 +110,9 @@ static enum selv_err begin_slot(struct selv_consumer *c, uint32_t size,
 
 static void tell_progress(struct selv_consumer *c, bool is_resumed)
 {
+    if (has_flag(c, FLAG_EVENT)) {
+        return; /* the port gives faster than it polls */
+    }
     selv_consumer_tell(c, SELV_UPDATE_DOWNLOADING, SELV_OK);
     c->todo.done = c->writer.off;
     c->todo.size = c->image_size;
@@ -178,6 +149,7 @@ static void begin_fetch(struct selv_consumer *c,
         selv_consumer_end_image(c, SELV_OK, SELV_COAP_CONTENT);
         return;
     }
+    (void)selv_consumer_pick(c); /* there is one: check_fetch */
     selv_consumer_tell_server(c, STEP_IMAGE);
 }
 
@@ -268,7 +240,7 @@ enum selv_err selv_consumer_hand_back(struct selv_consumer *c)
 void selv_consumer_ask_image(struct selv_consumer *c)
 {
     c->rq.code = SELV_COAP_GET;
-    c->rq.path = c->path;
+    c->rq.path = selv_bytes(c->path.p + 1, c->path.len - 1);
     c->rq.query = c->query;
     c->rq.offset = c->writer.off;
     while (c->rq.offset % selv_coap_block_len(c->rq.szx) != 0) {
@@ -301,6 +273,27 @@ enum selv_err selv_consumer_take_image(struct selv_consumer *c, uint32_t offset,
     return err;
 }
 
+/* Whether it says something of the source, not of flash. */
+static bool is_of_source(enum selv_err err)
+{
+    return (err >= SELV_ERR_COAP_FORMAT && err <= SELV_ERR_COAP_CODE) ||
+           err == SELV_ERR_UPDATE_SIZE || err == SELV_ERR_UPDATE_SERVER ||
+           err == SELV_ERR_UPDATE_AWAY || err == SELV_ERR_UPDATE_MISSING;
+}
+
+/* The next source goes on with what is in flash. */
+static enum selv_err go_on(struct selv_consumer *c)
+{
+    uint32_t from = resumable(c, c->image_size);
+    enum selv_err err = selv_slot_begin(&c->writer, c->config->flash, c->idle,
+                                        c->image_size, from);
+
+    if (!err) {
+        tell_progress(c, true);
+    }
+    return err;
+}
+
 void selv_consumer_end_image(struct selv_consumer *c, enum selv_err err,
                              uint8_t code)
 {
@@ -312,6 +305,14 @@ void selv_consumer_end_image(struct selv_consumer *c, enum selv_err err,
     }
     if (selv_consumer_is_away(err, code)) {
         set_flag(c, FLAG_AWAY);
+    } else if (is_of_source(err)) {
+        selv_consumer_blame(c);
+    }
+    if (is_of_source(err) && selv_consumer_pick(c)) {
+        err = go_on(c);
+        if (!err) {
+            return;
+        }
     }
     selv_suit_answer(&c->suit, err);
     c->step = STEP_PROCEED;
@@ -346,6 +347,8 @@ void selv_consumer_hash(struct selv_consumer *c)
     }
     if (memcmp(digest, c->image_digest, sizeof digest) == 0) {
         set_flag(c, FLAG_IMAGE_GOOD);
+    } else {
+        selv_consumer_blame(c);
     }
     selv_suit_answer_digest(&c->suit, digest);
 }

@@ -4,7 +4,8 @@
  * each:
  *   consumer.c           the engine's clock: steps, cycles, events
  *   consumer_wire.c      profile and status, encoded (docs/spec/coap.md)
- *   consumer_exchange.c  one CoAP transfer, and what its end means
+ *   consumer_source.c    whom to ask; what a port source reads for us
+ *   consumer_exchange.c  one transfer, and what its end means
  *   consumer_decide.c    from an envelope to a verdict; nothing is written
  *   consumer_download.c  the idle slot: fetch, resume, hash, keep
  *   consumer_trial.c     self-test, confirmation, outcome of the last boot */
@@ -40,6 +41,10 @@ enum step {
 #define FLAG_OVERSIZE 0x80u      /* a datagram was longer than we take */
 #define FLAG_AWAY 0x100u    /* the last fetch failed for want of a server */
 #define FLAG_TOUCHED 0x200u /* the slot was, in this boot */
+#define FLAG_PART 0x400u    /* envelope holds no more than fits */
+#define FLAG_CANCEL 0x800u  /* the port is to be told so, of busy */
+
+#define NO_SOURCE 0xffu
 
 /* In a log that is IDLE: the loader refused digest. */
 #define PROGRESS_REFUSED UINT32_MAX
@@ -103,6 +108,27 @@ enum {
     COMPONENT_RAM = COMPONENT_STAGING
 };
 
+static inline bool is_port(const struct selv_consumer *c, uint8_t source)
+{
+    return c->config->sources[source].is_port;
+}
+
+static inline bool is_plain(const struct selv_consumer *c, uint8_t source)
+{
+    return is_port(c, source) || c->config->sources[source].is_plain;
+}
+
+static inline bool has_tracker(const struct selv_consumer *c)
+{
+    return c->tracker != NO_SOURCE;
+}
+
+/* The tracker knows us. */
+static inline bool has_id(const struct selv_consumer *c)
+{
+    return c->id_len > 0 && c->id_source == c->tracker;
+}
+
 /* The component that runs. */
 static inline uint8_t running_component(const struct selv_consumer *c)
 {
@@ -152,8 +178,35 @@ void selv_consumer_draw(struct selv_consumer *c, uint8_t out[static 8]);
 void selv_consumer_put_profile(struct selv_consumer *c);
 void selv_consumer_put_status(struct selv_consumer *c);
 
+/* ---- consumer_source.c ----------------------------------------------------
+ */
+
+/* Not all sources have been asked in this cycle. */
+bool selv_consumer_has_more(const struct selv_consumer *c);
+/* Ask the next one, of which there must be one. */
+void selv_consumer_ask_next(struct selv_consumer *c);
+/* The source has no update for us (SELV_OK), or is of no use: the next one, or
+ * the end of the cycle. */
+void selv_consumer_turn(struct selv_consumer *c, enum selv_err err);
+/* Which sources may have what the URI names, into c->left; false: none. */
+bool selv_consumer_locate(struct selv_consumer *c, struct selv_bytes uri);
+/* The best of them, into c->from, with c->path and c->query; false: there is
+ * none any more. */
+bool selv_consumer_pick(struct selv_consumer *c);
+/* What came from c->from was wrong. */
+void selv_consumer_blame(struct selv_consumer *c);
+/* c->path of the manifest at a plain source, in c->body. */
+void selv_consumer_name_manifest(struct selv_consumer *c);
+/* Have the port source c->busy read what c->path names. */
+void selv_consumer_read(struct selv_consumer *c, uint32_t from, uint32_t end);
+/* That is over. */
+bool selv_consumer_has_read(struct selv_consumer *c, enum selv_err *err);
+
 /* ---- consumer_exchange.c --------------------------------------------------
  */
+
+void selv_consumer_take_manifest(struct selv_consumer *c,
+                                 struct selv_bytes piece);
 
 /* Start or go on with the exchange of this step. */
 void selv_consumer_exchange(struct selv_consumer *c);
@@ -173,7 +226,7 @@ void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err);
 
 void selv_consumer_proceed(struct selv_consumer *c);
 /* Whether a fetch can be done, but for what flash and network may say; its
- * parts into c->path and c->query. */
+ * sources into c->left. */
 SELV_MUST_CHECK enum selv_err
 selv_consumer_check_fetch(struct selv_consumer *c,
                           const struct selv_suit_todo *todo);

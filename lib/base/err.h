@@ -136,6 +136,10 @@ enum selv_err {
     SELV_ERR_UPDATE_SELFTEST = 260,   /* the new image failed its self-test */
     SELV_ERR_UPDATE_BOOTLOADER = 261, /* a bootloader that is not ours did not
                                          take the update */
+    SELV_ERR_UPDATE_AWAY = 262,    /* nobody there to fetch from, or too slow */
+    SELV_ERR_UPDATE_MISSING = 263, /* the source has no such thing */
+    SELV_ERR_UPDATE_CHUNK = 264,   /* a source gave other bytes than the chunk
+                                      list names, too often */
 
     /* boot: 288 to 319; the reasons in the boot record */
     SELV_ERR_BOOT_NO_IMAGE = 288, /* no slot holds a bootable image */

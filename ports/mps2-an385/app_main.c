@@ -29,7 +29,8 @@ static struct {
     struct selv_board_settings settings;
     struct selv_consumer_config config;
     struct selv_consumer consumer;
-    char authority[24];
+    struct selv_consumer_source source;
+    char base[sizeof "coap://" + 24];
     uint8_t datagram[DATAGRAM_MAX];
     uint32_t counter;
     uint64_t counter_ms;
@@ -199,7 +200,7 @@ static bool datagram_feed(uint64_t now_ms)
     }
     if (is_from_server(&peer)) {
         app.has_heard = true;
-        selv_consumer_feed(&app.consumer, selv_bytes(payload.p, payload.len),
+        selv_consumer_feed(&app.consumer, 0, selv_bytes(payload.p, payload.len),
                            now_ms);
     }
     return true;
@@ -309,8 +310,11 @@ static void consumer_start(const struct selv_boot_record *record)
     selv_board_random_draw(&app.random, config->random, sizeof config->random);
     config->poll_interval_s = app.settings.poll_interval_s;
     config->trial_timeout_s = app.settings.trial_timeout_s;
-    config->authority =
-        selv_text_authority(&app.settings.server, app.authority);
+    memcpy(app.base, "coap://", 7);
+    app.source.base = selv_text_authority(&app.settings.server, app.base + 7);
+    app.source.base = selv_bytes(app.base, app.source.base.len + 7);
+    config->sources = &app.source;
+    config->source_count = 1;
     err = selv_consumer_init(&app.consumer, config, selv_board_now_ms());
     if (err) {
         stop("consumer", err);

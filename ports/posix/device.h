@@ -71,6 +71,8 @@ struct device {
     bool is_image_good;        /* the hook's exit status was 0 */
     unsigned reset_count;      /* in a row, without rest or confirmation */
     unsigned loader_misses;    /* of them, for a loader that is not there */
+    char base[sizeof "coap://" + SELV_POSIX_HOST_LEN];
+    struct selv_consumer_source source;
     struct selv_consumer_config config;
     struct selv_consumer consumer;
     struct selv_posix_why why;

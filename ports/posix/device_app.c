@@ -13,16 +13,19 @@ static bool start(struct device *d)
 {
     enum selv_err err;
 
-    d->config = (struct selv_consumer_config){
-        .flash = d->media,
-        .layout = d->layout,
-        .factory = &d->factory,
-        .record = &d->record,
-        .version = d->version,
-        .poll_interval_s = d->poll_s,
-        .trial_timeout_s = d->trial_s,
-        .authority = selv_bytes(d->udp.authority, strlen(d->udp.authority)),
+    snprintf(d->base, sizeof d->base, "coap://%s", d->udp.authority);
+    d->source = (struct selv_consumer_source){
+        .base = selv_bytes(d->base, strlen(d->base)),
         .host = selv_bytes(d->udp.host, strlen(d->udp.host))};
+    d->config = (struct selv_consumer_config){.flash = d->media,
+                                              .layout = d->layout,
+                                              .factory = &d->factory,
+                                              .record = &d->record,
+                                              .version = d->version,
+                                              .poll_interval_s = d->poll_s,
+                                              .trial_timeout_s = d->trial_s,
+                                              .sources = &d->source,
+                                              .source_count = 1};
     if (d->uboot_config) {
         d->config.installer = &selv_posix_uboot_installer;
         d->config.installer_context = &d->uboot;
@@ -81,7 +84,7 @@ static bool wait_some(struct device *d, uint64_t until_ms, unsigned *refusals)
     len = selv_posix_udp_receive(&d->udp, nap_ms, datagram, sizeof datagram);
     if (len > 0) {
         *refusals = 0;
-        selv_consumer_feed(&d->consumer, selv_bytes(datagram, len),
+        selv_consumer_feed(&d->consumer, 0, selv_bytes(datagram, len),
                            selv_posix_now_ms());
     } else if (d->udp.is_refused) {
         d->udp.is_refused = false;
@@ -135,6 +138,9 @@ enum device_end device_app(struct device *d)
         case SELV_CONSUMER_GIVE_UP:
             d->reset_cause = SELV_RESET_WATCHDOG;
             return DEVICE_END_RESET;
+        case SELV_CONSUMER_FETCH: /* there is no port source */
+        case SELV_CONSUMER_CANCEL:
+            break;
         }
     }
     return DEVICE_END_SIGNAL;

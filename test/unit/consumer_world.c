@@ -35,6 +35,10 @@ void world_forget(struct world *w)
     w->log[0] = '\0';
 }
 
+/* Of the vendor and class of all these devices, in a static tree. */
+static const char tree_manifest[] = "/m/fa6b4a53-d5ad-5fdf-be9d-e663e4d41ffe"
+                                    "/1492af14-2569-5e48-bf42-9b2d51f2ab45";
+
 /* ---- releases -------------------------------------------------------------
  */
 
@@ -207,6 +211,7 @@ static void queue_add(struct world *w, const uint8_t *p, size_t len)
     if (w->queue_len < WORLD_QUEUE_MAX) {
         memcpy(w->queue[w->queue_len].p, p, len);
         w->queue[w->queue_len].len = len;
+        w->queue[w->queue_len].source = w->talking_to;
         w->queue_len++;
     }
 }
@@ -475,6 +480,9 @@ static void serve_image(struct world *w, const struct selv_coap_peer *peer,
 {
     enum world_mode mode =
         w->image_count >= w->mode_from ? w->mode : WORLD_GOOD;
+    if (w->talking_to > 0) {
+        mode = w->other[w->talking_to].mode;
+    }
     struct body body = {.has_etag = !w->has_no_etag};
     char hex[65];
     size_t slot;
@@ -513,8 +521,12 @@ static void serve_manifest(struct world *w, const struct selv_coap_peer *peer,
         NULL; /* names it, too, when a device runs the manifest */
     uint8_t hash[32];
 
+    enum world_mode mode = w->talking_to == 0
+                               ? w->manifest_mode
+                               : w->other[w->talking_to].manifest_mode;
+
     w->manifest_count++;
-    if (send_bodiless(w, peer, rq, w->manifest_mode, out)) {
+    if (send_bodiless(w, peer, rq, mode, out)) {
         return;
     }
     if (w->raw_manifest.len > 0) {
@@ -537,7 +549,7 @@ static void serve_manifest(struct world *w, const struct selv_coap_peer *peer,
         reply(w, peer, rq, SELV_COAP_VALID, NULL, SELV_COAP_RECOMPUTE, out);
         return;
     }
-    send_body(w, rq, body, w->manifest_mode, out);
+    send_body(w, rq, body, mode, out);
 }
 
 static void serve_register(struct world *w, const struct selv_coap_peer *peer,
@@ -568,6 +580,11 @@ static void serve(struct world *w, const struct selv_coap_peer *peer,
         serve_image(w, peer, rq, name, out);
         return;
     }
+    if (w->sources[w->talking_to].is_plain) {
+        assert_true(selv_coap_path_match(rq, &tree_manifest[1], NULL));
+        serve_manifest(w, peer, rq, out);
+        return;
+    }
     assert_true(selv_coap_query(rq, "d", &name));
     assert_int_equal(name.len, strlen(DEVICE_NAME));
     assert_memory_equal(name.p, DEVICE_NAME, name.len);
@@ -589,13 +606,16 @@ static void serve(struct world *w, const struct selv_coap_peer *peer,
     }
 }
 
-static void network_to_server(struct world *w, struct selv_bytes datagram)
+static void network_to_server(struct world *w, uint8_t source,
+                              struct selv_bytes datagram)
 {
-    struct selv_coap_peer peer = {1, {7}};
+    struct selv_coap_peer peer = {1, {(uint8_t)(7 + source)}};
     uint8_t reply_bytes[1400];
     struct selv_buf out = {reply_bytes, sizeof reply_bytes, 0};
     struct selv_coap_msg rq;
 
+    w->talking_to = source;
+    w->other[source].asked++;
     if (w->is_cut) {
         return;
     }
@@ -680,6 +700,7 @@ static bool choose(struct world *w)
 bool world_boot(struct world *w)
 {
     w->queue_len = 0;
+    w->read.is_on = false;
     if (!(w->boot ? w->boot(w) : choose(w))) {
         say(w, "nothing-boots ");
         return false;
@@ -711,6 +732,118 @@ static void tell(struct world *w, const struct selv_consumer_todo *todo)
     }
 }
 
+/* ---- port sources ---------------------------------------------------------
+ */
+
+uint8_t world_add_source(struct world *w, const char *base, bool is_port,
+                         bool is_plain)
+{
+    uint8_t source = w->config.source_count++;
+
+    assert_true(source < SELV_CONSUMER_SOURCES_MAX);
+    w->sources[source] =
+        (struct selv_consumer_source){.base = selv_bytes(base, strlen(base)),
+                                      .is_port = is_port,
+                                      .is_plain = is_plain};
+    return source;
+}
+
+/* Where FETCH's path leads to in a release's static tree. */
+static bool find_file(struct world *w, struct selv_bytes path)
+{
+    const struct world_release *r = w->other[w->read.source].release;
+    char hex[65];
+
+    w->read.release = r;
+    w->read.is_manifest = path.len == strlen(tree_manifest) &&
+                          memcmp(path.p, tree_manifest, path.len) == 0;
+    if (r == NULL || w->read.is_manifest) {
+        return r != NULL;
+    }
+    assert_true(path.len > 3 && memcmp(path.p, "/i/", 3) == 0);
+    for (w->read.slot = 0; w->read.slot < 2; w->read.slot++) {
+        to_hex(r->image_digest[w->read.slot], 32, hex);
+        if (path.len == 67 && memcmp(path.p + 3, hex, 64) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum world_mode read_mode(const struct world *w)
+{
+    return w->read.is_manifest ? w->other[w->read.source].manifest_mode
+                               : w->other[w->read.source].mode;
+}
+
+static void end_file(struct world *w, enum selv_err err, uint32_t total)
+{
+    w->read.is_on = false;
+    selv_consumer_given(&w->consumer, w->read.source, err, total, w->now_ms);
+}
+
+static void open_file(struct world *w, const struct selv_consumer_todo *todo)
+{
+    bool is_found;
+
+    assert_false(w->read.is_on);
+    assert_true(w->sources[todo->source].is_port);
+    w->read.is_on = true;
+    w->read.source = todo->source;
+    w->read.at = todo->offset;
+    w->read.end = todo->len == SELV_CONSUMER_TO_END ? UINT32_MAX
+                                                    : todo->offset + todo->len;
+    w->other[todo->source].asked++;
+    is_found = find_file(w, todo->path);
+    if (read_mode(w) == WORLD_ERROR) {
+        end_file(w, SELV_ERR_UPDATE_AWAY, 0);
+    } else if (!is_found || read_mode(w) == WORLD_MISSING) {
+        end_file(w, SELV_ERR_UPDATE_MISSING, 0);
+    }
+}
+
+/* A piece of an odd length, or the end. */
+static void read_file(struct world *w)
+{
+    const struct world_release *r = w->read.release;
+    enum world_mode mode = read_mode(w);
+    uint32_t total =
+        w->read.is_manifest ? (uint32_t)r->envelope.len : r->size[w->read.slot];
+    uint32_t len = w->other[w->read.source].is_trickle ? 1 : 777;
+    uint8_t bytes[1000];
+
+    w->now_ms += len == 1 ? 1000 : 5;
+    total = mode == WORLD_SHORT ? total / 2 : total;
+    total = mode == WORLD_LONG ? total + 16 : total;
+    if (w->read.at >= total || w->read.at == w->read.end) {
+        end_file(w, SELV_OK, w->read.at % 2 == 0 ? total : 0);
+        return;
+    }
+    len = len < total - w->read.at ? len : total - w->read.at;
+    if (mode != WORLD_LONG && len > w->read.end - w->read.at) {
+        len = w->read.end - w->read.at;
+    }
+    for (uint32_t i = 0; i < len; i++) {
+        uint32_t at = w->read.at + i;
+        bytes[i] = w->read.is_manifest ? r->envelope.p[at]
+                                       : image_byte(r->fill[w->read.slot], at);
+        bytes[i] = (uint8_t)(bytes[i] + (mode == WORLD_OTHER_BYTES));
+    }
+    if (!w->read.is_manifest) {
+        w->other[w->read.source].given += len;
+    }
+    if (!selv_consumer_give(&w->consumer, w->read.source, w->read.at,
+                            selv_bytes(bytes, len), w->now_ms)) {
+        w->read.is_on = false;
+    }
+    w->read.at += len;
+}
+
+static bool is_to_read(const struct world *w)
+{
+    return w->read.is_on && !w->is_cut && read_mode(w) != WORLD_SILENT;
+}
+
 /* The next datagram, or time passes. */
 static void wait(struct world *w, uint64_t until_ms)
 {
@@ -720,13 +853,17 @@ static void wait(struct world *w, uint64_t until_ms)
     }
     if (w->queue_len > 0) {
         w->now_ms += 5;
-        selv_consumer_feed(&w->consumer,
+        selv_consumer_feed(&w->consumer, w->queue[0].source,
                            selv_bytes(w->queue[0].p, w->queue[0].len),
                            w->now_ms);
         /* It was copied: what the port does with its buffer is its own. */
         memset(w->queue[0].p, 0xa5, sizeof w->queue[0].p);
         w->queue_len--;
         memmove(&w->queue[0], &w->queue[1], w->queue_len * sizeof w->queue[0]);
+        return;
+    }
+    if (is_to_read(w)) {
+        read_file(w);
         return;
     }
     assert_true(until_ms != UINT64_MAX);
@@ -740,7 +877,15 @@ enum world_stop world_run(struct world *w, unsigned polls_max)
     for (unsigned i = 0; i < polls_max; i++) {
         switch (selv_consumer_poll(&w->consumer, w->now_ms, &todo)) {
         case SELV_CONSUMER_SEND:
-            network_to_server(w, todo.bytes);
+            network_to_server(w, todo.source, todo.bytes);
+            break;
+        case SELV_CONSUMER_FETCH:
+            open_file(w, &todo);
+            break;
+        case SELV_CONSUMER_CANCEL:
+            assert_true(w->read.is_on && w->read.source == todo.source);
+            w->read.is_on = false;
+            w->cancel_count++;
             break;
         case SELV_CONSUMER_WAIT:
             if (selv_consumer_is_resting(&w->consumer) &&
@@ -902,8 +1047,9 @@ static void open_world(struct world *w, const char *geometry,
                                               .version = selv_bytes("1.0.0", 5),
                                               .poll_interval_s = 60,
                                               .trial_timeout_s = 300,
-                                              .authority =
-                                                  selv_bytes("[::1]:5683", 10)};
+                                              .sources = w->sources,
+                                              .source_count = 1};
+    w->sources[0].base = selv_bytes("coap://[::1]:5683", 17);
     selv_coap_server_init(&w->coap, w->seen, WORLD_SEEN_MAX, random);
     if (prepare) {
         prepare(w);

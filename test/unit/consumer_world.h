@@ -65,6 +65,7 @@ struct world {
     struct selv_boot_record record;
     enum selv_reset_cause cause;
     struct selv_consumer_config config;
+    struct selv_consumer_source sources[SELV_CONSUMER_SOURCES_MAX];
     struct selv_consumer consumer;
     /* In the place of our bootloader, which is not used then; sets record and
      * what is protected. NULL: ours. */
@@ -95,10 +96,31 @@ struct world {
     unsigned register_count, manifest_count, image_count, report_count;
     struct world_request requests[WORLD_QUEUE_MAX * 64];
 
+    /* sources beside the first; those of theirs that are CoAP peers are the
+     * same server, in another mode */
+    struct {
+        enum world_mode mode;          /* of images */
+        enum world_mode manifest_mode; /* PORT: SILENT, ERROR, MISSING, SHORT */
+        const struct world_release *release; /* PORT: NULL: none */
+        unsigned asked;                      /* datagrams, or FETCHes */
+        uint32_t given;                      /* bytes, of images */
+        bool is_trickle;                     /* PORT: a byte a second */
+    } other[SELV_CONSUMER_SOURCES_MAX];
+    struct {
+        bool is_on;
+        bool is_manifest;
+        uint8_t source;
+        uint32_t at, end;
+        const struct world_release *release;
+        unsigned slot;
+    } read; /* by the port */
+    unsigned cancel_count;
+
     /* network */
     struct {
         uint8_t p[1400];
         size_t len;
+        uint8_t source;
     } queue[WORLD_QUEUE_MAX];
     size_t queue_len;
     unsigned drop_each;   /* every so many datagrams of the server are lost */
@@ -106,6 +128,7 @@ struct world {
     unsigned swap_each;   /* come after the next one */
     unsigned sent_count;  /* datagrams of the server */
     bool is_cut;          /* nothing arrives anywhere */
+    uint8_t talking_to;   /* source of the datagram that is answered */
 };
 
 enum world_stop {
@@ -125,6 +148,9 @@ void world_open_with(struct world *w, const char *geometry,
  * boot, and what of layout and config is otherwise. */
 void world_open_foreign(struct world *w, const char *geometry,
                         void (*prepare)(struct world *w));
+/* One more source, behind the others. */
+uint8_t world_add_source(struct world *w, const char *base, bool is_port,
+                         bool is_plain);
 /* Fails the test when flash rules were broken. */
 void world_close(struct world *w);
 

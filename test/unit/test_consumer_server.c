@@ -438,10 +438,10 @@ static void test_consumer_network_noise(void **state)
     for (;;) {
         enum world_stop stop;
         for (size_t i = 0; i < sizeof noise / sizeof noise[0]; i++) {
-            selv_consumer_feed(&w.consumer,
+            selv_consumer_feed(&w.consumer, 0,
                                selv_bytes(noise[i], sizeof noise[i]), w.now_ms);
         }
-        selv_consumer_feed(&w.consumer, selv_bytes(NULL, 0), w.now_ms);
+        selv_consumer_feed(&w.consumer, 0, selv_bytes(NULL, 0), w.now_ms);
         stop = world_run(&w, 1);
         if (stop == WORLD_RESTED) {
             break;
