@@ -74,6 +74,9 @@ struct selv_consumer_source {
                                Uri-Host to send; empty for an address */
     bool is_port;           /* the port reads it; it is plain then, too */
     bool is_plain;
+    bool is_push; /* of a port source: it has what is handed to the
+                     device, manifests only (and what is integrated
+                     in them); it is asked for no image */
 };
 
 struct selv_consumer_config {
@@ -167,7 +170,9 @@ bool selv_consumer_give(struct selv_consumer *c, uint8_t source,
  * trouble that may pass;  SELV_ERR_UPDATE_MISSING, the source has no such
  * thing;  SELV_ERR_UPDATE_SERVER, it answered nonsense, or changed what it has
  * in the middle. total: bytes of the whole body where that is known, else 0.
- * Ignored when nothing is under way with that source. */
+ * Of a CoAP peer that is being asked, SELV_ERR_UPDATE_AWAY alone may be said:
+ * the port knows that nobody is there, and the engine does not wait for its
+ * time-outs. Ignored when nothing is under way with that source. */
 void selv_consumer_given(struct selv_consumer *c, uint8_t source,
                          enum selv_err err, uint32_t total, uint64_t now_ms);
 

@@ -107,7 +107,7 @@ bool selv_consumer_locate(struct selv_consumer *c, struct selv_bytes uri)
     c->uri = uri;
     c->left = 0;
     for (uint8_t source = 0; source < c->config->source_count; source++) {
-        if (locate(c, source)) {
+        if (!c->config->sources[source].is_push && locate(c, source)) {
             c->left = (uint8_t)(c->left | bit_of(source));
         }
     }
@@ -265,6 +265,10 @@ void selv_consumer_given(struct selv_consumer *c, uint8_t source,
                          enum selv_err err, uint32_t total, uint64_t now_ms)
 {
     (void)now_ms;
+    if (has_flag(c, FLAG_BUSY) && source == c->busy && !is_port(c, source) &&
+        err == SELV_ERR_UPDATE_AWAY) {
+        set_flag(c, FLAG_GONE);
+    }
     if (!is_reading(c, source)) {
         return;
     }

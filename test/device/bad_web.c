@@ -2,11 +2,12 @@
  *
  * bad_web.c - a web server that misbehaves, for tests of clients.
  *
- *   bad_web MODE FOLDER
+ *   bad_web MODE FOLDER [PREFIX]
  *
  * Serves the files of FOLDER on a free port of 127.0.0.1, one connection at a
  * time and one request for each; prints "listening http://127.0.0.1:PORT".
- * Modes are the table below; "fair" misbehaves in nothing. */
+ * Modes are the table below; "fair" misbehaves in nothing. PREFIX: paths that
+ * begin otherwise are served fairly. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -38,6 +39,7 @@ enum mode {
     MUTE,        /* nothing */
     ENDLESS,     /* a head without end */
     SWITCH,      /* another body and ETag at each request */
+    TURN,        /* ends after 20,000 bytes; from then on another body */
     RETAG,       /* the same body, another ETag */
     GARBAGE,     /* other bytes */
     LONGER,      /* no length, and more bytes than there are */
@@ -54,13 +56,15 @@ enum mode {
 };
 
 static const char *const names[] = {
-    "fair",    "whole", "other-range", "long-range", "no-range", "word-range",
-    "few",     "parts", "gzip",        "break",      "breaks",   "stall",
-    "trickle", "mute",  "endless",     "switch",     "retag",    "garbage",
-    "longer",  "loop",  "away",        "here",       "nothing",  "same",
-    "none",    "never", "busy",        "past",       "noise"};
+    "fair",    "whole",  "other-range", "long-range", "no-range", "word-range",
+    "few",     "parts",  "gzip",        "break",      "breaks",   "stall",
+    "trickle", "mute",   "endless",     "switch",     "turn",     "retag",
+    "garbage", "longer", "loop",        "away",       "here",     "nothing",
+    "same",    "none",   "never",       "busy",       "past",     "noise"};
 
-static enum mode mode;
+static enum mode mode; /* for this request */
+static enum mode asked_mode;
+static const char *prefix = "/";
 static unsigned port;
 static unsigned requests;
 static uint8_t body[BODY_MAX + 64];
@@ -146,7 +150,8 @@ static bool read_body(const char *folder, const char *path)
     }
     body_len = fread(body, 1, BODY_MAX, f);
     fclose(f);
-    if (mode == GARBAGE || (mode == SWITCH && requests % 2 == 0)) {
+    if (mode == GARBAGE || (mode == SWITCH && requests % 2 == 0) ||
+        (mode == TURN && requests > 1)) {
         for (size_t i = 0; i < body_len; i++) {
             body[i] ^= 0x55u;
         }
@@ -170,7 +175,8 @@ static void send_body(int fd, size_t first, size_t len)
 
     if (mode == BREAK || mode == STALL) {
         len /= 2;
-    } else if (mode == BREAKS && len > 20000) {
+    } else if ((mode == BREAKS || (mode == TURN && requests == 1)) &&
+               len > 20000) {
         len = 20000;
     } else if (mode == FEW) {
         len -= 16;
@@ -266,7 +272,8 @@ static void serve(int fd, const char *folder)
     if (!read_request(fd, &asked)) {
         return;
     }
-    requests++;
+    mode = strncmp(asked.path, prefix, strlen(prefix)) == 0 ? asked_mode : FAIR;
+    requests += mode != FAIR;
     if (mode == MUTE) {
         linger(fd);
     } else if (mode == NOISE) {
@@ -303,16 +310,17 @@ int main(int argc, char **argv)
     socklen_t len = sizeof here;
     int listener = socket(AF_INET, SOCK_STREAM, 0);
 
-    mode = NOISE + 1;
-    for (unsigned i = 0; argc == 3 && i <= NOISE; i++) {
+    asked_mode = NOISE + 1;
+    for (unsigned i = 0; argc >= 3 && argc <= 4 && i <= NOISE; i++) {
         if (strcmp(argv[1], names[i]) == 0) {
-            mode = (enum mode)i;
+            asked_mode = (enum mode)i;
         }
     }
-    if (mode > NOISE) {
-        fprintf(stderr, "usage: bad_web MODE FOLDER\n");
+    if (asked_mode > NOISE) {
+        fprintf(stderr, "usage: bad_web MODE FOLDER [PREFIX]\n");
         return 2;
     }
+    prefix = argc == 4 ? argv[3] : "/";
     here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (listener < 0 ||
         bind(listener, (struct sockaddr *)&here, sizeof here) != 0 ||

@@ -30,10 +30,10 @@ web_cleanup() {
 }
 trap web_cleanup EXIT
 
-# bad_web MODE FOLDER: sets WEB.
+# bad_web MODE FOLDER [PREFIX]: sets WEB.
 bad_web() {
     : >"$WORK/web"
-    "$BAD_WEB" "$1" "$2" >"$WORK/web" 2>&1 &
+    "$BAD_WEB" "$@" >"$WORK/web" 2>&1 &
     WEB_PIDS="$WEB_PIDS $!"
     tries=0
     while ! grep -q listening "$WORK/web"; do
