@@ -103,6 +103,7 @@ enum selv_err selv_consumer_init(struct selv_consumer *c,
     memcpy(c->random, config->random, sizeof c->random);
     c->now_ms = now_ms;
     c->tracker = first_tracker(c);
+    c->path_of = NO_SOURCE;
     selv_coap_client_init(&c->client);
     read_capability(&c->boot, config->record);
     c->idle = &config->layout->slot[idle_slot(c)];
@@ -112,6 +113,7 @@ enum selv_err selv_consumer_init(struct selv_consumer *c,
     c->device.device_id = config->factory->device_id;
     c->device.anchors = &config->factory->anchor;
     c->device.anchor_count = 1;
+    c->device.private = &selv_suit_chunks_known;
     c->device.boot = &c->boot;
 
     err = selv_log_read(config->flash, config->layout, &c->log);
@@ -247,8 +249,10 @@ void selv_consumer_feed(struct selv_consumer *c, uint8_t source,
         return;
     }
     memcpy(c->rx, datagram.p, datagram.len);
-    if (selv_coap_client_feed(&c->client, now_ms,
-                              selv_bytes(c->rx, datagram.len))) {
+    datagram.p = c->rx;
+    if (c->step == STEP_IMAGE
+            ? selv_coap_fetch_feed(&c->fetch, now_ms, datagram)
+            : selv_coap_client_feed(&c->client, now_ms, datagram)) {
         c->rx_len = (uint16_t)datagram.len;
     }
 }
@@ -281,8 +285,10 @@ static void work(struct selv_consumer *c)
     case STEP_REGISTER:
     case STEP_REPORT:
     case STEP_MANIFEST:
-    case STEP_IMAGE:
         selv_consumer_exchange(c);
+        break;
+    case STEP_IMAGE:
+        selv_consumer_image(c);
         break;
     case STEP_DECIDE:
         selv_consumer_decide(c);

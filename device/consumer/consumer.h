@@ -29,7 +29,7 @@
 #define SELV_CONSUMER_CONSUMER_H
 
 #include "base/base.h"
-#include "coap/coap.h"
+#include "coap/fetch.h"
 #include "consumer/installer.h"
 #include "store/factory.h"
 #include "store/flash.h"
@@ -37,6 +37,7 @@
 #include "store/layout.h"
 #include "store/record.h"
 #include "store/slot.h"
+#include "suit/chunks.h"
 #include "suit/report.h"
 #include "suit/suit.h"
 
@@ -196,6 +197,14 @@ bool selv_consumer_is_resting(const struct selv_consumer *c);
 /* ---- private: here for its size only ------------------------------------- */
 
 #define SELV_CONSUMER_BLOCK_LEN (16u << SELV_COAP_SZX)
+/* Blocks in flight. */
+#ifndef SELV_CONSUMER_SLOTS
+#if UINTPTR_MAX > 0xffffffffu
+#define SELV_CONSUMER_SLOTS 64u
+#else
+#define SELV_CONSUMER_SLOTS 8u
+#endif
+#endif
 #define SELV_CONSUMER_BODY_MAX 224u   /* bytes; the longest profile takes 214 */
 #define SELV_CONSUMER_VERSION_MAX 32u /* bytes of the version text */
 
@@ -210,11 +219,31 @@ struct selv_consumer_report {
 
 /* What a port source is asked for. */
 struct selv_consumer_read {
-    uint64_t late_ms; /* nothing came by then: it is given up */
+    uint64_t late_ms; /* a manifest: nothing came by then, it is given up */
     uint32_t at, end; /* bytes: next, and behind the last */
     uint32_t total;   /* of the body; 0: not known */
     uint16_t err;     /* enum selv_err, when it is over */
     bool is_over;
+};
+
+/* A run of sectors that is coming in. */
+struct selv_consumer_part {
+    uint32_t start;   /* bytes from the first of the image */
+    uint32_t missing; /* bytes; 0: there is no such part */
+};
+
+/* An image, or its chunk list, as it comes in. Offsets are from its first byte.
+ */
+struct selv_consumer_parts {
+    uint32_t base;  /* in flash */
+    uint32_t size;  /* bytes */
+    uint32_t align; /* parts begin at multiples of it */
+    uint32_t next;  /* of nothing behind it was asked */
+    uint32_t redo;  /* the lowest part that was bad; UINT32_MAX: none */
+    uint32_t tail_at;
+    uint8_t tail_len; /* bytes that fill no write unit yet */
+    uint8_t tail[SELV_FLASH_UNIT_MAX];
+    struct selv_consumer_part open[SELV_CONSUMER_SLOTS];
 };
 
 /* What is small and often asked stands first, where short instructions
@@ -242,6 +271,10 @@ struct selv_consumer {
     uint8_t left;      /* the same of those that may still give the image */
     uint8_t blame[SELV_CONSUMER_SOURCES_MAX]; /* images and chunks that were
                                                  not what they should be */
+    uint8_t phase;                            /* of STEP_IMAGE */
+    uint8_t bad;      /* parts that this source gave, and that were none */
+    uint8_t sends;    /* transmissions of a request of client; 0: none */
+    uint8_t path_of;  /* source that coap_path leads to */
     uint16_t trouble; /* enum selv_err: what was wrong in this cycle */
     const struct selv_consumer_config *config;
     const struct selv_slot_place *idle; /* where an update goes */
@@ -254,10 +287,18 @@ struct selv_consumer {
     struct selv_bytes uri;   /* of the image, in envelope */
     struct selv_bytes path;  /* of what is asked for, from '/' on */
     struct selv_bytes query; /* the same */
+    struct selv_bytes image_uri;
     uint32_t image_size;
-    uint32_t hashed;                       /* bytes of the image */
+    uint32_t hashed;             /* bytes of the image */
+    uint32_t list_off, list_len; /* of the chunk list in flash; 0: none */
+    const uint8_t *list_digest;  /* in envelope */
+    struct selv_suit_chunks chunks;
+    uint32_t told, seen, looked; /* bytes that a source gave: by now, when
+                                    late_ms, and when look_ms, was set */
+    uint64_t late_ms;            /* none came since: it is left */
+    uint64_t look_ms;            /* too few came since: it is left */
     uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* of what was given up */
-    struct selv_slot_writer writer;
+    struct selv_consumer_parts parts;
     struct selv_suit_component components[2]; /* application; staging, RAM */
     uint8_t other_id[SELV_FACTORY_STAGING_MAX];
     struct selv_suit_device device;
@@ -271,8 +312,12 @@ struct selv_consumer {
     uint8_t image_digest[SELV_SHA256_LEN]; /* the manifest's, for the image */
     uint8_t random[16];
     char id_query[18]; /* d=<id> */
+    struct selv_coap_path coap_path;
+    struct selv_coap_fetch_slot slots[SELV_CONSUMER_SLOTS];
+    uint32_t sent_ms; /* the first of sends */
     union {
         struct selv_coap_client client;
+        struct selv_coap_fetch fetch;   /* in STEP_IMAGE */
         struct selv_consumer_read read; /* while busy is a port source */
     };
     struct selv_suit suit;

@@ -363,6 +363,9 @@ void selv_consumer_decide(struct selv_consumer *c)
     bool is_old;
 
     identify(c);
+    if (!is_digest(c->identity, c->tried)) {
+        clear_flag(c, FLAG_LISTLESS);
+    }
     is_old = !err && !is_loader(c, SELV_LOADER_NEEDED) &&
              is_digest(c->digest, c->config->record->digest);
     if (is_old) {

@@ -12,9 +12,6 @@
 #define SELV_MODULE 0x434e444cu /* "CNDL" */
 #include "consumer/consumer_int.h"
 
-#define IMAGE_MS 600000u     /* for a whole image, and on top of it */
-#define IMAGE_BLOCK_MS 4000u /* for each block */
-
 enum selv_err selv_consumer_write_log(struct selv_consumer *c,
                                       enum selv_log_state to)
 {
@@ -71,59 +68,39 @@ enum selv_err selv_consumer_check_fetch(struct selv_consumer *c,
     return SELV_OK;
 }
 
-/* Bytes of this very image that an earlier try left in flash. */
-static uint32_t resumable(const struct selv_consumer *c, uint32_t size)
+/* Whether the log is about this very update already: then its progress
+ * stays. */
+static bool is_resumed(const struct selv_consumer *c)
 {
-    bool is_ours = c->log.state == SELV_LOG_DOWNLOADING &&
-                   c->log.slot == idle_slot(c) &&
-                   memcmp(c->log.digest, c->digest, sizeof c->log.digest) == 0;
-
-    if (!is_ours || c->log.progress > size) {
-        return 0;
-    }
-    /* Requests begin at multiples of a block, of 16 bytes at least. */
-    uint32_t whole =
-        selv_slot_whole(c->config->flash, c->idle, c->log.progress);
-    return whole % 16 == 0 ? whole : 0;
+    return c->log.state == SELV_LOG_DOWNLOADING &&
+           c->log.slot == idle_slot(c) &&
+           memcmp(c->log.digest, c->digest, sizeof c->log.digest) == 0;
 }
 
-static enum selv_err begin_slot(struct selv_consumer *c, uint32_t size,
-                                uint32_t from)
+static enum selv_err begin_slot(struct selv_consumer *c)
 {
+    struct selv_slot_writer writer;
     /* Also to resume: a request that was cut when it was written may read as
      * torn now and as whole later, and must not find a slot half written. */
     enum selv_err err =
-        from == 0
-            ? selv_consumer_begin_log(c, SELV_LOG_DOWNLOADING, idle_slot(c))
-            : selv_consumer_write_log(c, SELV_LOG_DOWNLOADING);
+        is_resumed(c)
+            ? selv_consumer_write_log(c, SELV_LOG_DOWNLOADING)
+            : selv_consumer_begin_log(c, SELV_LOG_DOWNLOADING, idle_slot(c));
 
     set_flag(c, FLAG_WRITTEN | FLAG_TOUCHED);
     if (!err && c->config->installer) {
         err = c->config->installer->begin(c->config->installer_context);
     }
-    if (!err) {
-        err =
-            selv_slot_begin(&c->writer, c->config->flash, c->idle, size, from);
+    if (!err) { /* erases the envelope */
+        err = selv_slot_begin(&writer, c->config->flash, c->idle, 0, 0);
     }
     return err;
-}
-
-static void tell_progress(struct selv_consumer *c, bool is_resumed)
-{
-    if (has_flag(c, FLAG_EVENT)) {
-        return; /* the port gives faster than it polls */
-    }
-    selv_consumer_tell(c, SELV_UPDATE_DOWNLOADING, SELV_OK);
-    c->todo.done = c->writer.off;
-    c->todo.size = c->image_size;
-    c->todo.is_resumed = is_resumed;
 }
 
 static void begin_fetch(struct selv_consumer *c,
                         const struct selv_suit_todo *todo)
 {
     enum selv_err err;
-    uint32_t from;
 
     clear_flag(c, FLAG_IMAGE_GOOD | FLAG_AWAY);
     err = selv_consumer_check_fetch(c, todo);
@@ -137,19 +114,12 @@ static void begin_fetch(struct selv_consumer *c,
         c->step = STEP_REBOOT;
         return;
     }
-    c->image_size = todo->size;
-    from = resumable(c, todo->size);
-    err = begin_slot(c, todo->size, from);
+    err = begin_slot(c);
     if (err) {
         selv_suit_answer(&c->suit, err);
         return;
     }
-    tell_progress(c, from > 0);
-    if (from == todo->size) {
-        selv_consumer_end_image(c, SELV_OK, SELV_COAP_CONTENT);
-        return;
-    }
-    (void)selv_consumer_pick(c); /* there is one: check_fetch */
+    selv_consumer_begin_image(c, todo);
     selv_consumer_tell_server(c, STEP_IMAGE);
 }
 
@@ -234,90 +204,6 @@ enum selv_err selv_consumer_hand_back(struct selv_consumer *c)
     return err;
 }
 
-/* ---- the transfer ---------------------------------------------------------
- */
-
-void selv_consumer_ask_image(struct selv_consumer *c)
-{
-    c->rq.code = SELV_COAP_GET;
-    c->rq.path = selv_bytes(c->path.p + 1, c->path.len - 1);
-    c->rq.query = c->query;
-    c->rq.offset = c->writer.off;
-    while (c->rq.offset % selv_coap_block_len(c->rq.szx) != 0) {
-        c->rq.szx--;
-    }
-    c->rq.body_max = c->image_size;
-    c->rq.deadline_ms =
-        IMAGE_MS + IMAGE_BLOCK_MS * (c->image_size / SELV_CONSUMER_BLOCK_LEN);
-}
-
-enum selv_err selv_consumer_take_image(struct selv_consumer *c, uint32_t offset,
-                                       struct selv_bytes piece)
-{
-    enum selv_err err;
-
-    if (offset != c->writer.off) {
-        return SELV_ERR_COAP_BLOCK;
-    }
-    err = selv_slot_write(&c->writer, piece);
-    if (err) {
-        return err;
-    }
-    if (c->writer.whole > c->log.progress) {
-        c->log.progress = c->writer.whole;
-        err = selv_consumer_write_log(c, SELV_LOG_DOWNLOADING);
-        tell_progress(c, false);
-    } else if (c->writer.off == c->image_size) {
-        tell_progress(c, false);
-    }
-    return err;
-}
-
-/* Whether it says something of the source, not of flash. */
-static bool is_of_source(enum selv_err err)
-{
-    return (err >= SELV_ERR_COAP_FORMAT && err <= SELV_ERR_COAP_CODE) ||
-           err == SELV_ERR_UPDATE_SIZE || err == SELV_ERR_UPDATE_SERVER ||
-           err == SELV_ERR_UPDATE_AWAY || err == SELV_ERR_UPDATE_MISSING;
-}
-
-/* The next source goes on with what is in flash. */
-static enum selv_err go_on(struct selv_consumer *c)
-{
-    uint32_t from = resumable(c, c->image_size);
-    enum selv_err err = selv_slot_begin(&c->writer, c->config->flash, c->idle,
-                                        c->image_size, from);
-
-    if (!err) {
-        tell_progress(c, true);
-    }
-    return err;
-}
-
-void selv_consumer_end_image(struct selv_consumer *c, enum selv_err err,
-                             uint8_t code)
-{
-    if (err == SELV_ERR_COAP_SIZE) {
-        err = SELV_ERR_UPDATE_SIZE;
-    }
-    if (!err) {
-        err = selv_slot_end(&c->writer);
-    }
-    if (selv_consumer_is_away(err, code)) {
-        set_flag(c, FLAG_AWAY);
-    } else if (is_of_source(err)) {
-        selv_consumer_blame(c);
-    }
-    if (is_of_source(err) && selv_consumer_pick(c)) {
-        err = go_on(c);
-        if (!err) {
-            return;
-        }
-    }
-    selv_suit_answer(&c->suit, err);
-    c->step = STEP_PROCEED;
-}
-
 /* ---- what the slot holds --------------------------------------------------
  */
 
@@ -348,7 +234,12 @@ void selv_consumer_hash(struct selv_consumer *c)
     if (memcmp(digest, c->image_digest, sizeof digest) == 0) {
         set_flag(c, FLAG_IMAGE_GOOD);
     } else {
-        selv_consumer_blame(c);
+        /* Not of whom, if all of it was as the list says. */
+        if (has_flag(c, FLAG_LISTED)) {
+            set_flag(c, FLAG_LISTLESS);
+        } else {
+            selv_consumer_blame(c);
+        }
     }
     selv_suit_answer_digest(&c->suit, digest);
 }

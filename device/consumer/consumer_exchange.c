@@ -25,8 +25,6 @@ static uint8_t partner(const struct selv_consumer *c)
     switch ((enum step)c->step) {
     case STEP_MANIFEST:
         return c->source;
-    case STEP_IMAGE:
-        return c->from;
     default:
         return c->tracker;
     }
@@ -36,6 +34,47 @@ static uint8_t partner(const struct selv_consumer *c)
 static bool is_courtesy(const struct selv_consumer *c)
 {
     return c->then == STEP_IMAGE || c->then == STEP_REBOOT;
+}
+
+/* ---- what the client tells of the path ------------------------------------
+ */
+
+void selv_consumer_know_path(struct selv_consumer *c)
+{
+    uint8_t random[8];
+
+    if (c->path_of != c->busy) {
+        selv_consumer_draw(c, random);
+        selv_coap_path_init(&c->coap_path, selv_get_be32(random));
+        c->path_of = c->busy;
+    }
+}
+
+static void note_send(struct selv_consumer *c, size_t len)
+{
+    if (c->sends == 0) {
+        c->sent_ms = (uint32_t)c->now_ms;
+    }
+    if (c->sends < UINT8_MAX) {
+        c->sends++;
+    }
+    selv_coap_path_sent(&c->coap_path, (uint32_t)len);
+    /* One at a time: what is delivered says nothing of what could be. */
+    selv_coap_path_limited(&c->coap_path);
+}
+
+/* A first answer; of a request that was repeated nobody knows to which. */
+static void note_answer(struct selv_consumer *c)
+{
+    uint32_t rtt = (uint32_t)c->now_ms - c->sent_ms;
+
+    if (c->sends > 0 && c->rx_len > 0) {
+        rtt = c->sends > 1 ? 0 : rtt < 1 ? 1 : rtt;
+        selv_coap_path_answered(&c->coap_path, c->coap_path.next - 1, c->rx_len,
+                                0, rtt > UINT16_MAX ? 0 : (uint16_t)rtt,
+                                (uint32_t)c->now_ms);
+    }
+    c->sends = 0;
 }
 
 /* ---- requests -------------------------------------------------------------
@@ -84,8 +123,6 @@ static enum selv_err start_coap(struct selv_consumer *c)
     if (c->step == STEP_REGISTER) {
         selv_consumer_put_profile(c);
         ask_post(c, selv_bytes("reg", 3));
-    } else if (c->step == STEP_IMAGE) {
-        selv_consumer_ask_image(c);
     } else {
         c->rq.query = selv_bytes(c->id_query, sizeof c->id_query);
         if (c->step == STEP_REPORT) {
@@ -98,6 +135,8 @@ static enum selv_err start_coap(struct selv_consumer *c)
     c->rx_len = 0;
     clear_flag(c, FLAG_OVERSIZE | FLAG_GONE);
     selv_consumer_draw(c, random);
+    selv_consumer_know_path(c);
+    c->sends = 0;
     selv_coap_client_init(&c->client);
     return selv_coap_client_start(&c->client, &c->rq, random, c->now_ms);
 }
@@ -115,10 +154,8 @@ static enum selv_err start(struct selv_consumer *c)
     }
     if (!is_port(c, c->busy)) {
         err = start_coap(c);
-    } else if (c->step == STEP_MANIFEST) {
-        selv_consumer_read(c, 0, SELV_CONSUMER_TO_END);
     } else {
-        selv_consumer_read(c, c->writer.off, c->image_size);
+        selv_consumer_read(c, 0, SELV_CONSUMER_TO_END);
     }
     if (!err) {
         set_flag(c, FLAG_BUSY);
@@ -227,13 +264,8 @@ static void end(struct selv_consumer *c, enum selv_err err, uint8_t code)
         end_register(c, err);
     } else if (c->step == STEP_REPORT) {
         end_report(c, err, code);
-    } else if (c->step == STEP_MANIFEST) {
-        end_manifest(c, err, code);
     } else {
-        if (!err && code != SELV_COAP_CONTENT) {
-            err = SELV_ERR_UPDATE_SERVER;
-        }
-        selv_consumer_end_image(c, err, code);
+        end_manifest(c, err, code);
     }
 }
 
@@ -292,10 +324,8 @@ static void take(struct selv_consumer *c, const struct selv_coap_event *event)
         err = take_id(c, event);
     } else if (event->code != SELV_COAP_CONTENT) {
         err = SELV_ERR_UPDATE_SERVER;
-    } else if (c->step == STEP_MANIFEST) {
-        selv_consumer_take_manifest(c, event->payload);
     } else {
-        err = selv_consumer_take_image(c, event->offset, event->payload);
+        selv_consumer_take_manifest(c, event->payload);
     }
     if (err || (c->step == STEP_MANIFEST && has_flag(c, FLAG_PART))) {
         stop(c);
@@ -332,12 +362,15 @@ static void poll_coap(struct selv_consumer *c)
         c->todo.kind = SELV_CONSUMER_SEND;
         c->todo.source = c->busy;
         c->todo.bytes = selv_bytes(c->tx, out.len);
+        note_send(c, out.len);
         break;
     case SELV_COAP_BLOCK:
+        note_answer(c);
         take(c, &event);
         break;
     case SELV_COAP_DONE:
     case SELV_COAP_FAILED:
+        note_answer(c);
         clear_flag(c, FLAG_BUSY);
         c->rx_len = 0;
         end(c, event.err, event.code);

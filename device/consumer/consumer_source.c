@@ -186,6 +186,13 @@ void selv_consumer_name_manifest(struct selv_consumer *c)
     c->query = selv_bytes(NULL, 0);
 }
 
+void selv_consumer_name_list(struct selv_consumer *c)
+{
+    memcpy(c->body, "/i/", 3);
+    (void)put_text(c->body + 3, c->list_digest, SELV_SHA256_LEN);
+    c->path = selv_bytes(c->body, 3 + 2 * SELV_SHA256_LEN);
+}
+
 void selv_consumer_read(struct selv_consumer *c, uint32_t from, uint32_t end)
 {
     memset(&c->read, 0, sizeof c->read);
@@ -202,12 +209,15 @@ void selv_consumer_read(struct selv_consumer *c, uint32_t from, uint32_t end)
 
 bool selv_consumer_has_read(struct selv_consumer *c, enum selv_err *err)
 {
-    if (!c->read.is_over && c->now_ms >= c->read.late_ms) {
+    if (!c->read.is_over && c->step == STEP_MANIFEST &&
+        c->now_ms >= c->read.late_ms) {
         set_flag(c, FLAG_CANCEL);
         c->read.is_over = true;
         c->read.err = SELV_ERR_UPDATE_AWAY;
     }
-    c->todo.until_ms = c->read.late_ms;
+    if (c->step == STEP_MANIFEST) {
+        c->todo.until_ms = c->read.late_ms;
+    }
     *err = (enum selv_err)c->read.err;
     return c->read.is_over;
 }

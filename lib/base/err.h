@@ -104,6 +104,8 @@ enum selv_err {
     SELV_ERR_SUIT_BOOTLOADER = 169, /* more than the bootloader can do */
     SELV_ERR_SUIT_WORK = 170,       /* goes through more than
                                        SELV_SUIT_WORK_MAX times its bytes */
+    SELV_ERR_SUIT_CHUNKS = 171,     /* chunk list malformed, of another version,
+                                       or of another image */
 
     /* store: 192 to 223 */
     SELV_ERR_FLASH_IO = 192,      /* read, write or erase failed */

@@ -102,6 +102,7 @@ static const struct name names[] = {
     NAME(SELV_ERR_SUIT_PRIVATE, "private parameter in the shared sequence"),
     NAME(SELV_ERR_SUIT_BOOTLOADER, "more than the bootloader can do"),
     NAME(SELV_ERR_SUIT_WORK, "its loops go through too many commands"),
+    NAME(SELV_ERR_SUIT_CHUNKS, "the chunk list is none of this image's"),
     NAME(SELV_ERR_FLASH_IO, "read, write or erase failed"),
     NAME(SELV_ERR_FLASH_RULE,
          "write to unerased bytes, unaligned, or out of range"),

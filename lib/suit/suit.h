@@ -49,6 +49,10 @@ struct selv_suit_private {
     size_t command_count;
     const int32_t *parameters; /* each below -256 */
     size_t parameter_count;    /* up to SELV_SUIT_PRIVATE_PARAMETERS_MAX */
+    /* Whether the value, one encoded item, is one that the parameter may have:
+     * SELV_OK, or SELV_ERR_SUIT_ARGUMENT. Asked by the consumer's profile while
+     * it checks, and again when the parameter is set. NULL: any may. */
+    enum selv_err (*check)(int32_t code, struct selv_bytes value);
 };
 
 /* What a bootloader can do with a manifest, for the consumer to know before

@@ -15,7 +15,7 @@
 #include "test/unit/suit_maker.h"
 
 #define WORLD_VERSION_MAX 16u
-#define WORLD_QUEUE_MAX 8u
+#define WORLD_QUEUE_MAX 80u
 #define WORLD_SEEN_MAX 64u
 #define WORLD_LOG_MAX 4096u
 
@@ -94,7 +94,7 @@ struct world {
     bool is_forgetful;   /* and stays so after a registration */
     bool is_report_lost; /* 5.00 to every report */
     unsigned register_count, manifest_count, image_count, report_count;
-    struct world_request requests[WORLD_QUEUE_MAX * 64];
+    struct world_request requests[512];
 
     /* sources beside the first; those of theirs that are CoAP peers are the
      * same server, in another mode */
