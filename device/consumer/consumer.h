@@ -290,6 +290,8 @@ struct selv_consumer {
     struct selv_bytes image_uri;
     uint32_t image_size;
     uint32_t hashed;             /* bytes of the image */
+    uint32_t payload_off; /* in the envelope, of an integrated image; 0: it has
+                             a name of its own */
     uint32_t list_off, list_len; /* of the chunk list in flash; 0: none */
     const uint8_t *list_digest;  /* in envelope */
     struct selv_suit_chunks chunks;

@@ -536,6 +536,9 @@ static bool is_late(const struct selv_push *p)
 
 bool selv_push_work(struct selv_push *p, const struct selv_push_device *device)
 {
+    if (p->source.is_busy && p->source.offset > p->told) {
+        p->told = p->source.offset; /* what was told has been taken by now */
+    }
     if (p->parked_len > 0 && p->parked_off >= p->head_len &&
         p->told >= p->got) {
         /* Its payload is in flash. */
