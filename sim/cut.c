@@ -92,6 +92,7 @@ static void prepare(const struct cut_options *o, struct sim_search *s,
     s->depth = o->depth;
     s->faults = o->faults;
     s->is_worn = o->is_worn;
+    s->has_no_shortcuts = o->has_no_shortcuts;
     s->share_count = 1;
 }
 

@@ -289,7 +289,7 @@ struct selv_consumer {
     struct selv_bytes query; /* the same */
     struct selv_bytes image_uri;
     uint32_t image_size;
-    uint32_t hashed;             /* bytes of the image */
+    uint32_t hashed;      /* bytes of the image */
     uint32_t payload_off; /* in the envelope, of an integrated image; 0: it has
                              a name of its own */
     uint32_t list_off, list_len; /* of the chunk list in flash; 0: none */
@@ -297,6 +297,7 @@ struct selv_consumer {
     struct selv_suit_chunks chunks;
     uint32_t told, seen, looked; /* bytes that a source gave: by now, when
                                     late_ms, and when look_ms, was set */
+    uint32_t noted;              /* progress told last */
     uint64_t late_ms;            /* none came since: it is left */
     uint64_t look_ms;            /* too few came since: it is left */
     uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* of what was given up */

@@ -56,6 +56,7 @@ static void tell_progress(struct selv_consumer *c, bool is_resumed)
     /* A port gives faster than it polls: the latest counts. */
     c->todo.source = c->from;
     c->todo.done = selv_consumer_parts_low(c);
+    c->noted = c->todo.done;
     c->todo.size = c->image_size;
 }
 
@@ -116,6 +117,7 @@ void selv_consumer_begin_image(struct selv_consumer *c,
     c->payload_off = todo->is_integrated ? todo->integrated_off : 0;
     c->phase = PHASE_LOOK;
     c->bad = 0;
+    c->told = 0;
     clear_flag(c, FLAG_LISTED);
     find_list(c, todo);
     selv_consumer_parts_begin(c, c->idle->image_off, c->image_size,
@@ -136,6 +138,7 @@ static void begin_parts(struct selv_consumer *c)
     }
     selv_consumer_parts_begin(c, c->idle->image_off, c->image_size, align);
     c->phase = is_listed ? PHASE_SCAN : PHASE_IMAGE;
+    c->told = 0;
     if (!is_listed) {
         c->parts.next = resumable(c);
     }
@@ -190,8 +193,8 @@ static void scan(struct selv_consumer *c)
         return;
     }
     c->phase = PHASE_IMAGE;
-    if (c->parts.next > 0) {
-        tell_progress(c, true);
+    if (c->parts.next > c->noted) {
+        tell_progress(c, c->told == 0);
     }
 }
 
@@ -249,11 +252,13 @@ static void end_badly(struct selv_consumer *c, enum selv_err err, uint8_t code)
         c->phase = c->phase == PHASE_IMAGE && has_flag(c, FLAG_LISTED)
                        ? PHASE_SCAN
                        : c->phase;
-        tell_progress(c, true);
     } else if (c->phase == PHASE_LIST && is_of_source(err) &&
                !has_flag(c, FLAG_AWAY)) {
         begin_parts(c);
     } else {
+        if (err == SELV_ERR_UPDATE_CHUNK) {
+            set_flag(c, FLAG_LISTLESS); /* or is it the list that is wrong? */
+        }
         end_image(c, err);
     }
 }
@@ -294,7 +299,9 @@ static enum selv_err note_progress(struct selv_consumer *c)
         c->log.progress = low;
         err = selv_consumer_write_log(c, SELV_LOG_DOWNLOADING);
     }
-    tell_progress(c, false);
+    if (low > c->noted) {
+        tell_progress(c, false);
+    }
     return err;
 }
 

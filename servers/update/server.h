@@ -18,6 +18,8 @@ enum selv_server_role {
     SELV_ROLE_TRACKER = 2   /* knows devices, releases and reports */
 };
 
+struct selv_loops;
+
 struct selv_server {
     unsigned roles; /* bits of enum selv_server_role */
     struct selv_blobs blobs;
@@ -27,6 +29,7 @@ struct selv_server {
     char token[SELV_SERVER_TOKEN_LEN + 1];
     char coap_text[SELV_NET_TEXT_LEN]; /* "127.0.0.1:5683": our authority */
     char http_text[SELV_NET_TEXT_LEN];
+    struct selv_loops *loops; /* that serve CoAP; NULL: none yet */
 };
 
 /* What came of publishing an envelope. */

@@ -10,6 +10,7 @@
 
 #include "cbor/cbor.h"
 #include "crypto/crypto.h"
+#include "suit/chunks.h"
 #include "suit/report.h"
 
 #define DEVICE_NAME "00112233aabbccdd"
@@ -99,7 +100,8 @@ static void make_image(struct world_release *r, unsigned slot)
     free(bytes);
 }
 
-/* In text: %A %B digests in hexadecimal, %a %b sizes, %n sequence number. */
+/* In text: %A %B digests in hexadecimal, %a %b sizes, %n sequence number; %L %M
+ * and %l %m the same of the chunk lists. */
 static void expand(const struct world_release *r, const char *text, char *out,
                    size_t cap)
 {
@@ -111,6 +113,10 @@ static void expand(const struct world_release *r, const char *text, char *out,
             t++;
             if (*t == 'A' || *t == 'B') {
                 to_hex(r->image_digest[*t == 'B'], 32, piece);
+            } else if (*t == 'L' || *t == 'M') {
+                to_hex(r->list_digest[*t == 'M'], 32, piece);
+            } else if (*t == 'l' || *t == 'm') {
+                snprintf(piece, sizeof piece, "%u", r->list_len[*t == 'm']);
             } else if (*t == 'a' || *t == 'b') {
                 snprintf(piece, sizeof piece, "%u", r->size[*t == 'b']);
             } else {
@@ -167,6 +173,68 @@ void world_release_make(struct world_release *r, uint64_t sequence,
                         uint32_t size_a, uint32_t size_b)
 {
     make_release(r, sequence, size_a, size_b, ab_text, false);
+}
+
+static const char listed_text[] =
+    "{1: 1, 2: %n, 3: " MAKER_COMMON(", 15, [<<[20, {5: 0}, 5, 5, 20, {3: "
+                                     "<<[-16, h'%A']>>, 14: %a}]>>, "
+                                     "<<[20, {5: 1}, 5, 5, 20, {3: <<[-16, "
+                                     "h'%B']>>, 14: %b}]>>]") ","
+                                                              " 7: <<[3, "
+                                                              "15]>>, 9: "
+                                                              "<<[23, 2]>>, "
+                                                              "20: <<[15, "
+                                                              "[<<[20, {5: 0}, "
+                                                              "5, 5, 20, "
+                                                              "{21: \"/i/%A\", "
+                                                              "-21316: "
+                                                              "[<<[-16, "
+                                                              "h'%L']>>, "
+                                                              "%l]}]>>, <<[20, "
+                                                              "{5: 1}, 5, 5, "
+                                                              "20, {21: "
+                                                              "\"/i/%B\", "
+                                                              "-21316: "
+                                                              "[<<[-16, "
+                                                              "h'%M']>>, "
+                                                              "%m]}]>>], 21, "
+                                                              "2, 3, "
+                                                              "15]>>}";
+
+void world_release_sign_lists(struct world_release *r)
+{
+    static char expanded[8192];
+    struct maker_spec spec = {.manifest = expanded};
+
+    for (unsigned slot = 0; slot < 2; slot++) {
+        sha256(r->list[slot], r->list_len[slot], r->list_digest[slot]);
+    }
+    expand(r, listed_text, expanded, sizeof expanded);
+    maker_envelope(&spec, &r->envelope);
+    read_digest(r);
+}
+
+void world_release_make_listed(struct world_release *r, uint64_t sequence,
+                               uint32_t size_a, uint32_t size_b, uint32_t shift,
+                               uint32_t of_len)
+{
+    make_release(r, sequence, size_a, size_b, ab_text, false);
+    for (unsigned slot = 0; slot < 2; slot++) {
+        struct selv_buf out = {r->list[slot], sizeof r->list[slot], 0};
+        uint32_t len = of_len != 0 ? of_len : r->size[slot];
+        uint8_t *bytes = malloc(len);
+
+        assert_non_null(bytes);
+        for (uint32_t i = 0; i < len; i++) {
+            bytes[i] = image_byte(r->fill[slot], i);
+        }
+        assert_int_equal(
+            selv_suit_chunks_make(selv_bytes(bytes, len), shift, &out),
+            SELV_OK);
+        r->list_len[slot] = (uint32_t)out.len;
+        free(bytes);
+    }
+    world_release_sign_lists(r);
 }
 
 void world_release_make_twice_signed(struct world_release *r, uint64_t sequence,
@@ -433,6 +501,12 @@ static void send_body(struct world *w, const struct selv_coap_msg *rq,
     for (uint32_t i = 0; i < slice.len; i++) {
         uint32_t at = slice.offset + i;
         p[i] = body.p ? body.p[at] : image_byte(body.fill, at);
+        p[i] = (uint8_t)(p[i] + (body.p && mode == WORLD_OTHER_BYTES));
+        if (body.p == NULL && w->bent > 0 && at == w->bent_at &&
+            w->talking_to == 0) {
+            p[i] ^= 1;
+            w->bent--;
+        }
     }
     assert_int_equal(selv_coap_write_end(&writer, &out->len), SELV_OK);
 }
@@ -474,6 +548,34 @@ static bool send_bodiless(struct world *w, const struct selv_coap_peer *peer,
     }
 }
 
+/* False: it is no chunk list. */
+static bool serve_list(struct world *w, const struct selv_coap_peer *peer,
+                       const struct selv_coap_msg *rq, struct selv_bytes name,
+                       struct selv_buf *out)
+{
+    enum world_mode mode =
+        w->talking_to == 0 ? w->list_mode : w->other[w->talking_to].list_mode;
+    struct body body = {.has_etag = !w->has_no_etag};
+    char hex[65];
+
+    for (unsigned slot = 0; slot < 2; slot++) {
+        to_hex(w->release->list_digest[slot], 32, hex);
+        if (w->release->list_len[slot] == 0 || name.len != 64 ||
+            memcmp(name.p, hex, 64) != 0) {
+            continue;
+        }
+        w->list_count++;
+        if (!send_bodiless(w, peer, rq, mode, out)) {
+            body.p = w->release->list[slot];
+            body.len = w->release->list_len[slot];
+            memcpy(body.etag, w->release->list_digest[slot], 8);
+            send_body(w, rq, body, mode, out);
+        }
+        return true;
+    }
+    return false;
+}
+
 static void serve_image(struct world *w, const struct selv_coap_peer *peer,
                         const struct selv_coap_msg *rq, struct selv_bytes name,
                         struct selv_buf *out)
@@ -488,6 +590,9 @@ static void serve_image(struct world *w, const struct selv_coap_peer *peer,
     size_t slot;
 
     assert_true((rq->has & SELV_COAP_HAS_BLOCK2) != 0);
+    if (serve_list(w, peer, rq, name, out)) {
+        return;
+    }
     if (w->image_count < sizeof w->requests / sizeof w->requests[0]) {
         uint32_t len = (uint32_t)selv_coap_block_len(rq->block2.szx);
         w->requests[w->image_count].len = len;
@@ -755,6 +860,7 @@ static bool find_file(struct world *w, struct selv_bytes path)
     char hex[65];
 
     w->read.release = r;
+    w->read.is_list = false;
     w->read.is_manifest = path.len == strlen(tree_manifest) &&
                           memcmp(path.p, tree_manifest, path.len) == 0;
     if (r == NULL || w->read.is_manifest) {
@@ -766,12 +872,22 @@ static bool find_file(struct world *w, struct selv_bytes path)
         if (path.len == 67 && memcmp(path.p + 3, hex, 64) == 0) {
             return true;
         }
+        to_hex(r->list_digest[w->read.slot], 32, hex);
+        w->read.is_list =
+            r->list_len[w->read.slot] > 0 && memcmp(path.p + 3, hex, 64) == 0;
+        if (w->read.is_list) {
+            w->list_count++;
+            return true;
+        }
     }
     return false;
 }
 
 static enum world_mode read_mode(const struct world *w)
 {
+    if (w->read.is_list) {
+        return w->other[w->read.source].list_mode;
+    }
     return w->read.is_manifest ? w->other[w->read.source].manifest_mode
                                : w->other[w->read.source].mode;
 }
@@ -807,8 +923,12 @@ static void read_file(struct world *w)
 {
     const struct world_release *r = w->read.release;
     enum world_mode mode = read_mode(w);
-    uint32_t total =
-        w->read.is_manifest ? (uint32_t)r->envelope.len : r->size[w->read.slot];
+    const uint8_t *file = w->read.is_manifest ? r->envelope.p
+                          : w->read.is_list   ? r->list[w->read.slot]
+                                              : NULL;
+    uint32_t total = w->read.is_manifest ? (uint32_t)r->envelope.len
+                     : w->read.is_list   ? r->list_len[w->read.slot]
+                                         : r->size[w->read.slot];
     uint32_t len = w->other[w->read.source].is_trickle ? 1 : 777;
     uint8_t bytes[1000];
 
@@ -825,11 +945,11 @@ static void read_file(struct world *w)
     }
     for (uint32_t i = 0; i < len; i++) {
         uint32_t at = w->read.at + i;
-        bytes[i] = w->read.is_manifest ? r->envelope.p[at]
-                                       : image_byte(r->fill[w->read.slot], at);
+        bytes[i] =
+            file != NULL ? file[at] : image_byte(r->fill[w->read.slot], at);
         bytes[i] = (uint8_t)(bytes[i] + (mode == WORLD_OTHER_BYTES));
     }
-    if (!w->read.is_manifest) {
+    if (file == NULL) {
         w->other[w->read.source].given += len;
     }
     if (!selv_consumer_give(&w->consumer, w->read.source, w->read.at,
@@ -1109,6 +1229,8 @@ void world_restore(struct world *w)
     w->register_count = 0;
     w->manifest_count = 0;
     w->image_count = 0;
+    w->list_count = 0;
+    w->bent = 0;
     w->report_count = 0;
     w->queue_len = 0;
     world_forget(w);

@@ -51,6 +51,9 @@ struct world_release {
     uint32_t size[2];
     uint8_t fill[2]; /* image bytes are fill, fill + 1, ... */
     uint8_t image_digest[2][32];
+    uint8_t list[2][1024]; /* chunk lists; list_len 0: none */
+    uint32_t list_len[2];
+    uint8_t list_digest[2][32];
 };
 
 struct world {
@@ -87,13 +90,17 @@ struct world {
     enum world_mode mode;                /* of images */
     enum world_mode manifest_mode;       /* SILENT, ERROR, EMPTY, LONG, ... */
     enum world_mode register_mode;       /* SILENT, ERROR, OTHER_BYTES */
-    unsigned mode_from;                  /* mode begins at this image request */
+    enum world_mode list_mode;           /* of chunk lists */
+    uint32_t bent_at;   /* the byte of the image that is bent */
+    unsigned bent;      /* in so many answers to come */
+    unsigned mode_from; /* mode begins at this image request */
     bool has_no_etag;
     const uint8_t *lent_etag; /* 8 bytes: what GET /m says instead of its own */
     bool is_device_unknown;
     bool is_forgetful;   /* and stays so after a registration */
     bool is_report_lost; /* 5.00 to every report */
     unsigned register_count, manifest_count, image_count, report_count;
+    unsigned list_count;
     struct world_request requests[512];
 
     /* sources beside the first; those of theirs that are CoAP peers are the
@@ -101,6 +108,7 @@ struct world {
     struct {
         enum world_mode mode;          /* of images */
         enum world_mode manifest_mode; /* PORT: SILENT, ERROR, MISSING, SHORT */
+        enum world_mode list_mode;     /* the same of chunk lists */
         const struct world_release *release; /* PORT: NULL: none */
         unsigned asked;                      /* datagrams, or FETCHes */
         uint32_t given;                      /* bytes, of images */
@@ -108,7 +116,7 @@ struct world {
     } other[SELV_CONSUMER_SOURCES_MAX];
     struct {
         bool is_on;
-        bool is_manifest;
+        bool is_manifest, is_list;
         uint8_t source;
         uint32_t at, end;
         const struct world_release *release;
@@ -160,6 +168,13 @@ void world_release_make(struct world_release *r, uint64_t sequence,
 /* The same manifest, with a block of another key before the good one. */
 void world_release_make_twice_signed(struct world_release *r, uint64_t sequence,
                                      uint32_t size_a, uint32_t size_b);
+/* The same with chunk lists of chunks of 1 << shift bytes; of_len: what the
+ * lists say that the images' lengths are, 0: the truth. */
+void world_release_make_listed(struct world_release *r, uint64_t sequence,
+                               uint32_t size_a, uint32_t size_b, uint32_t shift,
+                               uint32_t of_len);
+/* Sign it again, with lists that were changed. */
+void world_release_sign_lists(struct world_release *r);
 /* One image, staged in slot B; directive is 22 (copy) or 31 (swap). */
 void world_release_stage(struct world_release *r, uint64_t sequence,
                          uint32_t size, int directive);
