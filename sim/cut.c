@@ -97,6 +97,7 @@ static void prepare(const struct cut_options *o, struct sim_search *s,
     s->depth = o->depth;
     s->faults = o->faults;
     s->is_worn = o->is_worn;
+    s->has_no_shortcuts = o->has_no_shortcuts;
     s->share_count = 1;
 }
 
@@ -337,6 +338,18 @@ static uint32_t searches_left(const struct cut_options *o, size_t g, int f)
     return count;
 }
 
+/* What share of all that the strategy has these searches are. */
+static void tell_share(const struct cut_options *o)
+{
+    struct cut_options all = *o;
+    memset(all.geometries, true, sizeof all.geometries);
+    memset(all.flows, true, sizeof all.flows);
+    printf("depth %u whole in %u of the %u searches of strategy %s (a geometry "
+           "and a flow each)\n",
+           (unsigned)o->depth, (unsigned)searches_left(o, 0, 0),
+           (unsigned)searches_left(&all, 0, 0), o->strategy->name);
+}
+
 /* An even part of the time that is left. Some of it always is: depth 1 is
  * whole, however long that takes. */
 static double time_for(const struct cut_options *o, double end, size_t g, int f)
@@ -403,6 +416,9 @@ int sim_cut_all(const struct cut_options *o)
                (unsigned long long)cuts, (unsigned long long)reads,
                (unsigned long long)writes,
                is_good ? "every rule held" : "RULES WERE BROKEN");
+        if (is_good && o->seconds <= 0 && !o->is_worn) {
+            tell_share(o);
+        }
         if (space > 0) {
             printf("depth 1 whole; of depth %u %.2f %% (%.0f of about %.0f "
                    "cases), sampled with seed %llu\n",

@@ -27,7 +27,7 @@ struct cut_options {
     uint64_t seed;
     const char *replay;
     const char *only; /* names of canaries; NULL: all */
-    bool is_worn;
+    bool is_worn, has_no_shortcuts;
     bool is_canary, is_json, is_quiet, has_no_progress;
 };
 

@@ -56,6 +56,8 @@ static const char help[] =
     "                          its sector for this boot), all, none (all)\n"
     "  --seed N                of the random bits of torn operations (1)\n"
     "  --jobs N                processes (one for each core)\n"
+    "  --no-shortcuts          run each boot of each case, also those that\n"
+    "                          were run before: the same result, slowly\n"
     "  --replay STRING         run the one case that a fault names\n"
     "  --canary                search journals and bootloaders that are "
     "broken\n"
@@ -180,7 +182,7 @@ static const struct {
     {"--seconds", FLAG_VALUE, 't'},    {"--faults", FLAG_VALUE, 'F'},
     {"--only", FLAG_VALUE, 'o'},       {"--worn", FLAG_NONE, 'w'},
     {"--json", FLAG_NONE, 'J'},        {"--quiet", FLAG_NONE, 'q'},
-    {"--no-progress", FLAG_NONE, 'p'},
+    {"--no-progress", FLAG_NONE, 'p'}, {"--no-shortcuts", FLAG_NONE, 'n'},
 };
 
 static bool select_canary(const char *name)
@@ -231,6 +233,9 @@ static bool set_flag(struct cut_options *o, char key, const char *value)
         return true;
     case 'o':
         o->only = value;
+        return true;
+    case 'n':
+        o->has_no_shortcuts = true;
         return true;
     case 'w':
         o->is_worn = true;

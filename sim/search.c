@@ -8,11 +8,12 @@
 #include <time.h>
 
 #include "crypto/crypto.h"
+#include "sim/memo.h"
 #include "sim/recover.h"
+#include "sim/track.h"
 #include "store/journal.h"
 
 enum {
-    OPS_MAX = 1024,
     KNOWN_FIRST_CAP = 1 << 16,
     SAMPLE_ROUNDS = 64,
     TRIES_MAX = 400, /* cases run to make a fault's smaller */
@@ -21,13 +22,6 @@ enum {
     LOG_CHECK_LEN = 8,
     LOG_RECORD_LEN = 96,
     JOURNAL_RECORD_LEN = 156
-};
-
-/* The operations of one start, as the flash reports them; of those beyond
- * OPS_MAX only the count. */
-struct op_list {
-    uint32_t count;
-    uint32_t ways[OPS_MAX];
 };
 
 /* An open hash set of state hashes; 0 is "free". */
@@ -58,18 +52,12 @@ struct run {
     struct known failed; /* states after one cut, by the cut's operation, from
                             which something failed */
     struct sim_state states[SIM_DEPTH_MAX + 1];
-    struct op_list ops[SIM_DEPTH_MAX + 1];
+    uint64_t hashes[SIM_DEPTH_MAX + 1]; /* of the states; of the first none */
+    struct sim_memo memo;
+    struct sim_track tracks[SIM_DEPTH_MAX + 1]; /* from states, without a cut */
+    uint64_t way_counts[SIM_DEPTH_MAX + 1];     /* of them */
     struct sim_cut cuts[SIM_DEPTH_MAX];
 };
-
-static void add_op(void *arg, uint32_t op, uint32_t ways)
-{
-    struct op_list *list = arg;
-    if (op < OPS_MAX) {
-        list->ways[op] = ways;
-    }
-    list->count = op + 1;
-}
 
 static bool known_insert(struct known *k, uint64_t hash)
 {
@@ -154,27 +142,36 @@ static bool note_fault(struct run *r, uint32_t cut_count)
     return false;
 }
 
-static bool run_to_the_end(struct run *r, uint32_t level)
+/* From the state of this level, which is loaded. is_to_cut: its operations
+ * will be cut, so that none may be skipped. */
+static bool run_to_the_end(struct run *r, uint32_t level, bool is_to_cut)
 {
-    r->ops[level].count = 0;
-    r->w.v.on_op = add_op;
-    r->w.v.on_op_arg = &r->ops[level];
+    struct sim_track *t = &r->tracks[level];
+    r->memo.is_learning = is_to_cut;
+    sim_track_begin(t, &r->w, is_to_cut && !r->s->has_no_shortcuts);
     enum sim_outcome outcome = sim_world_run(&r->w, SELV_VFLASH_NO_CUT, 0);
-    r->w.v.on_op = NULL;
+    sim_track_end(t);
+    r->memo.is_learning = false;
     r->s->boot_count += r->w.boot_count;
-    if (outcome == SIM_FIXED_POINT && r->ops[level].count > OPS_MAX) {
+    r->way_counts[level] = r->w.v.way_count;
+    if (outcome == SIM_FIXED_POINT && t->is_short) {
+        snprintf(r->w.fault, sizeof r->w.fault, "no memory");
+        outcome = SIM_FAULT;
+    }
+    if (outcome == SIM_FIXED_POINT && r->w.v.op_count > SIM_TRACK_OPS_MAX) {
         snprintf(r->w.fault, sizeof r->w.fault,
                  "the search is too small: %u operations in one start, and it"
                  " knows only the first %u",
-                 (unsigned)r->ops[level].count, (unsigned)OPS_MAX);
+                 (unsigned)r->w.v.op_count, SIM_TRACK_OPS_MAX);
         outcome = SIM_FAULT;
     }
     return outcome == SIM_FIXED_POINT ? true : note_fault(r, level);
 }
 
 /* To the end as well, but one read, write or erase fails: r->cuts[level] says
- * which. */
-static bool run_with_failure(struct run *r, uint32_t level)
+ * which. is_tracked: this level was run without, and is not run from its
+ * start again; else it is loaded. */
+static bool run_with_failure(struct run *r, uint32_t level, bool is_tracked)
 {
     const struct sim_cut *c = &r->cuts[level];
     if (c->mishap == SIM_MISHAP_READ) {
@@ -186,7 +183,9 @@ static bool run_with_failure(struct run *r, uint32_t level)
         r->w.v.bad_op_kind = (enum selv_vflash_bad_op)c->way;
         r->s->write_count++;
     }
-    enum sim_outcome outcome = sim_world_run(&r->w, SELV_VFLASH_NO_CUT, 0);
+    enum sim_outcome outcome =
+        is_tracked ? sim_track_fail(&r->tracks[level])
+                   : sim_world_run(&r->w, SELV_VFLASH_NO_CUT, 0);
     r->w.bad_read = r->w.bad_op = SELV_VFLASH_NO_CUT;
     r->s->boot_count += r->w.boot_count;
     return outcome == SIM_FIXED_POINT ? true : note_fault(r, level + 1);
@@ -196,8 +195,8 @@ static bool run_with_failure(struct run *r, uint32_t level)
 static void pick_way(struct run *r, uint32_t level, uint64_t way)
 {
     uint32_t op = 0;
-    while (way >= r->ops[level].ways[op]) {
-        way -= r->ops[level].ways[op++];
+    while (way >= r->tracks[level].ops[op].ways) {
+        way -= r->tracks[level].ops[op++].ways;
     }
     r->cuts[level] = (struct sim_cut){op, (uint32_t)way, SIM_MISHAP_CUT};
 }
@@ -206,44 +205,44 @@ static void pick_way(struct run *r, uint32_t level, uint64_t way)
 static bool is_met(const struct run *r, uint32_t level)
 {
     const struct sim_cut *c = &r->cuts[level];
-    const struct op_list *ops = &r->ops[level];
+    const struct sim_track *t = &r->tracks[level];
     switch (c->mishap) {
     case SIM_MISHAP_READ:
         return c->op < r->w.v.read_count && c->way < SELV_VFLASH_READ_COUNT;
     case SIM_MISHAP_WRITE:
         return c->op < r->w.v.fallible_count && c->way < SELV_VFLASH_OP_COUNT;
     default:
-        return c->op < ops->count &&
-               (c->op >= OPS_MAX || c->way < ops->ways[c->op]);
+        return c->op < t->op_count &&
+               (c->op >= SIM_TRACK_OPS_MAX || c->way < t->ops[c->op].ways);
     }
 }
 
-/* Run one case from where the world stands. True: every rule held. */
+/* Run one case from where the world stands, boot by boot. True: every rule
+ * held. */
 static bool play(struct run *r, const struct sim_cut *cuts, uint32_t count,
                  uint32_t *used)
 {
+    r->w.memo = NULL;
     for (uint32_t i = 0; i < count; i++) {
         *used = i + 1;
         r->cuts[i] = cuts[i];
         r->s->cut_count++;
         if (cuts[i].mishap != SIM_MISHAP_CUT) {
-            bool is_good = run_with_failure(r, i);
+            bool is_good = run_with_failure(r, i, false);
             r->s->is_missed |= !is_met(r, i);
             return is_good;
         }
-        r->ops[i].count = 0;
-        r->w.v.on_op = add_op;
-        r->w.v.on_op_arg = &r->ops[i];
+        sim_track_begin(&r->tracks[i], &r->w, false);
         enum sim_outcome outcome =
             sim_world_run(&r->w, cuts[i].op, cuts[i].way);
-        r->w.v.on_op = NULL;
+        sim_track_end(&r->tracks[i]);
         r->s->is_missed |= !is_met(r, i);
         r->s->boot_count += r->w.boot_count;
         if (outcome == SIM_FAULT) {
             return note_fault(r, i + 1);
         }
     }
-    return run_to_the_end(r, count);
+    return run_to_the_end(r, count, false);
 }
 
 /* ---- whole depths ----------------------------------------------------------
@@ -251,14 +250,22 @@ static bool play(struct run *r, const struct sim_cut *cuts, uint32_t count,
 
 static bool explore(struct run *r, uint32_t level);
 
-/* From the state of this level, cut once, and save where that leads. False:
- * a fault. */
+static enum sim_outcome run_until_cut(struct run *r, uint32_t level)
+{
+    const struct sim_cut *c = &r->cuts[level];
+    if (!r->s->has_no_shortcuts) {
+        return sim_track_cut(&r->tracks[level], c->op, c->way);
+    }
+    sim_state_load(&r->states[level], &r->w);
+    return sim_world_run(&r->w, c->op, c->way);
+}
+
+/* From the state of this level, which was run to the end, cut once, and save
+ * where that leads. False: a fault. */
 static bool cut_once(struct run *r, uint32_t level)
 {
     struct sim_search *s = r->s;
-    sim_state_load(&r->states[level], &r->w);
-    enum sim_outcome outcome =
-        sim_world_run(&r->w, r->cuts[level].op, r->cuts[level].way);
+    enum sim_outcome outcome = run_until_cut(r, level);
     s->cut_count++;
     s->boot_count += r->w.boot_count;
     if (outcome != SIM_CUT) {
@@ -269,12 +276,13 @@ static bool cut_once(struct run *r, uint32_t level)
         return note_fault(r, level + 1);
     }
     sim_state_save(&r->states[level + 1], &r->w);
+    r->hashes[level + 1] = sim_state_hash(&r->w);
     return true;
 }
 
 static bool is_new_state(struct run *r, uint32_t level)
 {
-    if (known_add(&r->known, sim_state_hash(&r->states[level], &r->w))) {
+    if (known_add(&r->known, r->hashes[level])) {
         return true;
     }
     r->s->known_count++;
@@ -287,23 +295,24 @@ static bool fail_once(struct run *r, uint32_t level, enum sim_mishap mishap,
 {
     r->cuts[level] = (struct sim_cut){op, way, mishap};
     sim_state_load(&r->states[level], &r->w);
-    return run_with_failure(r, level);
+    return run_with_failure(r, level, !r->s->has_no_shortcuts);
 }
 
 /* Each read of the bootloader, on the way from this state to the end, fails
- * once in each way; and each write and erase. */
+ * once in each way; and each write and erase. This process's share of them. */
 static bool explore_failures(struct run *r, uint32_t level)
 {
     const struct sim_faults *f = &r->s->faults;
     uint32_t reads = f->has_reads ? r->w.v.read_count : 0;
     uint32_t writes = f->has_writes ? r->w.v.fallible_count : 0;
-    for (uint32_t i = 0; i < reads * SELV_VFLASH_READ_COUNT; i++) {
+    uint32_t mine = r->s->share, step = r->s->share_count;
+    for (uint32_t i = mine; i < reads * SELV_VFLASH_READ_COUNT; i += step) {
         if (!fail_once(r, level, SIM_MISHAP_READ, i / SELV_VFLASH_READ_COUNT,
                        i % SELV_VFLASH_READ_COUNT)) {
             return false;
         }
     }
-    for (uint32_t i = 0; i < writes * SELV_VFLASH_OP_COUNT; i++) {
+    for (uint32_t i = mine; i < writes * SELV_VFLASH_OP_COUNT; i += step) {
         if (!fail_once(r, level, SIM_MISHAP_WRITE, i / SELV_VFLASH_OP_COUNT,
                        i % SELV_VFLASH_OP_COUNT)) {
             return false;
@@ -315,7 +324,7 @@ static bool explore_failures(struct run *r, uint32_t level)
 /* A state, and by which operation it was reached. */
 static uint64_t failure_key(const struct run *r, uint32_t level)
 {
-    return sim_state_hash(&r->states[level], &r->w) ^
+    return r->hashes[level] ^
            (r->cuts[0].op + 1) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
@@ -362,16 +371,7 @@ static bool fail_again(struct run *r, uint32_t level)
         return true;
     }
     sim_state_load(&r->states[level], &r->w);
-    return run_to_the_end(r, level) && explore_a_failure_here(r, level);
-}
-
-static uint64_t way_count(const struct op_list *list)
-{
-    uint64_t sum = 0;
-    for (uint32_t op = 0; op < list->count; op++) {
-        sum += list->ways[op];
-    }
-    return sum;
+    return run_to_the_end(r, level, false) && explore_a_failure_here(r, level);
 }
 
 /* Recursion is bounded by the depth. */
@@ -379,28 +379,27 @@ static bool explore(struct run *r, uint32_t level)
 {
     struct sim_search *s = r->s;
     sim_state_load(&r->states[level], &r->w);
-    if (!run_to_the_end(r, level)) {
+    if (!run_to_the_end(r, level, level < r->whole_depth)) {
         return false;
     }
     if (level == 0) {
-        s->op_count = r->ops[0].count;
+        s->op_count = r->tracks[0].op_count;
     }
-    if ((level > 0 || s->share == 0) &&
-        !(level == 0 ? explore_failures(r, level)
+    if (!(level == 0 ? explore_failures(r, level)
                      : explore_a_failure_here(r, level))) {
         return false;
     }
     if (level == r->whole_depth) {
         return level == 0 || s->depth == level || remember(r, level);
     }
-    for (uint32_t op = 0; op < r->ops[level].count; op++) {
+    for (uint32_t op = 0; op < r->tracks[level].op_count; op++) {
         if (level == 0 && op % s->share_count != s->share) {
             continue;
         }
         if (level == 0 && s->on_progress != NULL) {
-            s->on_progress(s->on_progress_arg, op, r->ops[0].count);
+            s->on_progress(s->on_progress_arg, op, r->tracks[0].op_count);
         }
-        for (uint32_t way = 0; way < r->ops[level].ways[op]; way++) {
+        for (uint32_t way = 0; way < r->tracks[level].ops[op].ways; way++) {
             r->cuts[level] = (struct sim_cut){op, way, SIM_MISHAP_CUT};
             if (!cut_once(r, level)) {
                 return false;
@@ -438,9 +437,9 @@ static bool remember(struct run *r, uint32_t level)
     }
     struct leaf *leaf = &r->leaves[r->leaf_count++];
     memcpy(leaf->cuts, r->cuts, sizeof leaf->cuts);
-    leaf->hash = sim_state_hash(&r->states[level], &r->w);
+    leaf->hash = r->hashes[level];
     leaf->alike = 1;
-    leaf->ways = way_count(&r->ops[level]);
+    leaf->ways = r->way_counts[level];
     leaf->done = 0;
     return true;
 }
@@ -449,7 +448,7 @@ static bool remember(struct run *r, uint32_t level)
  * the end, where it most often is. */
 static void remember_again(struct run *r, uint32_t level)
 {
-    uint64_t hash = sim_state_hash(&r->states[level], &r->w);
+    uint64_t hash = r->hashes[level];
     for (uint32_t i = r->leaf_count; i-- > 0;) {
         if (r->leaves[i].hash == hash) {
             r->leaves[i].alike++;
@@ -484,10 +483,10 @@ static bool sample_from(struct run *r, uint32_t level, uint64_t *random)
             return true;
         }
         sim_state_load(&r->states[level], &r->w);
-        if (!run_to_the_end(r, level)) {
+        if (!run_to_the_end(r, level, level < r->s->depth)) {
             return false;
         }
-        uint64_t ways = way_count(&r->ops[level]);
+        uint64_t ways = r->way_counts[level];
         if (level == r->s->depth || ways == 0) {
             return true;
         }
@@ -509,7 +508,7 @@ static bool sample_leaf(struct run *r, struct leaf *leaf, uint32_t round)
         return false;
     }
     sim_state_load(&r->states[level], &r->w);
-    if (!run_to_the_end(r, level)) {
+    if (!run_to_the_end(r, level, true)) {
         return false;
     }
     for (uint64_t i = first; i < leaf->ways; i += SAMPLE_ROUNDS) {
@@ -695,12 +694,14 @@ static bool run_open(struct run *r, struct sim_search *s)
     r->failed.slots = calloc(r->failed.cap, sizeof *r->failed.slots);
     bool is_open =
         r->known.slots != NULL && r->failed.slots != NULL &&
+        sim_memo_open(&r->memo) &&
         sim_world_open(&r->w, s->geometry, s->flow, s->app, s->releases) &&
         (!s->is_worn || wear(&r->w)) &&
         (!sim_is_recovery(s->flow) || sim_recover_ruin(&r->w));
     r->w.v.seed = s->seed;
     r->w.v.has_metastable = s->faults.has_metastable;
     r->w.bad_read = r->w.bad_op = SELV_VFLASH_NO_CUT;
+    r->w.memo = s->has_no_shortcuts ? NULL : &r->memo;
     bool is_sample = s->seconds > 0 || s->cases > 0;
     r->whole_depth = is_sample && s->depth > 1 ? 1 : s->depth;
     r->deadline = now_s() + s->seconds;
@@ -720,7 +721,9 @@ static void run_close(struct run *r)
 {
     for (uint32_t i = 0; i <= SIM_DEPTH_MAX; i++) {
         sim_state_close(&r->states[i]);
+        sim_track_close(&r->tracks[i]);
     }
+    sim_memo_close(&r->memo);
     sim_world_close(&r->w);
     free(r->known.slots);
     free(r->failed.slots);
@@ -755,7 +758,7 @@ bool sim_search_replay(struct sim_search *s, const struct sim_cut *cuts,
     uint32_t used = 0;
     if (is_good) {
         is_good = play(r, cuts, count, &used);
-        s->op_count = r->ops[count].count;
+        s->op_count = r->tracks[count].op_count;
     }
     if (r != NULL) {
         run_close(r);

@@ -41,6 +41,9 @@ struct sim_search {
     uint32_t depth; /* 1 to SIM_DEPTH_MAX cuts in a row */
     double seconds; /* for all beyond depth 1, which is always whole: what
                        does not fit is sampled. 0: no limit */
+    bool has_no_shortcuts; /* every case is run from its start to its end,
+                              boot by boot: slow, and what else is checked
+                              against */
     uint64_t cases; /* the same by their number, which no load on the machine
                        changes; 0: no limit */
     uint32_t share, share_count; /* this worker takes every share_count-th

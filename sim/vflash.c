@@ -80,11 +80,34 @@ static bool is_changing(uint8_t mark)
     return (mark & METASTABLE) != 0 && (mark & AGE_MASK) < AGE_SETTLED;
 }
 
+/* The first unit from i on, below end, whose mark has one of these bits; end:
+ * none. Eight at a time: there are thousands, and hardly one is marked. */
+static uint32_t find_mark(const struct selv_vflash *v, uint32_t i, uint32_t end,
+                          uint8_t bits)
+{
+    uint64_t word, all = bits * UINT64_C(0x0101010101010101);
+    while (i < end) {
+        if (end - i >= sizeof word) {
+            memcpy(&word, v->programmed + i, sizeof word);
+            if ((word & all) == 0) {
+                i += (uint32_t)sizeof word;
+                continue;
+            }
+        }
+        if ((v->programmed[i] & bits) != 0) {
+            return i;
+        }
+        i++;
+    }
+    return end;
+}
+
 void selv_vflash_boot(struct selv_vflash *v)
 {
     uint32_t count = unit_count(v);
     v->is_dead = false;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = find_mark(v, 0, count, METASTABLE); i < count;
+         i = find_mark(v, i + 1, count, METASTABLE)) {
         if (is_changing(v->programmed[i])) {
             v->programmed[i]++;
             resolve(v, i, v->programmed[i] & AGE_MASK);
@@ -95,7 +118,8 @@ void selv_vflash_boot(struct selv_vflash *v)
 bool selv_vflash_is_changing(const struct selv_vflash *v)
 {
     uint32_t count = unit_count(v);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = find_mark(v, 0, count, METASTABLE); i < count;
+         i = find_mark(v, i + 1, count, METASTABLE)) {
         if (is_changing(v->programmed[i])) {
             return true;
         }
@@ -132,9 +156,12 @@ static bool is_protected(const struct selv_vflash *v, uint32_t off,
 }
 
 /* Count the operation. True when power is to be lost in it. */
-static bool begin_op(struct selv_vflash *v, uint32_t ways)
+static bool begin_op(struct selv_vflash *v, struct selv_vflash_op what,
+                     uint32_t ways)
 {
     uint32_t op = v->op_count++;
+    v->way_count += ways;
+    v->op = what;
     if (v->on_op != NULL) {
         v->on_op(v->on_op_arg, op, ways);
     }
@@ -227,8 +254,10 @@ static enum selv_err do_read(void *port, uint32_t off, void *p, uint32_t len)
         break_rule(v, off, "read out of range");
         return SELV_ERR_FLASH_RULE;
     }
-    for (uint32_t i = off / v->flash.write_unit;
-         i * v->flash.write_unit < off + len; i++) {
+    uint32_t unit = v->flash.write_unit, end = (off + len + unit - 1) / unit;
+    const uint8_t marks = METASTABLE | SELV_VFLASH_UNREADABLE;
+    for (uint32_t i = find_mark(v, off / unit, end, marks); i < end;
+         i = find_mark(v, i + 1, end, marks)) {
         if (is_changing(v->programmed[i]) &&
             (v->programmed[i] >> KIND_SHIFT & KIND_MASK) ==
                 SELV_VFLASH_EACH_READ) {
@@ -377,7 +406,8 @@ static enum selv_err do_write(void *port, uint32_t off, const void *p,
         return err;
     }
     uint32_t n = len / unit, torn_ways = 1 + 2 * n;
-    if (!begin_op(v, torn_ways + pick_count(v, n) * SELV_VFLASH_KIND_COUNT)) {
+    if (!begin_op(v, (struct selv_vflash_op){off, len, p},
+                  torn_ways + pick_count(v, n) * SELV_VFLASH_KIND_COUNT)) {
         if (is_failing(v, off)) {
             if (v->bad_op_kind == SELV_VFLASH_OP_HALF) {
                 write_torn(v, off, p, 2 + n / 2 * 2);
@@ -482,8 +512,9 @@ static enum selv_err do_erase(void *port, uint32_t off)
         return SELV_ERR_FLASH_RULE;
     }
     uint32_t torn_ways = 2 + SELV_VFLASH_TORN_ERASE_COUNT;
-    if (!begin_op(v, torn_ways +
-                         (v->has_metastable ? SELV_VFLASH_KIND_COUNT : 0u))) {
+    if (!begin_op(v, (struct selv_vflash_op){off, 0, NULL},
+                  torn_ways +
+                      (v->has_metastable ? SELV_VFLASH_KIND_COUNT : 0u))) {
         if (is_failing(v, off)) {
             if (v->bad_op_kind == SELV_VFLASH_OP_HALF) {
                 tear_erase(v, off,
@@ -509,15 +540,60 @@ static enum selv_err do_erase(void *port, uint32_t off)
     return lose_power(v, words);
 }
 
+void selv_vflash_do(struct selv_vflash *v, const struct selv_vflash_op *op)
+{
+    if (op->p != NULL) {
+        (void)do_write(v, op->off, op->p, op->len);
+    } else {
+        (void)do_erase(v, op->off);
+    }
+}
+
 size_t selv_vflash_mem_len(uint32_t size, uint32_t sector_len,
                            uint16_t write_unit)
 {
     return 2 * (size_t)size + size / write_unit + size / sector_len;
 }
 
-size_t selv_vflash_state_len(const struct selv_vflash *v)
+uint64_t selv_vflash_mix(uint64_t hash, uint64_t word)
 {
-    return 2 * (size_t)v->flash.size + unit_count(v);
+    hash = (hash ^ word) * UINT64_C(0x9fb21c651e98df25);
+    return hash ^ (hash >> 29);
+}
+
+/* Four streams side by side, since a product takes its time. */
+static uint64_t hash_bytes(const uint8_t *p, size_t len)
+{
+    uint64_t lanes[4] = {1, 2, 3, 4}, words[4];
+    size_t at = 0;
+    for (; len - at >= sizeof words; at += sizeof words) {
+        memcpy(words, p + at, sizeof words);
+        for (int i = 0; i < 4; i++) {
+            lanes[i] = selv_vflash_mix(lanes[i], words[i]);
+        }
+    }
+    for (; at < len; at++) {
+        lanes[0] = selv_vflash_mix(lanes[0], p[at]);
+    }
+    for (int i = 1; i < 4; i++) {
+        lanes[0] = selv_vflash_mix(lanes[0], lanes[i]);
+    }
+    return lanes[0];
+}
+
+uint64_t selv_vflash_hash(const struct selv_vflash *v)
+{
+    uint32_t unit = v->flash.write_unit, count = unit_count(v);
+    uint64_t h = hash_bytes(v->mem, v->flash.size);
+    h = selv_vflash_mix(h, hash_bytes(v->programmed, count));
+    /* Of other bytes only those that will be read. */
+    for (uint32_t i = find_mark(v, 0, count, METASTABLE); i < count;
+         i = find_mark(v, i + 1, count, METASTABLE)) {
+        for (uint32_t k = 0; k < unit && is_changing(v->programmed[i]); k++) {
+            h = selv_vflash_mix(h, v->other[i * unit + k]);
+        }
+    }
+    return h;
 }
 
 void selv_vflash_init(struct selv_vflash *v, uint8_t *mem, uint32_t size,
@@ -553,6 +629,7 @@ void selv_vflash_power_on(struct selv_vflash *v)
 {
     v->is_off = false;
     v->op_count = 0;
+    v->way_count = 0;
     v->cut_op = SELV_VFLASH_NO_CUT;
     v->read_count = 0;
     v->noise_count = 0;

@@ -71,6 +71,12 @@ enum selv_vflash_bad_op {
     SELV_VFLASH_OP_COUNT
 };
 
+/* A write, or with p NULL an erase. */
+struct selv_vflash_op {
+    uint32_t off, len; /* len: 0 for an erase */
+    const uint8_t *p;
+};
+
 struct selv_vflash {
     struct selv_flash flash; /* give this one to the code under test */
     uint8_t *mem;            /* size bytes, the caller's */
@@ -83,6 +89,7 @@ struct selv_vflash {
                                 has, in order; NULL: all have one */
 
     uint32_t op_count;   /* operations begun since power_on */
+    uint64_t way_count;  /* ways to cut them, all together */
     uint32_t cut_op;     /* at which of them to lose power; NO_CUT: never */
     uint32_t cut_way;    /* how, see above */
     uint64_t seed;       /* of the random bits of torn operations */
@@ -108,9 +115,11 @@ struct selv_vflash {
     void *on_cut_arg;
 
     /* Called before each operation with its number of ways, so that a search
-     * discovers what there is to cut. May be NULL. */
+     * discovers what there is to cut; nothing of it is done yet. May be NULL.
+     */
     void (*on_op)(void *arg, uint32_t op, uint32_t ways);
     void *on_op_arg;
+    struct selv_vflash_op op; /* for on_op: the one that begins */
 
     const char *cut_words;    /* what the latest cut did */
     uint32_t violation_count; /* NOR rules broken, or protected bytes */
@@ -139,6 +148,10 @@ void selv_vflash_set_sectors(struct selv_vflash *v, const uint16_t *sectors);
 /* Power comes back: operations count from 0, no cut is planned. */
 void selv_vflash_power_on(struct selv_vflash *v);
 
+/* Do an operation as the code under test would, by flash.write or flash.erase.
+ */
+void selv_vflash_do(struct selv_vflash *v, const struct selv_vflash_op *op);
+
 /* A boot begins: metastable bytes take the value that they have in it, and a
  * sector that took nothing works again. */
 void selv_vflash_boot(struct selv_vflash *v);
@@ -146,9 +159,13 @@ void selv_vflash_boot(struct selv_vflash *v);
 /* True while metastable bytes may still read differently at the next boot. */
 bool selv_vflash_is_changing(const struct selv_vflash *v);
 
-/* Bytes of mem that tell one state from another; what follows is set anew at
- * each start. */
-size_t selv_vflash_state_len(const struct selv_vflash *v);
+/* A 64-bit hash of what the flash holds and of how it will read: all of a
+ * state but for the sectors that are protected, which are set anew at each
+ * start. */
+uint64_t selv_vflash_hash(const struct selv_vflash *v);
+
+/* One word more into such a hash. */
+uint64_t selv_vflash_mix(uint64_t hash, uint64_t word);
 
 /* Allow or forbid writes and erases of the sectors of [off, off + len). */
 void selv_vflash_protect(struct selv_vflash *v, uint32_t off, uint32_t len,

@@ -6,14 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sim/memo.h"
 #include "sim/recover.h"
 #include "sim/stages.h"
 #include "store/journal.h"
-
-/* Boots that a start may take to its fixed point: the longest flow (download,
- * three attempts, revert, report) takes 8, until no byte of flash changes any
- * more 4. More is a boot loop. */
-enum { BOOT_COUNT_MAX = 20 };
 
 const char *sim_flow_name(enum sim_flow flow)
 {
@@ -490,11 +486,17 @@ static enum sim_outcome run_once(struct sim_world *w,
 }
 
 /* Boot after boot, until two in a row changed nothing. */
-static enum sim_outcome run_to_rest(struct sim_world *w)
+static enum sim_outcome run_to_rest(struct sim_world *w,
+                                    enum selv_reset_cause cause)
 {
-    enum selv_reset_cause cause = SELV_RESET_POWER_ON;
     for (;;) {
         bool is_idle = false;
+        if (w->on_boot != NULL) {
+            w->on_boot(w->on_boot_arg, cause);
+        }
+        if (w->memo != NULL && sim_memo_skip(w->memo, w, cause)) {
+            return SIM_FIXED_POINT;
+        }
         if (run_once(w, &cause, &is_idle) == SIM_FAULT) {
             return SIM_FAULT;
         }
@@ -503,27 +505,27 @@ static enum sim_outcome run_to_rest(struct sim_world *w)
                 check_end(w) && (!sim_has_stages(w) || sim_stages_check_end(w));
             return is_right ? SIM_FIXED_POINT : SIM_FAULT;
         }
-        if (w->boot_count >= BOOT_COUNT_MAX) {
+        if (w->boot_count >= SIM_BOOTS_MAX) {
             fault(w, "boots without end");
             return SIM_FAULT;
         }
     }
 }
 
-enum sim_outcome sim_world_run(struct sim_world *w, uint32_t cut_op,
-                               uint32_t cut_way)
+/* What a start is to do: run, or do one operation. */
+static enum sim_outcome run_guarded(struct sim_world *w,
+                                    enum selv_reset_cause cause,
+                                    const struct selv_vflash_op *op)
 {
-    w->boot_count = 0;
-    w->fault[0] = 0;
-    selv_vflash_power_on(&w->v);
-    w->v.cut_op = cut_op;
-    w->v.cut_way = cut_way;
-    w->v.bad_read = w->bad_read;
-    w->v.bad_op = w->bad_op;
     current = w;
     switch (setjmp(w->on_cut)) {
     case 0: {
-        enum sim_outcome outcome = run_to_rest(w);
+        enum sim_outcome outcome = SIM_FIXED_POINT;
+        if (op != NULL) {
+            selv_vflash_do(&w->v, op);
+        } else {
+            outcome = run_to_rest(w, cause);
+        }
         current = NULL;
         return outcome;
     }
@@ -535,6 +537,71 @@ enum sim_outcome sim_world_run(struct sim_world *w, uint32_t cut_op,
         current = NULL;
         return SIM_FAULT;
     }
+}
+
+static void power_on(struct sim_world *w, uint32_t cut_op, uint32_t cut_way)
+{
+    w->boot_count = 0;
+    w->fault[0] = 0;
+    selv_vflash_power_on(&w->v);
+    w->v.cut_op = cut_op;
+    w->v.cut_way = cut_way;
+    w->v.bad_read = w->bad_read;
+    w->v.bad_op = w->bad_op;
+    if (w->memo != NULL) {
+        sim_memo_begin(w->memo);
+    }
+}
+
+/* What came to a good end is good the next time, too. */
+static enum sim_outcome learn(struct sim_world *w, enum sim_outcome outcome)
+{
+    if (w->memo != NULL && outcome == SIM_FIXED_POINT) {
+        sim_memo_learn(w->memo, w);
+    }
+    return outcome;
+}
+
+enum sim_outcome sim_world_run(struct sim_world *w, uint32_t cut_op,
+                               uint32_t cut_way)
+{
+    power_on(w, cut_op, cut_way);
+    return learn(w, run_guarded(w, SELV_RESET_POWER_ON, NULL));
+}
+
+enum sim_outcome sim_world_run_on(struct sim_world *w,
+                                  const struct sim_tally *tally,
+                                  enum selv_reset_cause cause)
+{
+    power_on(w, SELV_VFLASH_NO_CUT, 0);
+    sim_world_count(w, tally);
+    return learn(w, run_guarded(w, cause, NULL));
+}
+
+enum sim_outcome sim_world_cut(struct sim_world *w,
+                               const struct selv_vflash_op *op,
+                               uint32_t cut_way)
+{
+    power_on(w, 0, cut_way);
+    return run_guarded(w, SELV_RESET_POWER_ON, op);
+}
+
+struct sim_tally sim_world_tally(const struct sim_world *w)
+{
+    return (struct sim_tally){.boots = w->boot_count,
+                              .ops = w->v.op_count,
+                              .reads = w->v.read_count,
+                              .fallibles = w->v.fallible_count,
+                              .ways = w->v.way_count};
+}
+
+void sim_world_count(struct sim_world *w, const struct sim_tally *tally)
+{
+    w->boot_count += tally->boots;
+    w->v.op_count += tally->ops;
+    w->v.read_count += tally->reads;
+    w->v.fallible_count += tally->fallibles;
+    w->v.way_count += tally->ways;
 }
 
 /* ---- states
@@ -551,6 +618,20 @@ void sim_state_close(struct sim_state *s)
 {
     free(s->mem);
     s->mem = NULL;
+}
+
+uint64_t sim_state_hash(const struct sim_world *w)
+{
+    const uint64_t words[] = {
+        w->accepted,         w->floor,           w->confirmed,
+        w->outage_count,     w->stages.accepted, w->stages.floor,
+        w->stages.confirmed, w->is_back,         w->cut_count,
+    };
+    uint64_t h = selv_vflash_hash(&w->v);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        h = selv_vflash_mix(h, words[i]);
+    }
+    return h;
 }
 
 void sim_state_save(struct sim_state *s, const struct sim_world *w)
@@ -582,29 +663,12 @@ void sim_state_load(const struct sim_state *s, struct sim_world *w)
     w->v.violation_count = 0;
 }
 
-static uint64_t mix(uint64_t h, uint64_t word)
+uint64_t sim_world_hash(const struct sim_world *w, enum selv_reset_cause cause)
 {
-    h = (h ^ word) * UINT64_C(0x9fb21c651e98df25);
-    return h ^ (h >> 29);
-}
-
-uint64_t sim_state_hash(const struct sim_state *s, const struct sim_world *w)
-{
-    size_t len = selv_vflash_state_len(&w->v);
-    uint64_t h = UINT64_C(0x5e1a9e5e1a9e5e1a), word = 0;
-    for (size_t i = 0; i < len; i += sizeof word) {
-        size_t n = len - i < sizeof word ? len - i : sizeof word;
-        word = 0;
-        memcpy(&word, s->mem + i, n);
-        h = mix(h, word);
-    }
-    h = mix(h, s->accepted);
-    h = mix(h, s->floor);
-    h = mix(h, s->confirmed);
-    h = mix(h, s->outage_count);
-    for (int i = 0; i < 3; i++) {
-        h = mix(h, s->stages[i]);
-    }
-    h = mix(h, s->is_back);
-    return mix(h, s->cut_count);
+    const struct selv_vflash *v = &w->v;
+    bool is_noisy = selv_vflash_is_changing(v);
+    uint64_t h = selv_vflash_mix(sim_state_hash(w), cause);
+    h = selv_vflash_mix(h, is_noisy ? v->noise_count : 0);
+    /* What the rules forgive once something failed. */
+    return selv_vflash_mix(h, v->has_failed ? 1u + v->bad_op_kind : 0u);
 }

@@ -82,6 +82,8 @@ sim_app sim_app_consumer;
 /* The same, and its releases have chunk lists. */
 sim_app sim_app_chunks;
 
+struct sim_memo;
+
 struct sim_world {
     const struct selv_geometry *geometry;
     enum sim_flow flow;
@@ -111,6 +113,10 @@ struct sim_world {
     struct sim_stages stages;
     bool is_ruined; /* nothing boots until a release was sent (sim/recover.h) */
     bool is_back;   /* since then something did, and must from then on */
+    struct sim_memo *memo; /* of runs from here on; NULL: every boot is run */
+    /* Called before each boot. May be NULL. */
+    void (*on_boot)(void *arg, enum selv_reset_cause cause);
+    void *on_boot_arg;
     char fault[200]; /* empty: none */
     jmp_buf on_cut;
 };
@@ -159,6 +165,38 @@ bool sim_world_boot(struct sim_world *w, enum selv_reset_cause cause);
 enum sim_outcome sim_world_run(struct sim_world *w, uint32_t cut_op,
                                uint32_t cut_way);
 
+/* What was counted since power came on. */
+struct sim_tally {
+    uint32_t boots;
+    uint32_t ops;       /* writes and erases */
+    uint32_t reads;     /* of the bootloader's */
+    uint32_t fallibles; /* writes and erases of the bootloader's */
+    uint64_t ways;      /* to cut the operations */
+};
+
+struct sim_tally sim_world_tally(const struct sim_world *w);
+void sim_world_count(struct sim_world *w, const struct sim_tally *tally);
+
+/* Boots that a start may take. More is a boot loop: the longest flow
+ * (download, three attempts, revert, report) takes 8, until no byte of flash
+ * changes any more 4. */
+#define SIM_BOOTS_MAX 20u
+
+/* Run on from between two boots, with nothing cut. The flash is as it was
+ * then; tally says what was counted until then. */
+enum sim_outcome sim_world_run_on(struct sim_world *w,
+                                  const struct sim_tally *tally,
+                                  enum selv_reset_cause cause);
+
+/* Cut this one operation, from flash as it is before it. */
+enum sim_outcome sim_world_cut(struct sim_world *w,
+                               const struct selv_vflash_op *op,
+                               uint32_t cut_way);
+
+/* A 64-bit hash of all that the next boots depend on, between two of them:
+ * flash, history, the reason of the reset. What was planned to fail has. */
+uint64_t sim_world_hash(const struct sim_world *w, enum selv_reset_cause cause);
+
 /* Everything that survives a power cut, for going back to it: mem_len bytes
  * and the history that checks need. */
 struct sim_state {
@@ -175,7 +213,8 @@ bool sim_state_open(struct sim_state *s, const struct sim_world *w);
 void sim_state_close(struct sim_state *s);
 void sim_state_save(struct sim_state *s, const struct sim_world *w);
 void sim_state_load(const struct sim_state *s, struct sim_world *w);
-/* A 64-bit hash of it, for recognising states that were met before. */
-uint64_t sim_state_hash(const struct sim_state *s, const struct sim_world *w);
+/* A 64-bit hash of what save keeps, for recognising states that were met
+ * before. */
+uint64_t sim_state_hash(const struct sim_world *w);
 
 #endif

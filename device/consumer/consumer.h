@@ -75,6 +75,9 @@ struct selv_consumer_source {
                                Uri-Host to send; empty for an address */
     bool is_port;           /* the port reads it; it is plain then, too */
     bool is_plain;
+    bool is_push; /* of a port source: it has what is handed to the
+                     device, manifests only (and what is integrated
+                     in them); it is asked for no image */
 };
 
 struct selv_consumer_config {
@@ -168,7 +171,9 @@ bool selv_consumer_give(struct selv_consumer *c, uint8_t source,
  * trouble that may pass;  SELV_ERR_UPDATE_MISSING, the source has no such
  * thing;  SELV_ERR_UPDATE_SERVER, it answered nonsense, or changed what it has
  * in the middle. total: bytes of the whole body where that is known, else 0.
- * Ignored when nothing is under way with that source. */
+ * Of a CoAP peer that is being asked, SELV_ERR_UPDATE_AWAY alone may be said:
+ * the port knows that nobody is there, and the engine does not wait for its
+ * time-outs. Ignored when nothing is under way with that source. */
 void selv_consumer_given(struct selv_consumer *c, uint8_t source,
                          enum selv_err err, uint32_t total, uint64_t now_ms);
 
@@ -284,7 +289,9 @@ struct selv_consumer {
     struct selv_bytes query; /* the same */
     struct selv_bytes image_uri;
     uint32_t image_size;
-    uint32_t hashed;             /* bytes of the image */
+    uint32_t hashed;      /* bytes of the image */
+    uint32_t payload_off; /* in the envelope, of an integrated image; 0: it has
+                             a name of its own */
     uint32_t list_off, list_len; /* of the chunk list in flash; 0: none */
     const uint8_t *list_digest;  /* in envelope */
     struct selv_suit_chunks chunks;

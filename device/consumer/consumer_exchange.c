@@ -151,7 +151,7 @@ static enum selv_err start_coap(struct selv_consumer *c)
         }
     }
     c->rx_len = 0;
-    clear_flag(c, FLAG_OVERSIZE);
+    clear_flag(c, FLAG_OVERSIZE | FLAG_GONE);
     selv_consumer_draw(c, random);
     c->sends = 0;
     selv_coap_client_init(&c->client);
@@ -365,6 +365,11 @@ static void poll_coap(struct selv_consumer *c)
     struct selv_buf out = {c->tx, sizeof c->tx, 0};
     struct selv_coap_event event = {0};
 
+    if (has_flag(c, FLAG_GONE)) {
+        stop(c);
+        end(c, SELV_ERR_UPDATE_AWAY, 0);
+        return;
+    }
     switch (selv_coap_client_poll(&c->client, c->now_ms, &out, &event)) {
     case SELV_COAP_WAIT:
         c->rx_len = 0;

@@ -43,15 +43,21 @@ static bool is_of_source(enum selv_err err)
 
 static void tell_progress(struct selv_consumer *c, bool is_resumed)
 {
-    if (has_flag(c, FLAG_EVENT) || c->phase == PHASE_LIST) {
-        return; /* the port gives faster than it polls */
+    bool is_told = has_flag(c, FLAG_EVENT);
+
+    if (c->phase == PHASE_LIST ||
+        (is_told && c->todo.state != SELV_UPDATE_DOWNLOADING)) {
+        return;
     }
-    selv_consumer_tell(c, SELV_UPDATE_DOWNLOADING, SELV_OK);
+    if (!is_told) {
+        selv_consumer_tell(c, SELV_UPDATE_DOWNLOADING, SELV_OK);
+        c->todo.is_resumed = is_resumed;
+    }
+    /* A port gives faster than it polls: the latest counts. */
     c->todo.source = c->from;
     c->todo.done = selv_consumer_parts_low(c);
     c->noted = c->todo.done;
     c->todo.size = c->image_size;
-    c->todo.is_resumed = is_resumed;
 }
 
 static void end_image(struct selv_consumer *c, enum selv_err err)
@@ -97,7 +103,7 @@ static void find_list(struct selv_consumer *c,
     c->list_off = last.off + last.len;
     room = c->idle->image_off + c->idle->image_len - c->list_off;
     c->list_len = 0;
-    if (!has_flag(c, FLAG_LISTLESS) &&
+    if (!has_flag(c, FLAG_LISTLESS) && c->payload_off == 0 &&
         selv_suit_chunks_name_of(&c->suit, todo->component, &name) &&
         name.len <= room) {
         c->list_len = name.len;
@@ -110,6 +116,7 @@ void selv_consumer_begin_image(struct selv_consumer *c,
 {
     c->image_size = todo->size;
     c->image_uri = todo->uri;
+    c->payload_off = todo->is_integrated ? todo->integrated_off : 0;
     c->phase = PHASE_LOOK;
     c->bad = 0;
     c->told = 0;
@@ -138,7 +145,13 @@ static void begin_parts(struct selv_consumer *c)
     if (!is_listed) {
         c->parts.next = c->solid;
     }
-    if (!selv_consumer_locate(c, c->image_uri) || !selv_consumer_pick(c)) {
+    if (c->payload_off > 0) {
+        /* It is where the manifest is, and nowhere else. */
+        c->left = 0;
+        c->from = c->source;
+        selv_consumer_name_manifest(c);
+    } else if (!selv_consumer_locate(c, c->image_uri) ||
+               !selv_consumer_pick(c)) {
         end_image(c, SELV_ERR_SUIT_URI);
     }
 }
@@ -434,9 +447,10 @@ static void start(struct selv_consumer *c)
     c->told = c->seen = c->looked = 0;
     c->late_ms = c->now_ms + patience(c);
     c->look_ms = c->now_ms + LOOK_MS;
-    clear_flag(c, FLAG_OVERSIZE);
+    clear_flag(c, FLAG_OVERSIZE | FLAG_GONE);
     if (is_port(c, c->busy)) {
-        selv_consumer_read(c, c->parts.next, run_end(c));
+        selv_consumer_read(c, c->payload_off + c->parts.next,
+                           c->payload_off + run_end(c));
     } else {
         err = start_fetch(c);
     }
@@ -475,6 +489,11 @@ static void poll_fetch(struct selv_consumer *c)
     struct selv_coap_event event;
     enum selv_err err = SELV_OK;
 
+    if (has_flag(c, FLAG_GONE)) {
+        stop(c);
+        end_transfer(c, SELV_ERR_UPDATE_AWAY, 0);
+        return;
+    }
     switch (selv_coap_fetch_poll(&c->fetch, c->now_ms, &out, &event)) {
     case SELV_COAP_FETCH_SEND:
         c->todo.kind = SELV_CONSUMER_SEND;
