@@ -22,7 +22,7 @@
  *        digest is taken from there. Flash calls are synchronous; one poll
  *        writes one block of the image, or the envelope, and one log record,
  *        with the erases that go with them, or hashes half a kilobyte or so.
- * RAM:   sizeof(struct selv_consumer) <= 4640 on Cortex-M3, of it
+ * RAM:   sizeof(struct selv_consumer) <= 5120 on Cortex-M3, of it
  *        SELV_SUIT_ENVELOPE_MAX for the manifest; stack <= 1 KiB without
  *        what the port's crypto takes. */
 #ifndef SELV_CONSUMER_CONSUMER_H
@@ -297,9 +297,11 @@ struct selv_consumer {
     struct selv_suit_chunks chunks;
     uint32_t told, seen, looked; /* bytes that a source gave: by now, when
                                     late_ms, and when look_ms, was set */
-    uint32_t noted;              /* progress told last */
-    uint64_t late_ms;            /* none came since: it is left */
-    uint64_t look_ms;            /* too few came since: it is left */
+    uint32_t solid; /* bytes of the image that were on record when it began, or
+                       were erased since */
+    uint32_t noted; /* progress told last */
+    uint64_t late_ms;                      /* none came since: it is left */
+    uint64_t look_ms;                      /* too few came since: it is left */
     uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* of what was given up */
     struct selv_consumer_parts parts;
     struct selv_suit_component components[2]; /* application; staging, RAM */
