@@ -51,8 +51,8 @@ static void tell_progress(struct selv_consumer *c, bool is_resumed)
     }
     if (!is_told) {
         selv_consumer_tell(c, SELV_UPDATE_DOWNLOADING, SELV_OK);
-        c->todo.is_resumed = is_resumed;
     }
+    c->todo.is_resumed = c->todo.is_resumed || is_resumed;
     /* A port gives faster than it polls: the latest counts. */
     c->todo.source = c->from;
     c->todo.done = selv_consumer_parts_low(c);
