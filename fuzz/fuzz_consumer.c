@@ -58,6 +58,7 @@ struct world {
 };
 
 static struct world w;
+static const struct selv_consumer_source source;
 
 static void must(bool condition)
 {
@@ -188,6 +189,10 @@ static void run(void)
             w.cause = SELV_RESET_WATCHDOG;
             boot();
             break;
+        case SELV_CONSUMER_FETCH:
+        case SELV_CONSUMER_CANCEL:
+            must(false); /* there is no port source */
+            break;
         }
     }
     must(false);
@@ -272,7 +277,8 @@ static void deliver(void)
     uint8_t copy[DATAGRAM_MAX];
 
     memcpy(copy, w.answer, w.answer_len);
-    selv_consumer_feed(&w.consumer, selv_bytes(copy, w.answer_len), w.now_ms);
+    selv_consumer_feed(&w.consumer, 0, selv_bytes(copy, w.answer_len),
+                       w.now_ms);
     memset(copy, 0xa5, sizeof copy);
     w.now_ms++;
     run();
@@ -410,6 +416,8 @@ static void prepare(void)
                                              .layout = &w.layout,
                                              .factory = &w.factory,
                                              .record = &w.record,
+                                             .sources = &source,
+                                             .source_count = 1,
                                              .poll_interval_s = 60,
                                              .trial_timeout_s = 300};
 }

@@ -190,8 +190,10 @@ bool simulate_world_open(struct simulate_world *w,
     w->vendor = json_string_value(json_object_get(plan->device, "vendor"));
     w->class_name = json_string_value(json_object_get(plan->device, "class"));
     w->private = (struct selv_suit_private){
-        d->private_commands, d->private_command_count, d->private_parameters,
-        d->private_parameter_count};
+        .commands = d->private_commands,
+        .command_count = d->private_command_count,
+        .parameters = d->private_parameters,
+        .parameter_count = d->private_parameter_count};
     return components_open(w, error);
 }
 

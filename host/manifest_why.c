@@ -139,6 +139,8 @@ static const struct {
                                  SELV_SUIT_REQUESTS_MAX) " things "
                                                          "(SELV_SUIT_REQUESTS_"
                                                          "MAX)"},
+    {SELV_ERR_SUIT_CHUNKS, "a chunk list of the image that is fetched, format "
+                           "version 1 (docs/spec/chunks.md)"},
     {SELV_ERR_UPDATE_SIZE, "an image of exactly image-size bytes"},
     {SELV_ERR_UPDATE_REVERTED, "a manifest that was not tried and reverted: "
                                "give it a higher sequence number"},

@@ -109,6 +109,52 @@ int selv_net_bind(struct selv_net_address *address, int type)
     return fd;
 }
 
+/* Bytes of the system's queue for a socket: bursts that are longer than the
+ * default holds. The system may grant less. */
+#define QUEUE_BYTES (4 * 1024 * 1024)
+
+static void queue_ask(int fd)
+{
+    int bytes = QUEUE_BYTES;
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
+/* One more socket on the port that is bound already; -1 when not. */
+static int shared_bind(const struct selv_net_address *address)
+{
+    int one = 1;
+    struct selv_net_address same = *address;
+    int fd =
+        socket(same.sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0 &&
+        (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) < 0 ||
+         !socket_bind(fd, &same, SOCK_DGRAM))) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* The first is bound without leave to share, so that it is refused where
+ * somebody else sits; it gives leave afterwards. */
+size_t selv_net_bind_shared(struct selv_net_address *address, int *fds,
+                            size_t count)
+{
+    int one = 1;
+    size_t made = 0;
+    int fd = selv_net_bind(address, SOCK_DGRAM);
+    bool is_shared =
+        count > 1 && fd >= 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) == 0;
+    while (fd >= 0) {
+        queue_ask(fd);
+        fds[made++] = fd;
+        fd = is_shared && made < count ? shared_bind(address) : -1;
+    }
+    return made;
+}
+
 void selv_net_text(const struct selv_net_address *address,
                    char text[static SELV_NET_TEXT_LEN])
 {

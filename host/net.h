@@ -28,6 +28,13 @@ bool selv_net_is_loopback(const struct selv_net_address *address);
  * which the caller closes, or -1 with errno. */
 SELV_MUST_CHECK int selv_net_bind(struct selv_net_address *address, int type);
 
+/* count datagram sockets that share one port, so that the system spreads peers
+ * over them, each peer always to the same one. As selv_net_bind for the first:
+ * a port that another program has is refused. The number of sockets made, at
+ * least 1 (1 too when the system lets no port be shared); 0 with errno. */
+SELV_MUST_CHECK size_t selv_net_bind_shared(struct selv_net_address *address,
+                                            int *fds, size_t count);
+
 /* "127.0.0.1:5683", "[::1]:5683". */
 void selv_net_text(const struct selv_net_address *address,
                    char text[static SELV_NET_TEXT_LEN]);

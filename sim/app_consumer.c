@@ -108,6 +108,12 @@ static struct selv_bytes answer(struct server *s,
     }
     if (selv_coap_path_match(rq, "i/*", &star)) {
         for (uint32_t slot = 0; slot < SELV_SLOT_COUNT; slot++) {
+            if (r->list_len[slot] > 0 &&
+                is_hex_of(star, r->list_digest[slot])) {
+                return reply_body(s, rq,
+                                  selv_bytes(r->list[slot], r->list_len[slot]),
+                                  selv_bytes(r->list_digest[slot], 8));
+            }
             if (is_hex_of(star, r->image_digest[slot])) {
                 return reply_body(s, rq,
                                   selv_bytes(r->image[slot], r->image_len),
@@ -189,7 +195,7 @@ static enum sim_end run(struct sim_world *w, struct selv_consumer *c,
             reply = serve(server, todo.bytes, now_ms);
             now_ms++;
             if (reply.len > 0) {
-                selv_consumer_feed(c, reply, now_ms);
+                selv_consumer_feed(c, todo.source, reply, now_ms);
             }
             break;
         case SELV_CONSUMER_WAIT:
@@ -223,12 +229,15 @@ enum sim_end sim_app_consumer(struct sim_world *w, enum selv_reset_cause *cause)
     static struct selv_consumer c;
     static struct server server;
     static const uint8_t random[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    static const struct selv_consumer_source source = {.is_port = false};
     struct selv_consumer_config config;
     memset(&config, 0, sizeof config);
     config.flash = &w->v.flash;
     config.layout = &w->layout;
     config.factory = &w->factory;
     config.record = &w->record;
+    config.sources = &source;
+    config.source_count = 1;
     config.poll_interval_s = POLL_INTERVAL_S;
     config.trial_timeout_s = TRIAL_TIMEOUT_S;
     /* The same bytes at each start: a boot depends on nothing but flash and
@@ -241,4 +250,9 @@ enum sim_end sim_app_consumer(struct sim_world *w, enum selv_reset_cause *cause)
         return fault(w, "does not start");
     }
     return run(w, &c, &server, cause);
+}
+
+enum sim_end sim_app_chunks(struct sim_world *w, enum selv_reset_cause *cause)
+{
+    return sim_app_consumer(w, cause);
 }

@@ -2,7 +2,7 @@
  *
  * The engine's clock: which step comes next, when a cycle begins, and what
  * the port is told. The steps are drawn in DESIGN.md, with the invariants
- * C1 to C11 that the other files name. */
+ * C1 to C13 that the other files name. */
 #define SELV_MODULE 0x434e534du /* "CNSM" */
 #include "consumer/consumer_int.h"
 
@@ -12,7 +12,7 @@
 #define NO_COMPONENT 0xffu
 
 _Static_assert(sizeof(void *) != 4 || SELV_SHA256_STATE_LEN > 112 ||
-                   sizeof(struct selv_consumer) <= 4640,
+                   sizeof(struct selv_consumer) <= 5120,
                "struct selv_consumer is over its budget");
 
 static void assert_state(const struct selv_consumer *c)
@@ -30,7 +30,9 @@ static bool is_interval(uint32_t seconds)
 
 static bool is_config_good(const struct selv_consumer_config *config)
 {
-    return selv_record_is_valid(config->record) &&
+    return config->source_count > 0 &&
+           config->source_count <= SELV_CONSUMER_SOURCES_MAX &&
+           selv_record_is_valid(config->record) &&
            config->record->slot < SELV_SLOT_COUNT &&
            config->version.len <= SELV_CONSUMER_VERSION_MAX &&
            is_interval(config->poll_interval_s) &&
@@ -50,6 +52,16 @@ static void read_capability(struct selv_suit_capability *boot,
                           ? record->boot_depth_max
                           : SELV_SUIT_DEPTH_MAX; /* ours is less deep */
     boot->signers_max = record->boot_signers_max;
+}
+
+static uint8_t first_tracker(const struct selv_consumer *c)
+{
+    for (uint8_t source = 0; source < c->config->source_count; source++) {
+        if (!is_plain(c, source)) {
+            return source;
+        }
+    }
+    return NO_SOURCE;
 }
 
 /* component-slot compares with the slot that the image will run from. */
@@ -90,6 +102,8 @@ enum selv_err selv_consumer_init(struct selv_consumer *c,
     c->config = config;
     memcpy(c->random, config->random, sizeof c->random);
     c->now_ms = now_ms;
+    c->tracker = first_tracker(c);
+    c->path_of = NO_SOURCE;
     selv_coap_client_init(&c->client);
     read_capability(&c->boot, config->record);
     c->idle = &config->layout->slot[idle_slot(c)];
@@ -99,6 +113,7 @@ enum selv_err selv_consumer_init(struct selv_consumer *c,
     c->device.device_id = config->factory->device_id;
     c->device.anchors = &config->factory->anchor;
     c->device.anchor_count = 1;
+    c->device.private = &selv_suit_chunks_known;
     c->device.boot = &c->boot;
 
     err = selv_log_read(config->flash, config->layout, &c->log);
@@ -129,6 +144,7 @@ void selv_consumer_tell(struct selv_consumer *c, enum selv_update_state state,
     SELV_ASSERT(!has_flag(c, FLAG_EVENT));
     memset(&c->todo, 0, sizeof c->todo);
     c->todo.kind = SELV_CONSUMER_EVENT;
+    c->todo.source = c->busy;
     c->todo.state = state;
     c->todo.err = err;
     c->todo.failure.err = err;
@@ -163,7 +179,11 @@ void selv_consumer_tell_server(struct selv_consumer *c, enum step then)
     r->state = c->state;
     r->is_wanted = true;
     c->then = (uint8_t)then;
-    c->step = c->id_len > 0 ? STEP_REPORT : STEP_REGISTER;
+    c->step = has_id(c) ? STEP_REPORT : STEP_REGISTER;
+    if (!has_tracker(c)) {
+        r->is_wanted = false;
+        c->step = c->then;
+    }
 }
 
 void selv_consumer_draw(struct selv_consumer *c, uint8_t out[static 8])
@@ -217,10 +237,11 @@ void selv_consumer_back_off(struct selv_consumer *c, uint8_t *count)
 /* ---- the interface --------------------------------------------------------
  */
 
-void selv_consumer_feed(struct selv_consumer *c, struct selv_bytes datagram,
-                        uint64_t now_ms)
+void selv_consumer_feed(struct selv_consumer *c, uint8_t source,
+                        struct selv_bytes datagram, uint64_t now_ms)
 {
-    if (!has_flag(c, FLAG_BUSY) || c->rx_len > 0 || datagram.len == 0) {
+    if (!has_flag(c, FLAG_BUSY) || source != c->busy || is_port(c, source) ||
+        c->rx_len > 0 || datagram.len == 0) {
         return;
     }
     if (datagram.len > sizeof c->rx) {
@@ -228,25 +249,20 @@ void selv_consumer_feed(struct selv_consumer *c, struct selv_bytes datagram,
         return;
     }
     memcpy(c->rx, datagram.p, datagram.len);
-    if (selv_coap_client_feed(&c->client, now_ms,
-                              selv_bytes(c->rx, datagram.len))) {
+    datagram.p = c->rx;
+    if (c->step == STEP_IMAGE
+            ? selv_coap_fetch_feed(&c->fetch, now_ms, datagram)
+            : selv_coap_client_feed(&c->client, now_ms, datagram)) {
         c->rx_len = (uint16_t)datagram.len;
     }
 }
 
 static void begin_cycle(struct selv_consumer *c)
 {
-    clear_flag(c, FLAG_RENEWED);
     c->next_ms = 0;
-    selv_consumer_set_subject(c, NULL, 0);
-    c->then = STEP_MANIFEST;
-    c->step = STEP_MANIFEST;
-    if (c->report.is_wanted) {
-        c->step = STEP_REPORT;
-    }
-    if (c->id_len == 0) {
-        c->step = STEP_REGISTER;
-    }
+    c->asked = 0;
+    c->trouble = SELV_OK;
+    selv_consumer_ask_next(c);
 }
 
 static void rest_poll(struct selv_consumer *c)
@@ -269,8 +285,10 @@ static void work(struct selv_consumer *c)
     case STEP_REGISTER:
     case STEP_REPORT:
     case STEP_MANIFEST:
-    case STEP_IMAGE:
         selv_consumer_exchange(c);
+        break;
+    case STEP_IMAGE:
+        selv_consumer_image(c);
         break;
     case STEP_DECIDE:
         selv_consumer_decide(c);
@@ -305,6 +323,13 @@ enum selv_consumer_todo_kind selv_consumer_poll(struct selv_consumer *c,
 {
     assert_state(c);
     c->now_ms = now_ms;
+    if (has_flag(c, FLAG_CANCEL)) {
+        clear_flag(c, FLAG_CANCEL);
+        memset(todo, 0, sizeof *todo);
+        todo->kind = SELV_CONSUMER_CANCEL;
+        todo->source = c->busy;
+        return todo->kind;
+    }
     if (!has_flag(c, FLAG_EVENT)) {
         memset(&c->todo, 0, sizeof c->todo);
         c->todo.kind = SELV_CONSUMER_WAIT;

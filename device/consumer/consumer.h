@@ -6,25 +6,30 @@
  * verifies, asks for the trial, confirms after the
  * port's self-test, and reports [RFC 9019 3, 5].
  *
- * Terms: an *exchange* is one CoAP transfer with the server; a *cycle* is one
- *        poll of the server and what comes of it.
+ * Terms: a *source* is where manifests and images come from: a CoAP peer,
+ *        whose datagrams the engine makes, or a *port source*, which the port
+ *        reads in its own way (HTTP, a folder, a USB stick). A *plain* one has
+ *        no status tracker: it is a tree of files [draft-ietf-suit-architecture
+ *        2020, figure 5]. An *exchange* is one transfer with a source; a
+ *        *cycle* is one look at the sources and what comes of it.
  *
  * Calls: 1 init with what the port knows   2 poll in a loop and do what it
- *        says   3 feed each datagram that arrives from the server.
+ *        says   3 feed each datagram that arrives from a source; or, of a port
+ *        source, give the bytes that FETCH asked for, then say given.
  *        WAIT with a time that has come means "call again at once".
  * Owns:  nothing; config and what it points to must outlive the engine. The
  *        image is never in RAM: blocks go to flash as they come, and the
  *        digest is taken from there. Flash calls are synchronous; one poll
  *        writes one block of the image, or the envelope, and one log record,
  *        with the erases that go with them, or hashes half a kilobyte or so.
- * RAM:   sizeof(struct selv_consumer) <= 4640 on Cortex-M3, of it
+ * RAM:   sizeof(struct selv_consumer) <= 5120 on Cortex-M3, of it
  *        SELV_SUIT_ENVELOPE_MAX for the manifest; stack <= 1 KiB without
  *        what the port's crypto takes. */
 #ifndef SELV_CONSUMER_CONSUMER_H
 #define SELV_CONSUMER_CONSUMER_H
 
 #include "base/base.h"
-#include "coap/coap.h"
+#include "coap/fetch.h"
 #include "consumer/installer.h"
 #include "store/factory.h"
 #include "store/flash.h"
@@ -32,6 +37,7 @@
 #include "store/layout.h"
 #include "store/record.h"
 #include "store/slot.h"
+#include "suit/chunks.h"
 #include "suit/report.h"
 #include "suit/suit.h"
 
@@ -54,6 +60,26 @@ enum selv_update_state {
 /* 46 days: in milliseconds they fit 32 bits. */
 #define SELV_CONSUMER_SECONDS_MAX 4000000u
 
+#define SELV_CONSUMER_SOURCES_MAX 8u
+
+/* A source. A tracker is asked as docs/spec/coap.md says. A plain source has
+ * the names of a static tree: /m/<vendor>/<class> (UUIDs as text, lower case)
+ * is the manifest, /i/<sha-256> an image. */
+struct selv_consumer_source {
+    struct selv_bytes base; /* URI that paths are appended to, without '/' at
+                               its end: "coap://[::1]:5683", "http://h/tree".
+                               Absolute URIs of a manifest are followed only
+                               where they begin with a base and '/'; may be
+                               empty: then none begins so */
+    struct selv_bytes host; /* of a CoAP peer that was named by a name:
+                               Uri-Host to send; empty for an address */
+    bool is_port;           /* the port reads it; it is plain then, too */
+    bool is_plain;
+    bool is_push; /* of a port source: it has what is handed to the
+                     device, manifests only (and what is integrated
+                     in them); it is asked for no image */
+};
+
 struct selv_consumer_config {
     const struct selv_flash *flash;
     const struct selv_layout *layout;
@@ -66,11 +92,8 @@ struct selv_consumer_config {
                                   SELV_CONSUMER_SECONDS_MAX */
     uint32_t trial_timeout_s; /* a trial not confirmed by then is given up; 1 to
                                  SELV_CONSUMER_SECONDS_MAX */
-    struct selv_bytes authority; /* the server's "host:port" as it stands in
-                                    URIs. Absolute URIs are followed only when
-                                    they name it; may be empty: then none */
-    struct selv_bytes host;      /* Uri-Host to send when the server was named
-                                    by a name; empty for an address */
+    const struct selv_consumer_source *sources; /* those preferred first */
+    uint8_t source_count; /* 1 to SELV_CONSUMER_SOURCES_MAX */
     const struct selv_installer
         *installer;          /* of a bootloader that is not ours;
                                 NULL: ours, which reads the log */
@@ -78,18 +101,34 @@ struct selv_consumer_config {
 };
 
 enum selv_consumer_todo_kind {
-    SELV_CONSUMER_SEND,     /* send bytes to the server */
+    SELV_CONSUMER_SEND,     /* send bytes to source */
     SELV_CONSUMER_WAIT,     /* nothing to do until until_ms or a datagram */
     SELV_CONSUMER_EVENT,    /* the state changed, or a cycle ended (IDLE): for
                                logs and exit codes */
     SELV_CONSUMER_SELFTEST, /* run the self-test, then answer; said once */
     SELV_CONSUMER_REBOOT,   /* reset; the bootloader takes over */
-    SELV_CONSUMER_GIVE_UP   /* self-test bad or late: stop kicking the watchdog
+    SELV_CONSUMER_GIVE_UP,  /* self-test bad or late: stop kicking the watchdog
                                (or reset with SELV_RESET_WATCHDOG) */
+    SELV_CONSUMER_FETCH,    /* read bytes of path from a port source; one at a
+                               time, ended by given or by CANCEL */
+    SELV_CONSUMER_CANCEL    /* what FETCH asked of source is not wanted any
+                               more; there is nothing to answer */
 };
+
+/* FETCH: to the end, wherever that is. */
+#define SELV_CONSUMER_TO_END UINT32_MAX
 
 struct selv_consumer_todo {
     enum selv_consumer_todo_kind kind;
+    uint8_t source;               /* SEND, FETCH, CANCEL: index in the config;
+                                     EVENT: whom it is about, the one that was
+                                     asked last */
+    struct selv_bytes path;       /* FETCH: from '/' on, percent-encoded as in a
+                                     URI; to be appended to base; valid until
+                                     the next call */
+    struct selv_bytes query;      /* FETCH: behind '?'; mostly empty */
+    uint32_t offset, len;         /* FETCH: bytes offset to offset + len of the
+                                     body; len may be SELV_CONSUMER_TO_END */
     struct selv_bytes bytes;      /* SEND; valid until the next call */
     uint64_t until_ms;            /* WAIT */
     enum selv_update_state state; /* EVENT */
@@ -100,7 +139,7 @@ struct selv_consumer_todo {
     uint64_t sequence;   /* EVENT: of the manifest; 0 when unknown */
     uint32_t done, size; /* EVENT DOWNLOADING: bytes */
     bool is_resumed;     /* EVENT DOWNLOADING: picked up from flash */
-    bool is_away;        /* EVENT FAILED: for want of a server, not refused */
+    bool is_away;        /* EVENT FAILED: for want of a source, not refused */
 };
 
 /* Engine state (the definition is below the interface, for its size only). */
@@ -112,11 +151,31 @@ SELV_MUST_CHECK enum selv_err
 selv_consumer_init(struct selv_consumer *c,
                    const struct selv_consumer_config *config, uint64_t now_ms);
 
-/* A datagram from the server's address; it is copied. One that comes before
- * the last is dealt with (poll until WAIT first) is dropped, as a network
- * may do. */
-void selv_consumer_feed(struct selv_consumer *c, struct selv_bytes datagram,
+/* A datagram from the address of a CoAP peer; it is copied. One that comes
+ * before the last is dealt with (poll until WAIT first) is dropped, as a
+ * network may do, and so is one of a source that nothing was asked of. */
+void selv_consumer_feed(struct selv_consumer *c, uint8_t source,
+                        struct selv_bytes datagram, uint64_t now_ms);
+
+/* The next bytes of what FETCH asked of a port source, in order: offset is
+ * FETCH's plus the lengths given since. Any number at a time; where they
+ * belong in flash, they are written before this returns. False: no more is
+ * wanted, end it (nothing else needs to be said). What is wrong with them comes
+ * out of poll. */
+bool selv_consumer_give(struct selv_consumer *c, uint8_t source,
+                        uint32_t offset, struct selv_bytes bytes,
                         uint64_t now_ms);
+
+/* What FETCH asked of a port source has ended. err: SELV_OK, all was given that
+ * was asked for or that there is;  SELV_ERR_UPDATE_AWAY, nobody there, or
+ * trouble that may pass;  SELV_ERR_UPDATE_MISSING, the source has no such
+ * thing;  SELV_ERR_UPDATE_SERVER, it answered nonsense, or changed what it has
+ * in the middle. total: bytes of the whole body where that is known, else 0.
+ * Of a CoAP peer that is being asked, SELV_ERR_UPDATE_AWAY alone may be said:
+ * the port knows that nobody is there, and the engine does not wait for its
+ * time-outs. Ignored when nothing is under way with that source. */
+void selv_consumer_given(struct selv_consumer *c, uint8_t source,
+                         enum selv_err err, uint32_t total, uint64_t now_ms);
 
 /* The next thing to do. Never blocks. */
 enum selv_consumer_todo_kind
@@ -138,6 +197,14 @@ bool selv_consumer_is_resting(const struct selv_consumer *c);
 /* ---- private: here for its size only ------------------------------------- */
 
 #define SELV_CONSUMER_BLOCK_LEN (16u << SELV_COAP_SZX)
+/* Blocks in flight. */
+#ifndef SELV_CONSUMER_SLOTS
+#if UINTPTR_MAX > 0xffffffffu
+#define SELV_CONSUMER_SLOTS 64u
+#else
+#define SELV_CONSUMER_SLOTS 8u
+#endif
+#endif
 #define SELV_CONSUMER_BODY_MAX 224u   /* bytes; the longest profile takes 214 */
 #define SELV_CONSUMER_VERSION_MAX 32u /* bytes of the version text */
 
@@ -148,6 +215,35 @@ struct selv_consumer_report {
     uint8_t state; /* enum selv_update_state */
     bool is_wanted;
     bool is_of_boot; /* outcome found in the boot record: logged when told */
+};
+
+/* What a port source is asked for. */
+struct selv_consumer_read {
+    uint64_t late_ms; /* a manifest: nothing came by then, it is given up */
+    uint32_t at, end; /* bytes: next, and behind the last */
+    uint32_t total;   /* of the body; 0: not known */
+    uint16_t err;     /* enum selv_err, when it is over */
+    bool is_over;
+};
+
+/* A run of sectors that is coming in. */
+struct selv_consumer_part {
+    uint32_t start;   /* bytes from the first of the image */
+    uint32_t missing; /* bytes; 0: there is no such part */
+};
+
+/* An image, or its chunk list, as it comes in. Offsets are from its first byte.
+ */
+struct selv_consumer_parts {
+    uint32_t base;  /* in flash */
+    uint32_t size;  /* bytes */
+    uint32_t align; /* parts begin at multiples of it */
+    uint32_t next;  /* of nothing behind it was asked */
+    uint32_t redo;  /* the lowest part that was bad; UINT32_MAX: none */
+    uint32_t tail_at;
+    uint8_t tail_len; /* bytes that fill no write unit yet */
+    uint8_t tail[SELV_FLASH_UNIT_MAX];
+    struct selv_consumer_part open[SELV_CONSUMER_SLOTS];
 };
 
 /* What is small and often asked stands first, where short instructions
@@ -166,6 +262,20 @@ struct selv_consumer {
     uint16_t rx_len;   /* 0: rx is free */
     uint16_t body_len; /* bytes of body in use */
     uint16_t envelope_len;
+    uint8_t source;    /* of the manifest at hand, or to be asked for it */
+    uint8_t tracker;   /* that reports go to */
+    uint8_t id_source; /* whose name for us id_query holds */
+    uint8_t from;      /* source of the image */
+    uint8_t busy;      /* source of the exchange under way, or cancelled */
+    uint8_t asked;     /* bit for each source asked in this cycle */
+    uint8_t left;      /* the same of those that may still give the image */
+    uint8_t blame[SELV_CONSUMER_SOURCES_MAX]; /* images and chunks that were
+                                                 not what they should be */
+    uint8_t phase;                            /* of STEP_IMAGE */
+    uint8_t bad;      /* parts that this source gave, and that were none */
+    uint8_t sends;    /* transmissions of a request of client; 0: none */
+    uint8_t path_of;  /* source that coap_path leads to */
+    uint16_t trouble; /* enum selv_err: what was wrong in this cycle */
     const struct selv_consumer_config *config;
     const struct selv_slot_place *idle; /* where an update goes */
     const uint8_t *digest; /* of the manifest that events and reports are
@@ -174,12 +284,26 @@ struct selv_consumer {
     uint64_t now_ms;       /* as the port said it last */
     uint64_t next_ms;      /* next cycle; on trial: its end */
     struct selv_coap_request rq;
-    struct selv_bytes path;  /* of the image, in envelope */
+    struct selv_bytes uri;   /* of the image, in envelope */
+    struct selv_bytes path;  /* of what is asked for, from '/' on */
     struct selv_bytes query; /* the same */
+    struct selv_bytes image_uri;
     uint32_t image_size;
-    uint32_t hashed;                       /* bytes of the image */
+    uint32_t hashed;      /* bytes of the image */
+    uint32_t payload_off; /* in the envelope, of an integrated image; 0: it has
+                             a name of its own */
+    uint32_t list_off, list_len; /* of the chunk list in flash; 0: none */
+    const uint8_t *list_digest;  /* in envelope */
+    struct selv_suit_chunks chunks;
+    uint32_t told, seen, looked; /* bytes that a source gave: by now, when
+                                    late_ms, and when look_ms, was set */
+    uint32_t solid; /* bytes of the image that were on record when it began, or
+                       were erased since */
+    uint32_t noted; /* progress told last */
+    uint64_t late_ms;                      /* none came since: it is left */
+    uint64_t look_ms;                      /* too few came since: it is left */
     uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* of what was given up */
-    struct selv_slot_writer writer;
+    struct selv_consumer_parts parts;
     struct selv_suit_component components[2]; /* application; staging, RAM */
     uint8_t other_id[SELV_FACTORY_STAGING_MAX];
     struct selv_suit_device device;
@@ -193,9 +317,16 @@ struct selv_consumer {
     uint8_t image_digest[SELV_SHA256_LEN]; /* the manifest's, for the image */
     uint8_t random[16];
     char id_query[18]; /* d=<id> */
-    struct selv_coap_client client;
+    struct selv_coap_path coap_path;
+    struct selv_coap_fetch_slot slots[SELV_CONSUMER_SLOTS];
+    uint32_t sent_ms; /* the first of sends */
+    union {
+        struct selv_coap_client client;
+        struct selv_coap_fetch fetch;   /* in STEP_IMAGE */
+        struct selv_consumer_read read; /* while busy is a port source */
+    };
     struct selv_suit suit;
-    uint8_t body[SELV_CONSUMER_BODY_MAX]; /* of POST */
+    uint8_t body[SELV_CONSUMER_BODY_MAX]; /* of POST; else path's text */
     union {
         uint8_t tx[SELV_COAP_HEADER_MAX + SELV_CONSUMER_BODY_MAX];
         struct selv_sha256 hash; /* of the image, between two transfers */

@@ -27,10 +27,14 @@
 #define SELV_MODULE 0x434e4445u /* "CNDE" */
 #include "consumer/consumer_int.h"
 
-/* C7: failures of one manifest before it is left alone until the next boot
- * or another manifest. */
-#define TRIES_MAX 2u
 #define ENVELOPE_HEAD_LEN 4u /* before an envelope in flash: store/slot.h */
+
+/* C7: failures of one manifest before it is left alone until the next boot
+ * or another manifest. Each source may be at fault once. */
+static uint8_t tries_max(const struct selv_consumer *c)
+{
+    return (uint8_t)(c->config->source_count + 1u);
+}
 
 static bool is_digest(const uint8_t a[static SELV_SHA256_LEN],
                       const uint8_t b[static SELV_SHA256_LEN])
@@ -55,7 +59,7 @@ static void identify(struct selv_consumer *c)
  * an envelope that did not fit the buffer nobody here knows the ETag. */
 static void skip_if_given_up(struct selv_consumer *c)
 {
-    c->is_skipping = has_flag(c, FLAG_WHOLE) && c->tries >= TRIES_MAX;
+    c->is_skipping = has_flag(c, FLAG_WHOLE) && c->tries >= tries_max(c);
     if (c->is_skipping) {
         memcpy(c->skip_etag, c->identity, sizeof c->skip_etag);
     }
@@ -67,13 +71,13 @@ static void count_failure(struct selv_consumer *c, bool is_final)
         memcpy(c->tried, c->identity, sizeof c->tried);
         c->tries = 0;
     }
-    c->tries = is_final ? TRIES_MAX : (uint8_t)(c->tries + 1);
+    c->tries = is_final ? tries_max(c) : (uint8_t)(c->tries + 1);
     skip_if_given_up(c);
 }
 
 static bool is_given_up(struct selv_consumer *c)
 {
-    if (c->tries < TRIES_MAX || !is_digest(c->identity, c->tried)) {
+    if (c->tries < tries_max(c) || !is_digest(c->identity, c->tried)) {
         return false;
     }
     skip_if_given_up(c);
@@ -127,6 +131,11 @@ void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err)
     count_failure(c, !is_written);
     if (!is_written) {
         leave_word(c);
+        if (selv_consumer_has_more(c) &&
+            (c->digest == NULL || is_plain(c, c->source))) {
+            selv_consumer_ask_next(c);
+            return;
+        }
     }
     if (!is_outcome_told(c, err)) {
         selv_consumer_tell_server(c, STEP_REST);
@@ -317,7 +326,8 @@ static enum selv_err judge(struct selv_consumer *c)
     if (c->sequence == record->accepted && !is_unfinished && !is_back) {
         return SELV_ERR_UPDATE_EQUAL;
     }
-    if (c->envelope_len + ENVELOPE_HEAD_LEN > c->idle->envelope_len) {
+    if (selv_suit_stored_len(&c->suit) + ENVELOPE_HEAD_LEN >
+        c->idle->envelope_len) {
         return SELV_ERR_STORE_FULL;
     }
     return rehearse_all(c);
@@ -354,6 +364,9 @@ void selv_consumer_decide(struct selv_consumer *c)
     bool is_old;
 
     identify(c);
+    if (!is_digest(c->identity, c->tried)) {
+        clear_flag(c, FLAG_LISTLESS);
+    }
     is_old = !err && !is_loader(c, SELV_LOADER_NEEDED) &&
              is_digest(c->digest, c->config->record->digest);
     if (is_old) {
@@ -363,7 +376,8 @@ void selv_consumer_decide(struct selv_consumer *c)
         count_failure(c, true);
     }
     if (is_old || is_given_up(c)) {
-        selv_consumer_end_cycle(c, SELV_OK);
+        c->then = STEP_MANIFEST;
+        selv_consumer_turn(c, SELV_OK);
         return;
     }
     if (!err) {

@@ -12,9 +12,6 @@
 #define SELV_MODULE 0x434e444cu /* "CNDL" */
 #include "consumer/consumer_int.h"
 
-#define IMAGE_MS 600000u     /* for a whole image, and on top of it */
-#define IMAGE_BLOCK_MS 4000u /* for each block */
-
 enum selv_err selv_consumer_write_log(struct selv_consumer *c,
                                       enum selv_log_state to)
 {
@@ -47,112 +44,65 @@ static void fail(struct selv_consumer *c, enum selv_err err)
 /* ---- the manifest's update procedure --------------------------------------
  */
 
-/* The part of a URI reference that a request is made of, in views. Relative
- * references with a path from the root, and absolute ones that name this very
- * server [RFC 3986 4.2, 5.2]. */
-static bool resolve(struct selv_consumer *c, struct selv_bytes uri)
-{
-    static const char scheme[] = "coap://";
-    const size_t scheme_len = sizeof scheme - 1;
-    struct selv_bytes authority = c->config->authority;
-    size_t skip = scheme_len + authority.len;
-    size_t at = 0;
-
-    if (authority.len > 0 && uri.len > skip &&
-        memcmp(uri.p, scheme, scheme_len) == 0 &&
-        memcmp(uri.p + scheme_len, authority.p, authority.len) == 0) {
-        uri = selv_bytes(uri.p + skip, uri.len - skip);
-    } else if (uri.len > 1 && uri.p[1] == '/') {
-        return false; /* "//host/..." names a server, too */
-    }
-    if (uri.len < 2 || uri.p[0] != '/' || uri.len > SELV_SUIT_URI_MAX) {
-        return false;
-    }
-    c->path = selv_bytes(uri.p + 1, uri.len - 1);
-    c->query = selv_bytes(NULL, 0);
-    for (; at < uri.len && uri.p[at] != '#'; at++) {
-        if (uri.p[at] == '?' && c->query.p == NULL) {
-            c->path.len = at - 1;
-            c->query = selv_bytes(uri.p + at + 1, uri.len - at - 1);
-        }
-    }
-    return at == uri.len; /* a fragment is not for requests */
-}
-
 enum selv_err selv_consumer_check_fetch(struct selv_consumer *c,
                                         const struct selv_suit_todo *todo)
 {
     if (todo->device_component != idle_component(c)) {
         return SELV_ERR_SUIT_OPERATION;
     }
-    if (todo->is_integrated || !has_flag(c, FLAG_WHOLE)) {
+    if ((todo->is_integrated || !has_flag(c, FLAG_WHOLE)) &&
+        !is_port(c, c->source)) {
         return SELV_ERR_SUIT_INTEGRATED;
     }
     if (!todo->has_size) {
         return SELV_ERR_SUIT_UNSET;
     }
-    if (todo->size == 0) {
+    if (todo->size == 0 ||
+        (todo->is_integrated && todo->size != todo->integrated_len)) {
         return SELV_ERR_UPDATE_SIZE;
     }
     if (todo->size > c->idle->image_len) {
         return SELV_ERR_STORE_FULL;
     }
-    if (!resolve(c, todo->uri)) {
+    if (!todo->is_integrated && !selv_consumer_locate(c, todo->uri)) {
         return SELV_ERR_SUIT_URI;
     }
     return SELV_OK;
 }
 
-/* Bytes of this very image that an earlier try left in flash. */
-static uint32_t resumable(const struct selv_consumer *c, uint32_t size)
+/* Whether the log is about this very update already: then its progress
+ * stays. */
+static bool is_resumed(const struct selv_consumer *c)
 {
-    bool is_ours = c->log.state == SELV_LOG_DOWNLOADING &&
-                   c->log.slot == idle_slot(c) &&
-                   memcmp(c->log.digest, c->digest, sizeof c->log.digest) == 0;
-
-    if (!is_ours || c->log.progress > size) {
-        return 0;
-    }
-    /* Requests begin at multiples of a block, of 16 bytes at least. */
-    uint32_t whole =
-        selv_slot_whole(c->config->flash, c->idle, c->log.progress);
-    return whole % 16 == 0 ? whole : 0;
+    return c->log.state == SELV_LOG_DOWNLOADING &&
+           c->log.slot == idle_slot(c) &&
+           memcmp(c->log.digest, c->digest, sizeof c->log.digest) == 0;
 }
 
-static enum selv_err begin_slot(struct selv_consumer *c, uint32_t size,
-                                uint32_t from)
+static enum selv_err begin_slot(struct selv_consumer *c)
 {
+    struct selv_slot_writer writer;
     /* Also to resume: a request that was cut when it was written may read as
      * torn now and as whole later, and must not find a slot half written. */
     enum selv_err err =
-        from == 0
-            ? selv_consumer_begin_log(c, SELV_LOG_DOWNLOADING, idle_slot(c))
-            : selv_consumer_write_log(c, SELV_LOG_DOWNLOADING);
+        is_resumed(c)
+            ? selv_consumer_write_log(c, SELV_LOG_DOWNLOADING)
+            : selv_consumer_begin_log(c, SELV_LOG_DOWNLOADING, idle_slot(c));
 
     set_flag(c, FLAG_WRITTEN | FLAG_TOUCHED);
     if (!err && c->config->installer) {
         err = c->config->installer->begin(c->config->installer_context);
     }
-    if (!err) {
-        err =
-            selv_slot_begin(&c->writer, c->config->flash, c->idle, size, from);
+    if (!err) { /* erases the envelope */
+        err = selv_slot_begin(&writer, c->config->flash, c->idle, 0, 0);
     }
     return err;
-}
-
-static void tell_progress(struct selv_consumer *c, bool is_resumed)
-{
-    selv_consumer_tell(c, SELV_UPDATE_DOWNLOADING, SELV_OK);
-    c->todo.done = c->writer.off;
-    c->todo.size = c->image_size;
-    c->todo.is_resumed = is_resumed;
 }
 
 static void begin_fetch(struct selv_consumer *c,
                         const struct selv_suit_todo *todo)
 {
     enum selv_err err;
-    uint32_t from;
 
     clear_flag(c, FLAG_IMAGE_GOOD | FLAG_AWAY);
     err = selv_consumer_check_fetch(c, todo);
@@ -166,18 +116,12 @@ static void begin_fetch(struct selv_consumer *c,
         c->step = STEP_REBOOT;
         return;
     }
-    c->image_size = todo->size;
-    from = resumable(c, todo->size);
-    err = begin_slot(c, todo->size, from);
+    err = begin_slot(c);
     if (err) {
         selv_suit_answer(&c->suit, err);
         return;
     }
-    tell_progress(c, from > 0);
-    if (from == todo->size) {
-        selv_consumer_end_image(c, SELV_OK, SELV_COAP_CONTENT);
-        return;
-    }
+    selv_consumer_begin_image(c, todo);
     selv_consumer_tell_server(c, STEP_IMAGE);
 }
 
@@ -262,61 +206,6 @@ enum selv_err selv_consumer_hand_back(struct selv_consumer *c)
     return err;
 }
 
-/* ---- the transfer ---------------------------------------------------------
- */
-
-void selv_consumer_ask_image(struct selv_consumer *c)
-{
-    c->rq.code = SELV_COAP_GET;
-    c->rq.path = c->path;
-    c->rq.query = c->query;
-    c->rq.offset = c->writer.off;
-    while (c->rq.offset % selv_coap_block_len(c->rq.szx) != 0) {
-        c->rq.szx--;
-    }
-    c->rq.body_max = c->image_size;
-    c->rq.deadline_ms =
-        IMAGE_MS + IMAGE_BLOCK_MS * (c->image_size / SELV_CONSUMER_BLOCK_LEN);
-}
-
-enum selv_err selv_consumer_take_image(struct selv_consumer *c, uint32_t offset,
-                                       struct selv_bytes piece)
-{
-    enum selv_err err;
-
-    if (offset != c->writer.off) {
-        return SELV_ERR_COAP_BLOCK;
-    }
-    err = selv_slot_write(&c->writer, piece);
-    if (err) {
-        return err;
-    }
-    if (c->writer.whole > c->log.progress) {
-        c->log.progress = c->writer.whole;
-        err = selv_consumer_write_log(c, SELV_LOG_DOWNLOADING);
-        tell_progress(c, false);
-    } else if (c->writer.off == c->image_size) {
-        tell_progress(c, false);
-    }
-    return err;
-}
-
-void selv_consumer_end_image(struct selv_consumer *c, enum selv_err err,
-                             uint8_t code)
-{
-    if (err == SELV_ERR_COAP_SIZE) {
-        err = SELV_ERR_UPDATE_SIZE;
-    }
-    if (!err) {
-        err = selv_slot_end(&c->writer);
-    }
-    if (selv_consumer_is_away(err, code)) {
-        set_flag(c, FLAG_AWAY);
-    }
-    selv_suit_answer(&c->suit, err);
-    c->step = STEP_PROCEED;
-}
-
 /* ---- what the slot holds --------------------------------------------------
  */
 
@@ -346,6 +235,13 @@ void selv_consumer_hash(struct selv_consumer *c)
     }
     if (memcmp(digest, c->image_digest, sizeof digest) == 0) {
         set_flag(c, FLAG_IMAGE_GOOD);
+    } else {
+        /* Not of whom, if all of it was as the list says. */
+        if (has_flag(c, FLAG_LISTED)) {
+            set_flag(c, FLAG_LISTLESS);
+        } else {
+            selv_consumer_blame(c);
+        }
     }
     selv_suit_answer_digest(&c->suit, digest);
 }
@@ -371,7 +267,8 @@ void selv_consumer_keep(struct selv_consumer *c)
 {
     /* C4: image first, then the envelope, then the request. */
     enum selv_err err = selv_slot_put_envelope(
-        c->config->flash, c->idle, selv_bytes(c->envelope, c->envelope_len));
+        c->config->flash, c->idle,
+        selv_bytes(c->envelope, selv_suit_stored_len(&c->suit)));
 
     if (!err) {
         err = request(c);

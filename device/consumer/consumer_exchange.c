@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One CoAP transfer at a time, and what its end means. Nothing that arrives
+ * One transfer at a time, and what its end means. Nothing that arrives
  * here is believed: an id is a label, a manifest goes to the decision, a
  * piece of an image to a slot that nothing boots from yet. */
 #define SELV_MODULE 0x434e5843u /* "CNXC" */
@@ -10,18 +10,88 @@
 #define ANSWER_MAX 255u    /* bytes of an answer to a POST */
 #define POST_MS 100000u    /* longer than MAX_TRANSMIT_WAIT [RFC 7252 4.8.2] */
 #define COURTESY_MS 20000u /* for a report that must not hold up the update */
+#define COURTESY_LEAST_MS 1000u
 #define MANIFEST_MS 300000u
 
 bool selv_consumer_is_away(enum selv_err err, uint8_t code)
 {
     return err == SELV_ERR_COAP_TIMEOUT || err == SELV_ERR_COAP_RESET ||
+           err == SELV_ERR_UPDATE_AWAY ||
            (err == SELV_ERR_COAP_CODE && SELV_COAP_CLASS(code) == 5);
+}
+
+/* Whom this step's exchange is with. */
+static uint8_t partner(const struct selv_consumer *c)
+{
+    switch ((enum step)c->step) {
+    case STEP_MANIFEST:
+        return c->source;
+    default:
+        return c->tracker;
+    }
 }
 
 /* Reports on the way into an update are sent, but never waited for long. */
 static bool is_courtesy(const struct selv_consumer *c)
 {
     return c->then == STEP_IMAGE || c->then == STEP_REBOOT;
+}
+
+/* ---- what the client tells of the path ------------------------------------
+ */
+
+void selv_consumer_know_path(struct selv_consumer *c)
+{
+    uint8_t random[8];
+
+    if (c->path_of != c->busy) {
+        selv_consumer_draw(c, random);
+        selv_coap_path_init(&c->coap_path, selv_get_be32(random));
+        c->path_of = c->busy;
+    }
+}
+
+static void note_send(struct selv_consumer *c, size_t len)
+{
+    if (c->sends == 0) {
+        c->sent_ms = (uint32_t)c->now_ms;
+    }
+    if (c->sends < UINT8_MAX) {
+        c->sends++;
+    }
+    selv_coap_path_sent(&c->coap_path, (uint32_t)len);
+    /* One at a time: what is delivered says nothing of what could be. */
+    selv_coap_path_limited(&c->coap_path);
+}
+
+/* A first answer; of a request that was repeated nobody knows to which. The
+ * blocks of an image are longer, and it is them that the first window is for.
+ */
+static void note_answer(struct selv_consumer *c)
+{
+    bool is_known = selv_coap_path_is_known(&c->coap_path);
+    uint32_t rtt = (uint32_t)c->now_ms - c->sent_ms;
+
+    if (c->sends > 0 && c->rx_len > 0) {
+        rtt = c->sends > 1 ? 0 : rtt < 1 ? 1 : rtt;
+        selv_coap_path_answered(&c->coap_path, c->coap_path.next - 1,
+                                is_known ? c->rx_len : SELV_CONSUMER_BLOCK_LEN,
+                                0, rtt > UINT16_MAX ? 0 : (uint16_t)rtt,
+                                (uint32_t)c->now_ms);
+    }
+    c->sends = 0;
+}
+
+/* Eight round trips, where they are known: what is not taken by then was lost,
+ * and a repetition would hold up the update for seconds. */
+static uint32_t courtesy_ms(const struct selv_consumer *c)
+{
+    uint32_t ms = c->coap_path.srtt;
+
+    if (!selv_coap_path_is_known(&c->coap_path) || ms > COURTESY_MS) {
+        return COURTESY_MS;
+    }
+    return ms > COURTESY_LEAST_MS ? ms : COURTESY_LEAST_MS;
 }
 
 /* ---- requests -------------------------------------------------------------
@@ -34,15 +104,17 @@ static void ask_post(struct selv_consumer *c, struct selv_bytes path)
     c->rq.content_format = SELV_COAP_CBOR;
     c->rq.payload = selv_bytes(c->body, c->body_len);
     c->rq.body_max = ANSWER_MAX;
-    c->rq.deadline_ms = is_courtesy(c) ? COURTESY_MS : POST_MS;
+    c->rq.deadline_ms = is_courtesy(c) ? courtesy_ms(c) : POST_MS;
 }
 
 static void ask_manifest(struct selv_consumer *c)
 {
-    c->envelope_len = 0;
-    clear_flag(c, FLAG_WHOLE | FLAG_WRITTEN | FLAG_IMAGE_GOOD | FLAG_AWAY);
     c->rq.code = SELV_COAP_GET;
     c->rq.path = selv_bytes("m", 1);
+    if (is_plain(c, c->source)) {
+        c->rq.path = selv_bytes(c->path.p + 1, c->path.len - 1);
+        c->rq.query = c->query;
+    }
     /* C8: what is most likely there still is named, so that a poll that
      * finds nothing else costs one exchange. */
     if (!is_loader(c, SELV_LOADER_NEEDED)) {
@@ -56,21 +128,19 @@ static void ask_manifest(struct selv_consumer *c)
     c->rq.deadline_ms = MANIFEST_MS;
 }
 
-static enum selv_err start(struct selv_consumer *c)
+static enum selv_err start_coap(struct selv_consumer *c)
 {
     uint8_t random[8];
-    enum selv_err err;
 
+    selv_consumer_know_path(c);
     memset(&c->rq, 0, sizeof c->rq);
     c->rq.szx = SELV_COAP_SZX;
     c->rq.content_format = SELV_COAP_NO_FORMAT;
     c->rq.accept = SELV_COAP_NO_FORMAT;
-    c->rq.host = c->config->host;
+    c->rq.host = c->config->sources[c->busy].host;
     if (c->step == STEP_REGISTER) {
         selv_consumer_put_profile(c);
         ask_post(c, selv_bytes("reg", 3));
-    } else if (c->step == STEP_IMAGE) {
-        selv_consumer_ask_image(c);
     } else {
         c->rq.query = selv_bytes(c->id_query, sizeof c->id_query);
         if (c->step == STEP_REPORT) {
@@ -81,9 +151,29 @@ static enum selv_err start(struct selv_consumer *c)
         }
     }
     c->rx_len = 0;
-    clear_flag(c, FLAG_OVERSIZE);
+    clear_flag(c, FLAG_OVERSIZE | FLAG_GONE);
     selv_consumer_draw(c, random);
-    err = selv_coap_client_start(&c->client, &c->rq, random, c->now_ms);
+    c->sends = 0;
+    selv_coap_client_init(&c->client);
+    return selv_coap_client_start(&c->client, &c->rq, random, c->now_ms);
+}
+
+static enum selv_err start(struct selv_consumer *c)
+{
+    enum selv_err err = SELV_OK;
+
+    c->busy = partner(c);
+    if (c->step == STEP_MANIFEST) {
+        c->envelope_len = 0;
+        clear_flag(c, FLAG_WHOLE | FLAG_PART | FLAG_WRITTEN | FLAG_IMAGE_GOOD |
+                          FLAG_AWAY);
+        selv_consumer_name_manifest(c);
+    }
+    if (!is_port(c, c->busy)) {
+        err = start_coap(c);
+    } else {
+        selv_consumer_read(c, 0, SELV_CONSUMER_TO_END);
+    }
     if (!err) {
         set_flag(c, FLAG_BUSY);
     }
@@ -106,16 +196,27 @@ static void renew(struct selv_consumer *c)
 {
     c->id_len = 0;
     if (has_flag(c, FLAG_RENEWED)) {
-        selv_consumer_end_cycle(c, SELV_ERR_UPDATE_SERVER);
+        selv_consumer_turn(c, SELV_ERR_UPDATE_SERVER);
         return;
     }
     set_flag(c, FLAG_RENEWED);
     c->step = STEP_REGISTER;
 }
 
+/* A tracker does not take the profile, or a report that it is to have. That of
+ * another source keeps nobody from asking this one; the report waits. */
+static void pass_over(struct selv_consumer *c, enum selv_err err)
+{
+    if (c->then == STEP_MANIFEST && c->tracker != c->source) {
+        c->step = STEP_MANIFEST;
+    } else {
+        selv_consumer_turn(c, err);
+    }
+}
+
 static void end_register(struct selv_consumer *c, enum selv_err err)
 {
-    if (!err && c->id_len == 0) {
+    if (!err && !has_id(c)) {
         err = SELV_ERR_UPDATE_SERVER;
     }
     if (!err) {
@@ -124,7 +225,7 @@ static void end_register(struct selv_consumer *c, enum selv_err err)
         c->report.is_wanted = false;
         c->step = c->then;
     } else {
-        selv_consumer_end_cycle(c, err);
+        pass_over(c, err);
     }
 }
 
@@ -136,7 +237,7 @@ static void end_report(struct selv_consumer *c, enum selv_err err, uint8_t code)
             return;
         }
         if (selv_consumer_is_away(err, code)) {
-            selv_consumer_end_cycle(c, err);
+            pass_over(c, err);
             return;
         }
     }
@@ -151,18 +252,21 @@ static void end_report(struct selv_consumer *c, enum selv_err err, uint8_t code)
 static void end_manifest(struct selv_consumer *c, enum selv_err err,
                          uint8_t code)
 {
-    if ((!err && code == SELV_COAP_VALID) ||
+    c->then = STEP_MANIFEST;
+    if ((!err && code == SELV_COAP_VALID) || err == SELV_ERR_UPDATE_MISSING ||
         (err == SELV_ERR_COAP_CODE && code == SELV_COAP_NOT_FOUND)) {
-        selv_consumer_end_cycle(c, SELV_OK);
-    } else if (err == SELV_ERR_COAP_CODE && code == SELV_COAP_UNAUTHORIZED) {
-        c->then = STEP_MANIFEST;
+        selv_consumer_turn(c, SELV_OK);
+    } else if (err == SELV_ERR_COAP_CODE && code == SELV_COAP_UNAUTHORIZED &&
+               !is_plain(c, c->source)) {
         renew(c);
     } else if (err) {
-        selv_consumer_end_cycle(c, err);
+        selv_consumer_turn(c, err);
     } else if (c->envelope_len == 0) {
-        selv_consumer_end_cycle(c, SELV_ERR_UPDATE_SERVER);
+        selv_consumer_turn(c, SELV_ERR_UPDATE_SERVER);
     } else {
-        set_flag(c, FLAG_WHOLE);
+        if (!has_flag(c, FLAG_PART)) {
+            set_flag(c, FLAG_WHOLE);
+        }
         c->step = STEP_DECIDE;
         selv_consumer_tell(c, SELV_UPDATE_NOTIFIED, SELV_OK);
     }
@@ -177,13 +281,8 @@ static void end(struct selv_consumer *c, enum selv_err err, uint8_t code)
         end_register(c, err);
     } else if (c->step == STEP_REPORT) {
         end_report(c, err, code);
-    } else if (c->step == STEP_MANIFEST) {
-        end_manifest(c, err, code);
     } else {
-        if (!err && code != SELV_COAP_CONTENT) {
-            err = SELV_ERR_UPDATE_SERVER;
-        }
-        selv_consumer_end_image(c, err, code);
+        end_manifest(c, err, code);
     }
 }
 
@@ -212,23 +311,22 @@ static enum selv_err take_id(struct selv_consumer *c,
     c->id_query[1] = '=';
     memcpy(c->id_query + 2, event->payload.p, ID_LEN);
     c->id_len = ID_LEN;
+    c->id_source = c->tracker;
     return SELV_OK;
 }
 
-static void take_manifest(struct selv_consumer *c,
-                          const struct selv_coap_event *event)
+/* Of one that is longer than the buffer, the manifest may still lie within what
+ * has come; what lies beyond can only be integrated payloads. */
+void selv_consumer_take_manifest(struct selv_consumer *c,
+                                 struct selv_bytes piece)
 {
     size_t room = SELV_SUIT_ENVELOPE_MAX - c->envelope_len;
-    size_t len = event->payload.len < room ? event->payload.len : room;
+    size_t len = piece.len < room ? piece.len : room;
 
-    memcpy(c->envelope + c->envelope_len, event->payload.p, len);
+    memcpy(c->envelope + c->envelope_len, piece.p, len);
     c->envelope_len = (uint16_t)(c->envelope_len + len);
-    if (len < event->payload.len) {
-        /* The manifest may still lie within what has come; what lies beyond
-         * can only be integrated payloads. */
-        stop(c);
-        c->step = STEP_DECIDE;
-        selv_consumer_tell(c, SELV_UPDATE_NOTIFIED, SELV_OK);
+    if (len < piece.len) {
+        set_flag(c, FLAG_PART);
     }
 }
 
@@ -243,28 +341,33 @@ static void take(struct selv_consumer *c, const struct selv_coap_event *event)
         err = take_id(c, event);
     } else if (event->code != SELV_COAP_CONTENT) {
         err = SELV_ERR_UPDATE_SERVER;
-    } else if (c->step == STEP_MANIFEST) {
-        take_manifest(c, event);
     } else {
-        err = selv_consumer_take_image(c, event->offset, event->payload);
+        selv_consumer_take_manifest(c, event->payload);
     }
-    if (err) {
+    if (err || (c->step == STEP_MANIFEST && has_flag(c, FLAG_PART))) {
         stop(c);
         end(c, err, event->code);
     }
 }
 
-void selv_consumer_exchange(struct selv_consumer *c)
+static void poll_read(struct selv_consumer *c)
+{
+    enum selv_err err;
+
+    if (selv_consumer_has_read(c, &err)) {
+        clear_flag(c, FLAG_BUSY);
+        end(c, err, err ? 0 : SELV_COAP_CONTENT);
+    }
+}
+
+static void poll_coap(struct selv_consumer *c)
 {
     struct selv_buf out = {c->tx, sizeof c->tx, 0};
     struct selv_coap_event event = {0};
-    enum selv_err err;
 
-    if (!has_flag(c, FLAG_BUSY)) {
-        err = start(c);
-        if (err) {
-            end(c, err, 0);
-        }
+    if (has_flag(c, FLAG_GONE)) {
+        stop(c);
+        end(c, SELV_ERR_UPDATE_AWAY, 0);
         return;
     }
     switch (selv_coap_client_poll(&c->client, c->now_ms, &out, &event)) {
@@ -274,16 +377,34 @@ void selv_consumer_exchange(struct selv_consumer *c)
         break;
     case SELV_COAP_SEND:
         c->todo.kind = SELV_CONSUMER_SEND;
+        c->todo.source = c->busy;
         c->todo.bytes = selv_bytes(c->tx, out.len);
+        note_send(c, out.len);
         break;
     case SELV_COAP_BLOCK:
+        note_answer(c);
         take(c, &event);
         break;
     case SELV_COAP_DONE:
     case SELV_COAP_FAILED:
+        note_answer(c);
         clear_flag(c, FLAG_BUSY);
         c->rx_len = 0;
         end(c, event.err, event.code);
         break;
+    }
+}
+
+void selv_consumer_exchange(struct selv_consumer *c)
+{
+    if (!has_flag(c, FLAG_BUSY)) {
+        enum selv_err err = start(c);
+        if (err) {
+            end(c, err, 0);
+        }
+    } else if (is_port(c, c->busy)) {
+        poll_read(c);
+    } else {
+        poll_coap(c);
     }
 }

@@ -4,9 +4,12 @@
  * each:
  *   consumer.c           the engine's clock: steps, cycles, events
  *   consumer_wire.c      profile and status, encoded (docs/spec/coap.md)
- *   consumer_exchange.c  one CoAP transfer, and what its end means
+ *   consumer_source.c    whom to ask; what a port source reads for us
+ *   consumer_exchange.c  one transfer, and what its end means
  *   consumer_decide.c    from an envelope to a verdict; nothing is written
- *   consumer_download.c  the idle slot: fetch, resume, hash, keep
+ *   consumer_image.c     the transfer of an image and of its chunk list
+ *   consumer_part.c      their parts in flash, in any order
+ *   consumer_download.c  the idle slot: begin, hash, keep
  *   consumer_trial.c     self-test, confirmation, outcome of the last boot */
 #ifndef SELV_CONSUMER_CONSUMER_INT_H
 #define SELV_CONSUMER_CONSUMER_INT_H
@@ -40,6 +43,15 @@ enum step {
 #define FLAG_OVERSIZE 0x80u      /* a datagram was longer than we take */
 #define FLAG_AWAY 0x100u    /* the last fetch failed for want of a server */
 #define FLAG_TOUCHED 0x200u /* the slot was, in this boot */
+#define FLAG_PART 0x400u    /* envelope holds no more than fits */
+#define FLAG_CANCEL 0x800u  /* the port is to be told so, of busy */
+#define FLAG_GONE 0x1000u   /* the CoAP peer that is busy is not there */
+
+#define FLAG_LISTED 0x1000u   /* the chunk list is there, and good */
+#define FLAG_LISTLESS 0x2000u /* it did no good: do without */
+
+#define NO_SOURCE 0xffu
+#define NO_PART UINT32_MAX
 
 /* In a log that is IDLE: the loader refused digest. */
 #define PROGRESS_REFUSED UINT32_MAX
@@ -103,6 +115,27 @@ enum {
     COMPONENT_RAM = COMPONENT_STAGING
 };
 
+static inline bool is_port(const struct selv_consumer *c, uint8_t source)
+{
+    return c->config->sources[source].is_port;
+}
+
+static inline bool is_plain(const struct selv_consumer *c, uint8_t source)
+{
+    return is_port(c, source) || c->config->sources[source].is_plain;
+}
+
+static inline bool has_tracker(const struct selv_consumer *c)
+{
+    return c->tracker != NO_SOURCE;
+}
+
+/* The tracker knows us. */
+static inline bool has_id(const struct selv_consumer *c)
+{
+    return c->id_len > 0 && c->id_source == c->tracker;
+}
+
 /* The component that runs. */
 static inline uint8_t running_component(const struct selv_consumer *c)
 {
@@ -152,8 +185,39 @@ void selv_consumer_draw(struct selv_consumer *c, uint8_t out[static 8]);
 void selv_consumer_put_profile(struct selv_consumer *c);
 void selv_consumer_put_status(struct selv_consumer *c);
 
+/* ---- consumer_source.c ----------------------------------------------------
+ */
+
+/* Not all sources have been asked in this cycle. */
+bool selv_consumer_has_more(const struct selv_consumer *c);
+/* Ask the next one, of which there must be one. */
+void selv_consumer_ask_next(struct selv_consumer *c);
+/* The source has no update for us (SELV_OK), or is of no use: the next one, or
+ * the end of the cycle. */
+void selv_consumer_turn(struct selv_consumer *c, enum selv_err err);
+/* Which sources may have what the URI names, into c->left; false: none. */
+bool selv_consumer_locate(struct selv_consumer *c, struct selv_bytes uri);
+/* The best of them, into c->from, with c->path and c->query; false: there is
+ * none any more. */
+bool selv_consumer_pick(struct selv_consumer *c);
+/* What came from c->from was wrong. */
+void selv_consumer_blame(struct selv_consumer *c);
+/* c->path of the manifest at a plain source, in c->body. */
+void selv_consumer_name_manifest(struct selv_consumer *c);
+/* The same of the chunk list. */
+void selv_consumer_name_list(struct selv_consumer *c);
+/* Have the port source c->busy read what c->path names. */
+void selv_consumer_read(struct selv_consumer *c, uint32_t from, uint32_t end);
+/* That is over. */
+bool selv_consumer_has_read(struct selv_consumer *c, enum selv_err *err);
+
 /* ---- consumer_exchange.c --------------------------------------------------
  */
+
+/* coap_path is of the peer c->busy from now on. */
+void selv_consumer_know_path(struct selv_consumer *c);
+void selv_consumer_take_manifest(struct selv_consumer *c,
+                                 struct selv_bytes piece);
 
 /* Start or go on with the exchange of this step. */
 void selv_consumer_exchange(struct selv_consumer *c);
@@ -173,19 +237,10 @@ void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err);
 
 void selv_consumer_proceed(struct selv_consumer *c);
 /* Whether a fetch can be done, but for what flash and network may say; its
- * parts into c->path and c->query. */
+ * sources into c->left. */
 SELV_MUST_CHECK enum selv_err
 selv_consumer_check_fetch(struct selv_consumer *c,
                           const struct selv_suit_todo *todo);
-/* The request for the image, from where it stands, into c->rq. */
-void selv_consumer_ask_image(struct selv_consumer *c);
-/* A piece of the image at offset. */
-SELV_MUST_CHECK enum selv_err selv_consumer_take_image(struct selv_consumer *c,
-                                                       uint32_t offset,
-                                                       struct selv_bytes piece);
-/* The transfer of the image ended. code: of the answer, 0 when none. */
-void selv_consumer_end_image(struct selv_consumer *c, enum selv_err err,
-                             uint8_t code);
 /* Write c->log, with another state. */
 SELV_MUST_CHECK enum selv_err selv_consumer_write_log(struct selv_consumer *c,
                                                       enum selv_log_state to);
@@ -199,6 +254,42 @@ void selv_consumer_hash(struct selv_consumer *c);
 void selv_consumer_ask_loader(struct selv_consumer *c);
 SELV_MUST_CHECK enum selv_err selv_consumer_hand_back(struct selv_consumer *c);
 void selv_consumer_keep(struct selv_consumer *c);
+
+/* ---- consumer_image.c -----------------------------------------------------
+ */
+
+/* Begin with what todo says, which was checked. */
+void selv_consumer_begin_image(struct selv_consumer *c,
+                               const struct selv_suit_todo *todo);
+/* Go on; ends with the answer to the engine, and STEP_PROCEED. */
+void selv_consumer_image(struct selv_consumer *c);
+/* The next bytes of a port source. */
+SELV_MUST_CHECK enum selv_err selv_consumer_take_image(struct selv_consumer *c,
+                                                       uint32_t offset,
+                                                       struct selv_bytes bytes);
+
+/* ---- consumer_part.c ------------------------------------------------------
+ */
+
+/* size bytes that are to lie at base in flash. */
+void selv_consumer_parts_begin(struct selv_consumer *c, uint32_t base,
+                               uint32_t size, uint32_t align);
+/* Behind the part that begins at start. */
+uint32_t selv_consumer_part_end(const struct selv_consumer *c, uint32_t start);
+/* All below is there. */
+uint32_t selv_consumer_parts_low(const struct selv_consumer *c);
+/* Erase the part at parts.next, which moves behind it. */
+SELV_MUST_CHECK enum selv_err selv_consumer_part_open(struct selv_consumer *c);
+/* Bytes of one that is open; is_whole: its last ones. */
+SELV_MUST_CHECK enum selv_err selv_consumer_part_put(struct selv_consumer *c,
+                                                     uint32_t offset,
+                                                     struct selv_bytes bytes,
+                                                     bool *is_whole);
+/* Forget what is not whole; parts.next goes back to the first that is not
+ * there. */
+void selv_consumer_parts_leave(struct selv_consumer *c);
+/* Whether flash holds what the chunk list says. */
+bool selv_consumer_is_part_good(const struct selv_consumer *c, uint32_t start);
 
 /* ---- consumer_trial.c -----------------------------------------------------
  */

@@ -18,6 +18,17 @@ static bool is_outcome_new(const struct selv_consumer *c)
                   SELV_SHA256_LEN) != 0;
 }
 
+/* To a tracker; where there is none, it is enough that the port was told. */
+static void report(struct selv_consumer *c)
+{
+    selv_consumer_tell_server(c, STEP_MANIFEST);
+    c->report.is_of_boot = true;
+    c->asked = 1; /* by what follows */
+    if (!has_tracker(c)) {
+        selv_consumer_note_told(c);
+    }
+}
+
 static void read_outcome(struct selv_consumer *c)
 {
     const struct selv_boot_record *record = c->config->record;
@@ -26,8 +37,7 @@ static void read_outcome(struct selv_consumer *c)
 
     selv_consumer_set_subject(c, record->refused_digest, 0);
     selv_consumer_tell(c, state, (enum selv_err)record->refused_reason);
-    selv_consumer_tell_server(c, STEP_MANIFEST);
-    c->report.is_of_boot = true;
+    report(c);
 }
 
 /* An update that runs for good, though nothing here confirmed it: installed
@@ -75,8 +85,7 @@ void selv_consumer_read_boot(struct selv_consumer *c)
     } else if (is_installed(c)) {
         selv_consumer_set_subject(c, record->digest, record->sequence);
         selv_consumer_tell(c, SELV_UPDATE_CONFIRMED, SELV_OK);
-        selv_consumer_tell_server(c, STEP_MANIFEST);
-        c->report.is_of_boot = true;
+        report(c);
     } else if (was_in_vain(c)) {
         rest_once(c);
     }

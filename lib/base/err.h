@@ -104,6 +104,8 @@ enum selv_err {
     SELV_ERR_SUIT_BOOTLOADER = 169, /* more than the bootloader can do */
     SELV_ERR_SUIT_WORK = 170,       /* goes through more than
                                        SELV_SUIT_WORK_MAX times its bytes */
+    SELV_ERR_SUIT_CHUNKS = 171,     /* chunk list malformed, of another version,
+                                       or of another image */
 
     /* store: 192 to 223 */
     SELV_ERR_FLASH_IO = 192,      /* read, write or erase failed */
@@ -136,6 +138,10 @@ enum selv_err {
     SELV_ERR_UPDATE_SELFTEST = 260,   /* the new image failed its self-test */
     SELV_ERR_UPDATE_BOOTLOADER = 261, /* a bootloader that is not ours did not
                                          take the update */
+    SELV_ERR_UPDATE_AWAY = 262,    /* nobody there to fetch from, or too slow */
+    SELV_ERR_UPDATE_MISSING = 263, /* the source has no such thing */
+    SELV_ERR_UPDATE_CHUNK = 264,   /* a source gave other bytes than the chunk
+                                      list names, too often */
 
     /* boot: 288 to 319; the reasons in the boot record */
     SELV_ERR_BOOT_NO_IMAGE = 288, /* no slot holds a bootable image */

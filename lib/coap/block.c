@@ -30,6 +30,8 @@ enum selv_err selv_coap_slice(const struct selv_coap_msg *rq, uint32_t total,
     slice->block.szx = szx;
     slice->block.more = left > len;
     slice->is_blockwise = has || left > len;
+    slice->is_observed = false;
+    slice->observe = 0;
     return SELV_OK;
 }
 
@@ -40,6 +42,9 @@ void selv_coap_write_slice(struct selv_coap_writer *w,
 {
     if (etag.len > 0) {
         selv_coap_write_opt(w, SELV_COAP_OPT_ETAG, etag);
+    }
+    if (slice->is_observed) {
+        selv_coap_write_uint(w, SELV_COAP_OPT_OBSERVE, slice->observe);
     }
     if (content_format != SELV_COAP_NO_FORMAT) {
         selv_coap_write_uint(w, SELV_COAP_OPT_CONTENT_FORMAT, content_format);
@@ -71,12 +76,29 @@ void selv_coap_upload_end(struct selv_coap_upload *u)
     u->body.len = 0;
 }
 
+/* One number for the request's Request-Tags, a list of which each value counts
+ * [RFC 9175 3.3]; 0 for none. Who makes two meet mixes his own uploads. */
+static uint32_t tag_of(const struct selv_coap_msg *rq)
+{
+    struct selv_coap_opt o;
+    uint32_t tag = 0;
+    selv_coap_opt_begin(rq, &o);
+    while (selv_coap_opt_next(&o)) {
+        if (o.number == SELV_COAP_OPT_REQUEST_TAG) {
+            uint8_t len = (uint8_t)o.value.len;
+            tag = selv_coap_hash(tag != 0 ? tag : SELV_COAP_HASH, &len, 1);
+            tag = selv_coap_hash(tag, o.value.p, o.value.len) | 1u;
+        }
+    }
+    return tag;
+}
+
+/* This peer's upload to this resource, whatever its tag. */
 static bool upload_is(const struct selv_coap_upload *u, uint64_t now_ms,
                       const struct selv_coap_peer *peer, uint32_t resource)
 {
     return u->expiry_ms > now_ms && u->resource == resource &&
-           u->peer.len == peer->len &&
-           memcmp(u->peer.addr, peer->addr, peer->len) == 0;
+           selv_coap_peer_equal(&u->peer, peer);
 }
 
 /* True when the request carries a body's first block, or a whole body. */
@@ -90,16 +112,20 @@ selv_coap_upload_find(struct selv_coap_upload *u, size_t count, uint64_t now_ms,
                       const struct selv_coap_peer *peer, uint32_t resource,
                       const struct selv_coap_msg *rq)
 {
-    struct selv_coap_upload *spare = NULL;
+    struct selv_coap_upload *oldest = NULL;
     for (size_t i = 0; i < count; i++) {
         if (upload_is(&u[i], now_ms, peer, resource)) {
-            return &u[i];
+            return is_first(rq) || u[i].tag == tag_of(rq) ? &u[i] : NULL;
         }
-        if (u[i].expiry_ms <= now_ms && spare == NULL) {
-            spare = &u[i];
+        if (oldest == NULL || u[i].expiry_ms < oldest->expiry_ms) {
+            oldest = &u[i];
         }
     }
-    return is_first(rq) ? spare : NULL;
+    uint64_t still_ms =
+        now_ms + SELV_COAP_EXCHANGE_LIFETIME_MS - SELV_COAP_UPLOAD_STILL_MS;
+    return is_first(rq) && oldest != NULL && oldest->expiry_ms <= still_ms
+               ? oldest
+               : NULL;
 }
 
 static void upload_begin(struct selv_coap_upload *u,
@@ -109,6 +135,7 @@ static void upload_begin(struct selv_coap_upload *u,
     u->body.len = 0;
     u->peer = *peer;
     u->resource = resource;
+    u->tag = tag_of(rq);
     u->first_mid = rq->mid;
 }
 
@@ -134,7 +161,8 @@ uint8_t selv_coap_upload_feed(struct selv_coap_upload *u, uint64_t now_ms,
     if (u == NULL) {
         return is_first(rq) ? SELV_COAP_UNAVAILABLE : SELV_COAP_INCOMPLETE;
     }
-    bool is_known = upload_is(u, now_ms, peer, resource);
+    bool is_known =
+        upload_is(u, now_ms, peer, resource) && u->tag == tag_of(rq);
     /* A copy of the first block must not throw away what followed it. */
     if (is_first(rq) && !(is_known && has && rq->mid == u->first_mid)) {
         upload_begin(u, peer, resource, rq);

@@ -11,7 +11,8 @@
  *    deadline_ms.
  *  4 Every exchange moves at least one byte, or is counted: a body grows up to
  *    body_max, a request's payload up to its length, szx1 falls from 6 to 0,
- *    restarts from 0 to 1. So a transfer ends, whatever the peer says.
+ *    restarts from 0 to 1; a challenge is answered once for each of these. So a
+ * transfer ends, whatever the peer says.
  *
  *        start            poll                 empty ACK
  *   IDLE ------> REQUEST ------> ACK_AWAITED ------------> ANSWER_AWAITED
@@ -38,6 +39,7 @@ enum state {
 #define F_SEEDED 0x08u  /* mid has had its random start */
 #define F_BLOCK1 0x10u  /* the payload goes in blocks */
 #define F_SENT 0x20u    /* the whole payload has been taken by the peer */
+#define F_ECHOED 0x40u  /* the exchange repeats one that was challenged */
 
 _Static_assert(sizeof(void *) > 4 || sizeof(struct selv_coap_client) <= 200,
                "the RAM promise of coap.h");
@@ -53,6 +55,7 @@ static void exchange_begin(struct selv_coap_client *c)
     c->token += 0x9e3779b9u; /* odd: 2^32 tokens before one comes again */
     c->tries = 0;
     c->timeout_ms = selv_coap_first_timeout(&c->random);
+    c->flags &= (uint8_t)~F_ECHOED;
     c->state = REQUEST;
 }
 
@@ -91,6 +94,8 @@ enum selv_err selv_coap_client_start(struct selv_coap_client *c,
     c->flags = (uint8_t)((c->flags & F_ACKED) | F_SEEDED);
     c->deadline_ms = now_ms + rq->deadline_ms;
     c->sent = 0;
+    c->tag = (uint16_t)(c->token ^ c->random >> 16);
+    c->echo_len = 0; /* the peer may be another one */
     c->offset = rq->offset;
     c->size2 = 0;
     c->restarts = 0;
@@ -174,6 +179,22 @@ static void block1_write(const struct selv_coap_client *c,
     }
 }
 
+/* Echo [RFC 9175 2.3], and a Request-Tag for a payload in blocks: a block of an
+ * earlier transfer, come late, is not taken for one of this [RFC 9175 3.4]. */
+static void tags_write(const struct selv_coap_client *c,
+                       struct selv_coap_writer *w)
+{
+    const uint8_t tag[2] = {(uint8_t)(c->tag >> 8), (uint8_t)c->tag};
+    if (c->echo_len > 0) {
+        selv_coap_write_opt(w, SELV_COAP_OPT_ECHO,
+                            selv_bytes(c->echo, c->echo_len));
+    }
+    if ((c->flags & F_BLOCK1) != 0) {
+        selv_coap_write_opt(w, SELV_COAP_OPT_REQUEST_TAG,
+                            selv_bytes(tag, sizeof tag));
+    }
+}
+
 static enum selv_err request_write(const struct selv_coap_client *c,
                                    struct selv_buf *out)
 {
@@ -201,6 +222,7 @@ static enum selv_err request_write(const struct selv_coap_client *c,
     }
     block2_write(c, &w);
     block1_write(c, &w);
+    tags_write(c, &w);
     selv_coap_write_payload(&w, body);
     return selv_coap_write_end(&w, &out->len);
 }
@@ -256,7 +278,28 @@ static bool upload_restart(struct selv_coap_client *c,
         return false;
     }
     c->sent = 0;
+    c->tag++;
     exchange_begin(c);
+    return true;
+}
+
+/* Keep the Echo of any answer for the requests that follow. True when the
+ * answer is a challenge, and the request is repeated with it: once for each
+ * exchange [RFC 9175 2.3]. */
+static bool echo_take(struct selv_coap_client *c, const struct selv_coap_msg *m)
+{
+    struct selv_bytes value;
+    if (!selv_coap_opt_find(m, SELV_COAP_OPT_ECHO, &value) || value.len == 0 ||
+        value.len > sizeof c->echo) {
+        return false;
+    }
+    c->echo_len = (uint8_t)value.len;
+    memcpy(c->echo, value.p, value.len);
+    if (m->code != SELV_COAP_UNAUTHORIZED || (c->flags & F_ECHOED) != 0) {
+        return false;
+    }
+    exchange_begin(c);
+    c->flags |= F_ECHOED;
     return true;
 }
 
@@ -366,6 +409,8 @@ static void answer_take(struct selv_coap_client *c,
     c->code = m->code;
     if (m->bad_option != 0) {
         end(c, SELV_ERR_COAP_OPTION);
+    } else if (echo_take(c, m)) {
+        return;
     } else if (SELV_COAP_CLASS(m->code) != 2) {
         if (!upload_restart(c, m)) {
             c->payload = m->payload;

@@ -37,14 +37,15 @@
  *   4 selv_coap_later_begin, send the empty ACK; when the answer is there
  *     selv_coap_later_reply_begin and _end, then poll and feed until DONE.
  *
- * Many requests in flight, for large bodies: coap/fetch.h.
+ * Many requests in flight, for large bodies: coap/fetch.h. Being told of
+ * changes: coap/observe.h. Addresses that may be forged: coap/echo.h.
  *
  * One socket for both: offer a datagram to selv_coap_client_feed (when it
  * comes from the client's peer), then to each selv_coap_later_feed, and to
  * selv_coap_server_feed if none took it.
  *
  * Owns:  nothing. Every view in a message points into the datagram.
- * RAM:   client 88 bytes on Cortex-M3 (200 promised), plus the caller's two
+ * RAM:   client 132 bytes on Cortex-M3 (200 promised), plus the caller's two
  *        buffers of SELV_COAP_HEADER_MAX + one block each. */
 #ifndef SELV_COAP_COAP_H
 #define SELV_COAP_COAP_H
@@ -70,6 +71,9 @@ enum selv_coap_type {
 #define SELV_COAP_POST SELV_COAP_CODE(0, 2)
 #define SELV_COAP_PUT SELV_COAP_CODE(0, 3)
 #define SELV_COAP_DELETE SELV_COAP_CODE(0, 4)
+#define SELV_COAP_FETCH SELV_COAP_CODE(0, 5)  /* [RFC 8132 2] */
+#define SELV_COAP_PATCH SELV_COAP_CODE(0, 6)  /* [RFC 8132 3] */
+#define SELV_COAP_IPATCH SELV_COAP_CODE(0, 7) /* [RFC 8132 3] */
 #define SELV_COAP_CREATED SELV_COAP_CODE(2, 1)
 #define SELV_COAP_DELETED SELV_COAP_CODE(2, 2)
 #define SELV_COAP_VALID SELV_COAP_CODE(2, 3)
@@ -84,10 +88,12 @@ enum selv_coap_type {
 #define SELV_COAP_NOT_ALLOWED SELV_COAP_CODE(4, 5)
 #define SELV_COAP_NOT_ACCEPTABLE SELV_COAP_CODE(4, 6)
 #define SELV_COAP_INCOMPLETE SELV_COAP_CODE(4, 8) /* [RFC 7959 2.9.2] */
+#define SELV_COAP_CONFLICT SELV_COAP_CODE(4, 9)   /* [RFC 8132 3.4] */
 #define SELV_COAP_PRECONDITION SELV_COAP_CODE(4, 12)
 #define SELV_COAP_TOO_LARGE SELV_COAP_CODE(4, 13)
 #define SELV_COAP_BAD_FORMAT SELV_COAP_CODE(4, 15)
-#define SELV_COAP_TOO_MANY SELV_COAP_CODE(4, 29) /* [RFC 8516] */
+#define SELV_COAP_UNPROCESSABLE SELV_COAP_CODE(4, 22) /* [RFC 8132 3.4] */
+#define SELV_COAP_TOO_MANY SELV_COAP_CODE(4, 29)      /* [RFC 8516] */
 #define SELV_COAP_SERVER_ERROR SELV_COAP_CODE(5, 0)
 #define SELV_COAP_NOT_IMPLEMENTED SELV_COAP_CODE(5, 1)
 #define SELV_COAP_UNAVAILABLE SELV_COAP_CODE(5, 3)
@@ -111,7 +117,9 @@ enum selv_coap_option {
     SELV_COAP_OPT_SIZE2 = 28,
     SELV_COAP_OPT_PROXY_URI = 35,
     SELV_COAP_OPT_PROXY_SCHEME = 39,
-    SELV_COAP_OPT_SIZE1 = 60
+    SELV_COAP_OPT_SIZE1 = 60,
+    SELV_COAP_OPT_ECHO = 252,       /* [RFC 9175 2.2] */
+    SELV_COAP_OPT_REQUEST_TAG = 292 /* [RFC 9175 3.2] */
 };
 
 /* Content formats that Selvage uses. */
@@ -199,6 +207,13 @@ struct selv_coap_msg {
 SELV_MUST_CHECK enum selv_err selv_coap_parse(struct selv_bytes datagram,
                                               struct selv_coap_msg *m);
 
+/* The same, for a caller that understands count critical options besides, such
+ * as If-Match: these are not bad_option, and neither their lengths nor whether
+ * they repeat are checked. */
+SELV_MUST_CHECK enum selv_err
+selv_coap_parse_knowing(struct selv_bytes datagram, const uint16_t *known,
+                        size_t count, struct selv_coap_msg *m);
+
 /* Walks the options of a parsed message in order. */
 struct selv_coap_opt {
     uint16_t number;
@@ -210,6 +225,11 @@ void selv_coap_opt_begin(const struct selv_coap_msg *m,
                          struct selv_coap_opt *o);
 /* False when there is no further option. */
 bool selv_coap_opt_next(struct selv_coap_opt *o);
+
+/* The first option of that number. False, and *value untouched, when there is
+ * none. */
+bool selv_coap_opt_find(const struct selv_coap_msg *m, uint16_t number,
+                        struct selv_bytes *value);
 
 /* A value as an unsigned number; leading zeros pass [RFC 7252 3.2]. False,
  * and *v untouched, when it is longer than 4 bytes. */
@@ -362,6 +382,9 @@ struct selv_coap_client {
     uint8_t etag_len;
     uint8_t etag[SELV_COAP_ETAG_MAX];
     uint16_t err;
+    uint16_t tag;     /* Request-Tag of a payload in blocks */
+    uint8_t echo_len; /* 0: none to repeat */
+    uint8_t echo[40];
 };
 
 void selv_coap_client_init(struct selv_coap_client *c);
@@ -426,6 +449,8 @@ struct selv_coap_seen {
 struct selv_coap_server {
     struct selv_coap_seen *seen;
     uint32_t seen_count;
+    const uint16_t *known; /* see selv_coap_server_know */
+    uint32_t known_count;
     uint32_t random; /* jitter of separate responses */
     uint16_t mid;    /* next of our own messages */
 };
@@ -443,6 +468,11 @@ enum selv_coap_heard {
 void selv_coap_server_init(struct selv_coap_server *s,
                            struct selv_coap_seen *seen, uint32_t seen_count,
                            const uint8_t random[static 8]);
+
+/* count critical options that the application understands besides the ones
+ * above: requests with these come out of feed. The list stays the caller's. */
+void selv_coap_server_know(struct selv_coap_server *s, const uint16_t *known,
+                           uint32_t count);
 
 /* A datagram from a peer. For REQUEST, *rq is its parsed view; options that
  * we do not understand have been answered 4.02, proxying 5.05
@@ -548,6 +578,8 @@ struct selv_coap_slice {
     uint16_t len;                 /* bytes of this piece */
     struct selv_coap_block block; /* what to send as Block2 */
     bool is_blockwise;            /* false: the whole body, no Block2 */
+    bool is_observed;             /* write Observe; false after slice */
+    uint32_t observe;             /* its value: coap/observe.h */
 };
 
 /* The piece for the request's Block2 (or the first, when there is none) of a
@@ -557,9 +589,9 @@ SELV_MUST_CHECK enum selv_err selv_coap_slice(const struct selv_coap_msg *rq,
                                               uint32_t total, uint8_t szx_max,
                                               struct selv_coap_slice *slice);
 
-/* Write ETag, Content-Format, Max-Age, Block2 and (with the first block)
- * Size2. etag may be empty, content_format SELV_COAP_NO_FORMAT; max_age in
- * seconds, 60 writes nothing (it is the default). The payload is for the
+/* Write ETag, Observe, Content-Format, Max-Age, Block2 and (with the first
+ * block) Size2. etag may be empty, content_format SELV_COAP_NO_FORMAT; max_age
+ * in seconds, 60 writes nothing (it is the default). The payload is for the
  * caller to write: slice->len bytes from slice->offset. */
 void selv_coap_write_slice(struct selv_coap_writer *w,
                            const struct selv_coap_slice *slice,
@@ -573,16 +605,25 @@ struct selv_coap_upload {
     uint64_t expiry_ms; /* 0: free */
     struct selv_coap_peer peer;
     uint32_t resource;
+    uint32_t tag; /* of the Request-Tags; 0: there are none */
     uint16_t first_mid;
 };
+
+/* Milliseconds after which an upload that stands still gives way to one that
+ * finds no place: its client has given up by then [RFC 7252 4.8.2]. */
+#define SELV_COAP_UPLOAD_STILL_MS SELV_COAP_MAX_TRANSMIT_WAIT_MS
 
 /* buf: cap is the longest body that is taken. */
 void selv_coap_upload_init(struct selv_coap_upload *u, struct selv_buf buf);
 
 /* The place for this request among count uploads: the one that this peer has
- * begun on this resource (a number of the caller's choice), or a free or
- * expired one if the request begins a body; else NULL: answer 5.03 when
- * block 0, 4.08 otherwise (selv_coap_upload_feed does for NULL). */
+ * begun on this resource (a number of the caller's choice) with this
+ * Request-Tag [RFC 9175 3]. A first block begins anew: in the place of this
+ * peer's earlier upload to this resource, whose further blocks are then
+ * answered 4.08; or in a free or expired one; or in the one that has stood
+ * still longest, if that is SELV_COAP_UPLOAD_STILL_MS or more. Else NULL:
+ * answer 5.03 when block 0, 4.08 otherwise (selv_coap_upload_feed does for
+ * NULL). */
 struct selv_coap_upload *
 selv_coap_upload_find(struct selv_coap_upload *u, size_t count, uint64_t now_ms,
                       const struct selv_coap_peer *peer, uint32_t resource,

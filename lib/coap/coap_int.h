@@ -25,4 +25,12 @@ uint32_t selv_coap_random(uint32_t *state);
 /* ACK_TIMEOUT times 1 to ACK_RANDOM_FACTOR, milliseconds [RFC 7252 4.2]. */
 uint32_t selv_coap_first_timeout(uint32_t *random);
 
+bool selv_coap_peer_equal(const struct selv_coap_peer *a,
+                          const struct selv_coap_peer *b);
+
+/* Goes on with the hash h; begin with SELV_COAP_HASH. For places in tables: a
+ * peer that chooses its bytes can make them meet. */
+#define SELV_COAP_HASH 2166136261u
+uint32_t selv_coap_hash(uint32_t h, const uint8_t *p, size_t len);
+
 #endif

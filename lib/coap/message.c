@@ -155,7 +155,24 @@ static void option_take(struct selv_coap_msg *m, const struct selv_coap_opt *o)
     }
 }
 
-static void option_judge(struct selv_coap_msg *m, const struct selv_coap_opt *o)
+/* Critical options that the caller understands besides ours. */
+struct known {
+    const uint16_t *number;
+    size_t count;
+};
+
+static bool is_known(const struct known *known, uint16_t number)
+{
+    for (size_t i = 0; i < known->count; i++) {
+        if (known->number[i] == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void option_judge(struct selv_coap_msg *m, const struct selv_coap_opt *o,
+                         const struct known *known)
 {
     const struct option_rule *rule = rule_find(o->number);
     if (rule != NULL && o->value.len >= rule->len_min &&
@@ -166,20 +183,22 @@ static void option_judge(struct selv_coap_msg *m, const struct selv_coap_opt *o)
         return;
     }
     bool is_critical = (o->number & 1u) != 0; /* [RFC 7252 5.4.6] */
-    if (is_critical && m->bad_option == 0) {
+    if (is_critical && m->bad_option == 0 &&
+        (rule != NULL || !is_known(known, o->number))) {
         m->bad_option = o->number;
     }
 }
 
 /* Options and payload of a message whose fixed part is read. */
-static enum selv_err body_parse(struct selv_bytes in, struct selv_coap_msg *m)
+static enum selv_err body_parse(struct selv_bytes in, const struct known *known,
+                                struct selv_coap_msg *m)
 {
     struct selv_coap_opt o = {0, {NULL, 0}, in};
     while (o.rest.len > 0 && o.rest.p[0] != MARKER) {
         if (!option_read(&o)) {
             return SELV_ERR_COAP_FORMAT;
         }
-        option_judge(m, &o);
+        option_judge(m, &o, known);
     }
     m->options = selv_bytes(in.p, in.len - o.rest.len);
     if (o.rest.len == 1) {
@@ -194,6 +213,14 @@ static enum selv_err body_parse(struct selv_bytes in, struct selv_coap_msg *m)
 enum selv_err selv_coap_parse(struct selv_bytes datagram,
                               struct selv_coap_msg *m)
 {
+    return selv_coap_parse_knowing(datagram, NULL, 0, m);
+}
+
+enum selv_err selv_coap_parse_knowing(struct selv_bytes datagram,
+                                      const uint16_t *known, size_t count,
+                                      struct selv_coap_msg *m)
+{
+    const struct known extra = {known, count};
     const uint8_t *p = datagram.p;
     memset(m, 0, sizeof *m);
     m->type = SELV_COAP_ACK;
@@ -215,7 +242,21 @@ enum selv_err selv_coap_parse(struct selv_bytes datagram,
     }
     m->token = selv_bytes(p + 4, token_len);
     size_t fixed = 4 + token_len;
-    return body_parse(selv_bytes(p + fixed, datagram.len - fixed), m);
+    return body_parse(selv_bytes(p + fixed, datagram.len - fixed), &extra, m);
+}
+
+bool selv_coap_opt_find(const struct selv_coap_msg *m, uint16_t number,
+                        struct selv_bytes *value)
+{
+    struct selv_coap_opt o;
+    selv_coap_opt_begin(m, &o);
+    while (selv_coap_opt_next(&o)) {
+        if (o.number == number) {
+            *value = o.value;
+            return true;
+        }
+    }
+    return false;
 }
 
 bool selv_coap_has_etag(const struct selv_coap_msg *m, struct selv_bytes etag)
@@ -402,4 +443,21 @@ uint32_t selv_coap_first_timeout(uint32_t *random)
 {
     uint32_t spread = SELV_COAP_ACK_TIMEOUT_MS / 2; /* factor 1.5 */
     return SELV_COAP_ACK_TIMEOUT_MS + selv_coap_random(random) % (spread + 1);
+}
+
+/* ---- peers ---------------------------------------------------------------
+ */
+
+bool selv_coap_peer_equal(const struct selv_coap_peer *a,
+                          const struct selv_coap_peer *b)
+{
+    return a->len == b->len && memcmp(a->addr, b->addr, a->len) == 0;
+}
+
+uint32_t selv_coap_hash(uint32_t h, const uint8_t *p, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        h = (h ^ p[i]) * 16777619u; /* FNV-1a */
+    }
+    return h;
 }

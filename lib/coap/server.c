@@ -28,37 +28,30 @@ void selv_coap_server_init(struct selv_coap_server *s,
     }
 }
 
+void selv_coap_server_know(struct selv_coap_server *s, const uint16_t *known,
+                           uint32_t count)
+{
+    s->known = known;
+    s->known_count = count;
+}
+
 /* ---- requests remembered --------------------------------------------------
  */
-
-static uint32_t hash_add(uint32_t h, const uint8_t *p, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        h = (h ^ p[i]) * 16777619u; /* FNV-1a */
-    }
-    return h;
-}
 
 /* Where the search for this request begins. */
 static uint32_t place(const struct selv_coap_server *s,
                       const struct selv_coap_peer *peer, uint16_t mid)
 {
     uint8_t id[2] = {(uint8_t)(mid >> 8), (uint8_t)mid};
-    uint32_t h = hash_add(2166136261u, peer->addr, peer->len);
-    return hash_add(h, id, sizeof id) % s->seen_count;
-}
-
-static bool peer_equal(const struct selv_coap_peer *a,
-                       const struct selv_coap_peer *b)
-{
-    return a->len == b->len && memcmp(a->addr, b->addr, a->len) == 0;
+    uint32_t h = selv_coap_hash(SELV_COAP_HASH, peer->addr, peer->len);
+    return selv_coap_hash(h, id, sizeof id) % s->seen_count;
 }
 
 static bool seen_is(const struct selv_coap_seen *e,
                     const struct selv_coap_peer *peer,
                     const struct selv_coap_msg *rq)
 {
-    return e->mid == rq->mid && peer_equal(&e->peer, peer) &&
+    return e->mid == rq->mid && selv_coap_peer_equal(&e->peer, peer) &&
            selv_bytes_equal(selv_bytes(e->token, e->token_len), rq->token);
 }
 
@@ -172,7 +165,8 @@ enum selv_coap_heard selv_coap_server_feed(struct selv_coap_server *s,
                                            struct selv_buf *out)
 {
     out->len = 0;
-    enum selv_err err = selv_coap_parse(datagram, rq);
+    enum selv_err err =
+        selv_coap_parse_knowing(datagram, s->known, s->known_count, rq);
     if (rq->type == SELV_COAP_ACK || rq->type == SELV_COAP_RST) {
         return SELV_COAP_DROP;
     }
@@ -354,7 +348,7 @@ bool selv_coap_later_feed(struct selv_coap_later *l,
     if (selv_coap_parse(datagram, &m) != SELV_OK || m.code != SELV_COAP_EMPTY ||
         m.mid != l->mid || !l->is_con ||
         (m.type != SELV_COAP_ACK && m.type != SELV_COAP_RST) ||
-        l->state < SENT || !peer_equal(&l->peer, peer)) {
+        l->state < SENT || !selv_coap_peer_equal(&l->peer, peer)) {
         return false;
     }
     if (l->state == SENT) {

@@ -49,6 +49,10 @@ struct selv_suit_private {
     size_t command_count;
     const int32_t *parameters; /* each below -256 */
     size_t parameter_count;    /* up to SELV_SUIT_PRIVATE_PARAMETERS_MAX */
+    /* Whether the value, one encoded item, is one that the parameter may have:
+     * SELV_OK, or SELV_ERR_SUIT_ARGUMENT. Asked by the consumer's profile while
+     * it checks, and again when the parameter is set. NULL: any may. */
+    enum selv_err (*check)(int32_t code, struct selv_bytes value);
 };
 
 /* What a bootloader can do with a manifest, for the consumer to know before
@@ -322,6 +326,14 @@ SELV_MUST_CHECK enum selv_err selv_suit_feed_part(struct selv_suit *s,
  * changes nothing, looks at commands when it runs them. Changes nothing
  * outside. SELV_GOOD, or SELV_BAD with selv_suit_failure. */
 SELV_MUST_CHECK enum selv_verdict selv_suit_check(struct selv_suit *s);
+
+/* After feed: of the envelope, what a bootloader must find, without the
+ * integrated payloads (but for the first byte of the first one, which says
+ * where they begin). Bytes. */
+static inline uint32_t selv_suit_stored_len(const struct selv_suit *s)
+{
+    return (uint32_t)s->payloads_off + (s->payload_count > 0 ? 1u : 0u);
+}
 
 /* SELV_GOOD from the moment in which the manifest's digest and signature have
  * verified, whatever is wrong with what it says. */

@@ -261,6 +261,9 @@ const struct selv_suit_parameter_rule *
 selv_suit_private_parameter(const struct selv_suit *s, int32_t code);
 void selv_suit_special(struct selv_suit *s,
                        const struct selv_suit_parameter_rule *rule);
+/* The same, and a private parameter's value is shown to the port. */
+void selv_suit_special_checked(struct selv_suit *s,
+                               const struct selv_suit_parameter_rule *rule);
 void selv_suit_check_sections(struct selv_suit *s);
 void selv_suit_severed_check(struct selv_suit *s);
 

@@ -62,6 +62,22 @@ selv_suit_private_parameter(const struct selv_suit *s, int32_t code)
     return NULL;
 }
 
+void selv_suit_special_checked(struct selv_suit *s,
+                               const struct selv_suit_parameter_rule *rule)
+{
+    const uint8_t *start = s->r.p;
+    selv_suit_special(s, rule);
+    if (rule->slot < SELV_SUIT_SLOT_PRIVATE || s->r.err != SELV_OK ||
+        s->device->private->check == NULL) {
+        return;
+    }
+    struct selv_bytes value = selv_bytes(start, (size_t)(s->r.p - start));
+    enum selv_err err = s->device->private->check(s->failure.code, value);
+    if (err != SELV_OK) {
+        selv_suit_fault(s, err, start);
+    }
+}
+
 struct selv_bytes selv_suit_parameter(const struct selv_suit *s,
                                       size_t component, int32_t code)
 {

@@ -81,8 +81,8 @@ static const struct selv_suit_parameter_rule parameters[] = {
         SELV_SUIT_IN_STORING | SELV_SUIT_IN_VALIDATE | SELV_SUIT_IN_INVOKE,    \
     .rest = selv_suit_rest_check, .judge = selv_suit_capability_judge,         \
     .command = selv_suit_private_command,                                      \
-    .parameter = selv_suit_private_parameter, .special = selv_suit_special,    \
-    .check = selv_suit_check_sections
+    .parameter = selv_suit_private_parameter,                                  \
+    .special = selv_suit_special_checked, .check = selv_suit_check_sections
 
 const struct selv_suit_profile selv_suit_profile_consumer = {
     FIELDS,

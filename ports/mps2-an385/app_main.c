@@ -29,7 +29,8 @@ static struct {
     struct selv_board_settings settings;
     struct selv_consumer_config config;
     struct selv_consumer consumer;
-    char authority[24];
+    struct selv_consumer_source source;
+    char base[sizeof "coap://" + 24];
     uint8_t datagram[DATAGRAM_MAX];
     uint32_t counter;
     uint64_t counter_ms;
@@ -72,15 +73,17 @@ static void print_start(const struct selv_boot_record *record)
     selv_text_print_number(", sequence ", (uint32_t)record->sequence);
     selv_text_print_number(", accepted ", (uint32_t)record->accepted);
     selv_text_print_number(", floor ", (uint32_t)record->floor);
-    selv_board_print(record->is_trial ? ", on trial" : ", confirmed");
+    selv_board_print(record->loader > SELV_LOADER_RESTS ? ", as the loader"
+                     : record->is_trial                 ? ", on trial"
+                                                        : ", confirmed");
     selv_board_print(", after ");
     selv_board_print(selv_text_cause(record->reset_cause));
     selv_text_print_number(", random boot ", app.random.boot);
     selv_board_print("\n");
 }
 
-/* "app: boot trial, slot A not looked at, slot B sound 1f08ab56": what the
- * bootloader did, found and measured. */
+/* "app: boot trial, slot A not looked at, slot B sound 1f08ab56, stack 1720":
+ * what the bootloader did, found and measured, and the stack it took. */
 static void print_facts(const struct selv_boot_facts *facts)
 {
     selv_board_print("app: boot ");
@@ -101,6 +104,7 @@ static void print_facts(const struct selv_boot_facts *facts)
         }
         selv_board_print_hex(facts->measured[slot], 4);
     }
+    selv_text_print_number(", stack ", selv_board_boot_stack_used());
     selv_board_print("\n");
 }
 
@@ -199,7 +203,7 @@ static bool datagram_feed(uint64_t now_ms)
     }
     if (is_from_server(&peer)) {
         app.has_heard = true;
-        selv_consumer_feed(&app.consumer, selv_bytes(payload.p, payload.len),
+        selv_consumer_feed(&app.consumer, 0, selv_bytes(payload.p, payload.len),
                            now_ms);
     }
     return true;
@@ -257,15 +261,30 @@ static void loop(void)
 
 /* ---- start --------------------------------------------------------------- */
 
+/* One application for every bootloader: what that is, its record says. */
+static enum selv_board_writer writer(const struct selv_boot_record *record)
+{
+    if (record->loader == SELV_LOADER_RESTS) {
+        return SELV_BOARD_WRITER_ASKING;
+    }
+    return record->slot == SELV_SLOT_A ? SELV_BOARD_WRITER_APP_A
+                                       : SELV_BOARD_WRITER_APP_B;
+}
+
+static const struct selv_layout *layout(const struct selv_boot_record *record)
+{
+    bool installs =
+        (record->boot_sections >> SELV_SUIT_SECTION_INSTALL & 1u) != 0;
+
+    return installs ? &selv_layout_in_place : &selv_layout_default;
+}
+
 static void storage_start(const struct selv_boot_record *record)
 {
     const uint8_t *factory;
     enum selv_err err;
 
-    selv_board_flash_open(&app.flash,
-                          record->slot == SELV_SLOT_A ? SELV_BOARD_WRITER_APP_A
-                                                      : SELV_BOARD_WRITER_APP_B,
-                          kick);
+    selv_board_flash_open(&app.flash, writer(record), kick);
     factory = app.flash.map + selv_layout_default.factory_off;
     err = selv_factory_decode(selv_bytes(factory, SELV_FACTORY_LEN),
                               &app.factory);
@@ -302,15 +321,18 @@ static void consumer_start(const struct selv_boot_record *record)
     enum selv_err err;
 
     config->flash = &app.flash;
-    config->layout = &selv_layout_default;
+    config->layout = layout(record);
     config->factory = &app.factory;
     config->record = record;
     config->version = selv_bytes(APP_VERSION, sizeof APP_VERSION - 1);
     selv_board_random_draw(&app.random, config->random, sizeof config->random);
     config->poll_interval_s = app.settings.poll_interval_s;
     config->trial_timeout_s = app.settings.trial_timeout_s;
-    config->authority =
-        selv_text_authority(&app.settings.server, app.authority);
+    memcpy(app.base, "coap://", 7);
+    app.source.base = selv_text_authority(&app.settings.server, app.base + 7);
+    app.source.base = selv_bytes(app.base, app.source.base.len + 7);
+    config->sources = &app.source;
+    config->source_count = 1;
     err = selv_consumer_init(&app.consumer, config, selv_board_now_ms());
     if (err) {
         stop("consumer", err);

@@ -4,7 +4,8 @@
  * image: Cortex-M3 at 25 MHz) as the bootloader and the application see it.
  *
  * Terms: *boot* is the image at address 0, the board's ROM; *application* is
- *        an image executed in place from one of two slots in flash. *Flash* is
+ *        an image executed in place from one of two slots in flash, or from
+ *        RAM where the bootloader loads it. *Flash* is
  *        the board's 16 MB PSRAM, which QEMU keeps in a file, with the rules
  *        of NOR flash enforced by flash_nor.c.
  * Calls: start.c runs main() with memory ready; the rest in any order, except
@@ -25,6 +26,9 @@
 #define SELV_BOARD_FLASH_LEN 0x01000000u /* 16 MB, of which we use 544 KB */
 #define SELV_BOARD_SECTOR_LEN 4096u
 #define SELV_BOARD_WRITE_UNIT 4u
+/* Where the bootloader of the strategy ram puts images: as long as a slot's. */
+#define SELV_BOARD_LOAD_BASE 0x20010000u
+#define SELV_BOARD_LOAD_LEN 0x0003f000u
 
 /* The boot record's place: written by the bootloader, read by the application,
  * cleared by neither's start-up code. */
@@ -102,11 +106,11 @@ uint32_t selv_board_boot_stack_used(void);
  * first; it holds until the next reset or selv_board_start_image. */
 void selv_board_guard(void);
 
-/* Run the image at flash offset image_off, at most image_len bytes long. Its
+/* Run the image at that address, at most image_len bytes long. Its
  * first two words are the stack pointer and the entry; when one of them does
  * not belong to this place (an image linked for another slot), the board
  * resets as after a crash instead, so that a trial reverts. */
-_Noreturn void selv_board_start_image(uint32_t image_off, uint32_t image_len);
+_Noreturn void selv_board_start_image(uint32_t base, uint32_t image_len);
 
 /* ---- debugger services, in the test builds only -------------------------- */
 

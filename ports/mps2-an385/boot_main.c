@@ -6,6 +6,7 @@
  * (boot_words.h). */
 #include "board.h"
 #include "boot/boot.h"
+#include "boot_device.h"
 #include "boot_fallback.h"
 #include "flash_nor.h"
 
@@ -14,6 +15,11 @@
 #define WATCHDOG_MS 6000u
 _Static_assert(WATCHDOG_MS <= SELV_BOARD_WATCHDOG_MAX_MS,
                "the watchdog counts so far");
+
+/* The build names it, with the strategy. */
+#ifndef BOARD_BOOT_LAYOUT
+#define BOARD_BOOT_LAYOUT selv_layout_default
+#endif
 
 /* Static, so that the linker counts them against the 4 KiB. */
 static struct selv_factory factory;
@@ -26,9 +32,10 @@ static enum selv_verdict choose(enum selv_reset_cause cause,
                                 struct selv_boot_record *record)
 {
     const struct selv_flash *flash = &selv_board_flash_boot;
-    const uint8_t *stored = flash->map + selv_layout_default.factory_off;
+    const uint8_t *stored = flash->map + BOARD_BOOT_LAYOUT.factory_off;
 
-    boot.layout = &selv_layout_default;
+    boot.layout = &BOARD_BOOT_LAYOUT;
+    board_boot_describe(&boot);
     boot.reset_cause = cause;
     if (selv_crypto_init() ||
         selv_factory_decode(selv_bytes(stored, SELV_FACTORY_LEN), &factory)) {
@@ -41,7 +48,7 @@ static enum selv_verdict choose(enum selv_reset_cause cause,
 int main(void)
 {
     struct selv_boot_record *record = &selv_board_handover;
-    const struct selv_slot_place *places = selv_layout_default.slot, *place;
+    const struct selv_slot_place *places = BOARD_BOOT_LAYOUT.slot, *place;
     enum selv_verdict verdict;
 
     selv_board_guard();
@@ -57,5 +64,5 @@ int main(void)
      * On this board nothing can: the application's flash driver refuses to
      * write them (flash_nor.c), and that is all. */
     selv_board_watchdog_kick();
-    selv_board_start_image(place->image_off, place->image_len);
+    selv_board_start_image(board_boot_base(place), place->image_len);
 }

@@ -3,16 +3,17 @@
  * ports/mps2-an385/cells_cut.c - test images only: flash cells, and a power cut
  * at a chosen operation. An operation is one call of program or erase.
  *
- * The test writes a few words (little endian) at the start of sector 7, which
- * no firmware uses, before it starts QEMU. They lie in the file, so that the
- * count goes on across resets; they are changed in place, outside the rules
- * of NOR flash, because they stand for the test's hand on the switch and not
- * for anything of the device. */
+ * The test writes a few words (little endian) into the sector behind those of
+ * the layouts, which no firmware uses, before it starts QEMU. They lie in the
+ * file, so that the count goes on across resets; they are changed in place,
+ * outside the rules of NOR flash, because they stand for the test's hand on the
+ * switch and not for anything of the device. */
 #include "cells.h"
 
 #include "board.h"
+#include "store/layout.h"
 
-#define FUSE_ADDRESS (SELV_BOARD_FLASH_BASE + 7u * SELV_BOARD_SECTOR_LEN)
+#define FUSE_ADDRESS (SELV_BOARD_FLASH_BASE + SELV_LAYOUT_DEFAULT_SIZE)
 #define FUSE_MAGIC 0x45535546u /* "FUSE" */
 #define EXIT_STATUS 77u        /* QEMU's, which tells the test that it cut */
 #define UNIT SELV_BOARD_WRITE_UNIT

@@ -22,8 +22,10 @@ struct rights {
 
 static const struct rights rights_boot = {{{1, 3}, {0, 0}, {0, 0}}};
 static const struct rights rights_recovery = {{{1, 3}, {8, 136}, {0, 0}}};
+static const struct rights rights_in_place = {{{1, 3}, {7, 136}, {0, 0}}};
 static const struct rights rights_app_a = {{{3, 5}, {5, 7}, {72, 136}}};
 static const struct rights rights_app_b = {{{3, 5}, {5, 7}, {8, 72}}};
+static const struct rights rights_asking = {{{3, 5}, {5, 7}, {0, 0}}};
 
 /* True when the writer may write all of these bytes, which are in the flash
  * then, whatever the numbers. */
@@ -111,25 +113,33 @@ SELV_FLASH_ASSERT_GEOMETRY(SELV_LAYOUT_DEFAULT_SIZE, SECTOR,
 
 /* The rights of a writer are the opaque pointer of the interface, which is
  * not const since most ports keep state there; nothing writes through it. */
-#define FLASH_OF(rights, kicker)                                               \
+#define FLASH_OF(rights, where, kicker)                                        \
     {                                                                          \
         .port = (void *)(uintptr_t)(rights), .size = SELV_LAYOUT_DEFAULT_SIZE, \
         .sector_len = SECTOR, .write_unit = SELV_BOARD_WRITE_UNIT,             \
-        .erased = 0xff, .map = (const uint8_t *)SELV_BOARD_FLASH_BASE,         \
-        .read = nor_read, .write = nor_write, .erase = nor_erase,              \
-        .kick = (kicker),                                                      \
+        .erased = 0xff, .map = (where), .read = nor_read, .write = nor_write,  \
+        .erase = nor_erase, .kick = (kicker),                                  \
     }
+#define MAPPED ((const uint8_t *)SELV_BOARD_FLASH_BASE)
 
 const struct selv_flash selv_board_flash_boot =
-    FLASH_OF(&rights_boot, kick_always);
+    FLASH_OF(&rights_boot, MAPPED, kick_always);
 const struct selv_flash selv_board_flash_recovery =
-    FLASH_OF(&rights_recovery, kick_always);
+    FLASH_OF(&rights_recovery, MAPPED, kick_always);
+const struct selv_flash selv_board_flash_in_place =
+    FLASH_OF(&rights_in_place, MAPPED, kick_always);
+const struct selv_flash selv_board_flash_storage =
+    FLASH_OF(&rights_boot, NULL, kick_always);
 
 void selv_board_flash_open(struct selv_flash *flash,
                            enum selv_board_writer writer,
                            void (*kick)(void *port))
 {
-    *flash = (struct selv_flash)FLASH_OF(
-        writer == SELV_BOARD_WRITER_APP_A ? &rights_app_a : &rights_app_b,
-        kick);
+    static const struct rights *const rights[] = {
+        [SELV_BOARD_WRITER_APP_A] = &rights_app_a,
+        [SELV_BOARD_WRITER_APP_B] = &rights_app_b,
+        [SELV_BOARD_WRITER_ASKING] = &rights_asking,
+    };
+
+    *flash = (struct selv_flash)FLASH_OF(rights[writer], MAPPED, kick);
 }

@@ -19,13 +19,20 @@
 enum selv_board_writer {
     SELV_BOARD_WRITER_APP_A, /* running from slot A: update log, random
                                 counter, slot B */
-    SELV_BOARD_WRITER_APP_B  /* the same with slot A */
+    SELV_BOARD_WRITER_APP_B, /* the same with slot A */
+    SELV_BOARD_WRITER_ASKING /* an application that has a loader: neither slot
+                              */
 };
 
-/* The flash for the bootloader, which writes the boot journal; and for its
- * recovery, which writes both slots, too, while no application runs. */
+/* The flash for the bootloader, which writes the boot journal; for its
+ * recovery, which writes both slots, too, while no application runs; for one
+ * that installs in place, which writes marks, both slots and the sector
+ * between them; and for one that loads into RAM, which writes the journal and
+ * has no map: nothing is read where it lies. */
 extern const struct selv_flash selv_board_flash_boot;
 extern const struct selv_flash selv_board_flash_recovery;
+extern const struct selv_flash selv_board_flash_in_place;
+extern const struct selv_flash selv_board_flash_storage;
 
 /* Fill *flash, for an application. Its functions give SELV_ERR_FLASH_RULE, and
  * change nothing, for a write that is empty, unaligned, out of range, outside

@@ -221,9 +221,8 @@ void selv_board_guard(void)
                        : "memory");
 }
 
-_Noreturn void selv_board_start_image(uint32_t image_off, uint32_t image_len)
+_Noreturn void selv_board_start_image(uint32_t base, uint32_t image_len)
 {
-    uint32_t base = SELV_BOARD_FLASH_BASE + image_off;
     const volatile uint32_t *words = reg(base);
     uint32_t stack = words[0];
     uint32_t entry = words[1];

@@ -15,6 +15,7 @@
 #include "host/log.h"
 #include "host/uuid.h"
 #include "json.h"
+#include "loops.h"
 
 #define DETAIL_MAX 480u
 #define PAGE_DEFAULT 50u
@@ -104,12 +105,10 @@ static void method_refuse(struct selv_http_request *rq, const char *allow)
     selv_http_reply_header(rq, "Allow", allow);
 }
 
-static void db_refuse(struct selv_server *server, struct selv_http_request *rq,
-                      enum selv_db_status status)
+static void db_refuse(struct selv_http_request *rq, enum selv_db_status status)
 {
     problem_reply(rq, status == SELV_DB_FULL ? 507 : 500,
-                  "the database did not take it: %s%s",
-                  selv_records_error(&server->records),
+                  "the database did not take it: %s%s", selv_records_error(),
                   status == SELV_DB_FULL ? "; make room, then try again" : "");
 }
 
@@ -209,7 +208,7 @@ static void image_end(struct selv_server *server, struct selv_http_request *rq)
     enum selv_db_status status = selv_records_image_add(
         &server->records, digest, size, selv_clock_wall_s());
     if (status != SELV_DB_OK && status != SELV_DB_EXISTS) {
-        db_refuse(server, rq, status);
+        db_refuse(rq, status);
         return;
     }
     selv_log(SELV_LOG_INFO, "image", "digest=%s size=%" PRIu64 "%s", text, size,
@@ -273,6 +272,9 @@ static void release_end(struct selv_server *server,
         selv_log(SELV_LOG_INFO, "refused", "%s", why);
         problem_reply(rq, codes[status], "%s", why);
         return;
+    }
+    if (status != SELV_PUBLISH_THERE) {
+        selv_loops_changed(server->loops);
     }
     selv_name_encode(release.digest, SELV_SHA256_LEN, text);
     selv_log(SELV_LOG_INFO, "published",
@@ -399,7 +401,7 @@ static void releases_get(struct selv_server *server,
         &server->records, before, page.limit + 1, release_each, &page);
     if (status != SELV_DB_OK) {
         json_decref(page.items);
-        db_refuse(server, rq, status);
+        db_refuse(rq, status);
         return;
     }
     page_reply(rq, &page);
@@ -423,7 +425,7 @@ static void release_get(struct selv_server *server,
                       "no release has this manifest digest; GET"
                       " /api/v1/releases lists them");
     } else {
-        db_refuse(server, rq, status);
+        db_refuse(rq, status);
     }
 }
 
@@ -470,7 +472,7 @@ static void devices_get(struct selv_server *server,
         &server->records, before, page.limit + 1, device_each, &page);
     if (status != SELV_DB_OK) {
         json_decref(page.items);
-        db_refuse(server, rq, status);
+        db_refuse(rq, status);
         return;
     }
     page_reply(rq, &page);
@@ -497,7 +499,7 @@ static void device_get(struct selv_server *server, struct selv_http_request *rq,
     }
     if (status != SELV_DB_OK) {
         json_decref(reports);
-        db_refuse(server, rq, status);
+        db_refuse(rq, status);
         return;
     }
     json_t *value = selv_json_device(&device);
@@ -513,9 +515,9 @@ static void devices_route(struct selv_server *server,
         return;
     }
     /* So that seen_at is what it is now. A failure costs only that. */
-    if (selv_records_seen_flush(&server->records) != SELV_DB_OK) {
+    if (selv_loops_contacts_write(server->loops) != SELV_DB_OK) {
         selv_log(SELV_LOG_WARN, "database", "times of contact not written: %s",
-                 selv_records_error(&server->records));
+                 selv_records_error());
     }
     if (name != NULL) {
         device_get(server, rq, name);
@@ -672,7 +674,7 @@ static void manifest_get(struct selv_server *server,
                       "no release for this vendor and class; the"
                       " path is /m/<vendor UUID>/<class UUID>");
     } else {
-        db_refuse(server, rq, status);
+        db_refuse(rq, status);
     }
 }
 

@@ -10,16 +10,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "coap_api.h"
 #include "host/clock.h"
 #include "host/key.h"
 #include "host/log.h"
 #include "http_api.h"
+#include "loops.h"
 #include "posix/posix.h"
+#include "reflect.h"
 #include "server.h"
 #include "state.h"
 
@@ -29,7 +31,7 @@
 
 #define EXIT_USAGE 2
 #define EXIT_ENVIRONMENT 3
-#define SEEN_FLUSH_MS 5000
+#define CONTACTS_MS 5000
 
 static const char help[] =
     "usage: selvaged [flags]\n"
@@ -41,6 +43,13 @@ static const char help[] =
     "  --state DIR         where everything is kept (SELVAGE_STATE, or\n"
     "                      ~/.local/state/selvage)\n"
     "  --listen HOST:PORT  CoAP over UDP (127.0.0.1:5683); port 0: any\n"
+    "  --loops N           threads that serve CoAP (one for each core, at "
+    "most\n"
+    "                      8)\n"
+    "  --unproven BYTES    a second that may go to one network (IPv4 /24,\n"
+    "                      IPv6 /48) beyond three for one, to addresses that\n"
+    "                      have not echoed (65536; loopback: no limit unless\n"
+    "                      this is given)\n"
     "  --http HOST:PORT    HTTP (127.0.0.1:8683); port 0: any\n"
     "  --store URL         the database (sqlite:DIR/selvage.db)\n"
     "  --key FILE          public key (PEM or COSE_Key) that must have signed\n"
@@ -59,6 +68,9 @@ struct options {
     const char *state;
     const char *listen;
     const char *http;
+    size_t loops;
+    uint32_t unproven; /* bytes a second */
+    bool has_unproven;
     const char *store; /* path of the database, NULL: in the state folder */
     const char *keys[SELV_SERVER_ANCHORS_MAX];
     size_t key_count;
@@ -72,10 +84,12 @@ struct process {
     struct selv_state state;
     struct selv_server server;
     struct selv_loop loop;
-    struct selv_coap_api coap;
+    struct selv_loops loops;
     struct selv_http_app http_app;
     struct selv_http http;
     struct selv_loop_source signals;
+    struct selv_loop_source wake; /* the loops have something to tell */
+    int loop_err;                 /* why a loop ended by itself; 0: none did */
     struct selv_loop_source contacts;
     uint64_t contacts_due_ms; /* 0: nothing to write down */
 };
@@ -187,10 +201,40 @@ static int key_add(struct options *o, const char *path)
     return 0;
 }
 
+static int loops_parse(struct options *o, const char *text)
+{
+    size_t len = strlen(text);
+    unsigned long n = len > 0 && len < 3 && strspn(text, "0123456789") == len
+                          ? strtoul(text, NULL, 10)
+                          : 0;
+    if (n == 0 || n > SELV_LOOPS_MAX) {
+        return failf(EXIT_USAGE, "--loops: '%s' is no number from 1 to %u",
+                     text, SELV_LOOPS_MAX);
+    }
+    o->loops = (size_t)n;
+    return 0;
+}
+
+static int unproven_parse(struct options *o, const char *text)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > 9 || strspn(text, "0123456789") != len) {
+        return failf(EXIT_USAGE,
+                     "--unproven: '%s' is no number of bytes a second, 0 to"
+                     " 999999999",
+                     text);
+    }
+    o->unproven = (uint32_t)strtoul(text, NULL, 10);
+    o->has_unproven = true;
+    return 0;
+}
+
 enum flag {
     FLAG_ROLE = 256,
     FLAG_STATE,
     FLAG_LISTEN,
+    FLAG_LOOPS,
+    FLAG_UNPROVEN,
     FLAG_HTTP,
     FLAG_STORE,
     FLAG_KEY,
@@ -212,6 +256,10 @@ static int flag_take(struct options *o, int flag, const char *value)
     case FLAG_LISTEN:
         o->listen = value;
         break;
+    case FLAG_LOOPS:
+        return loops_parse(o, value);
+    case FLAG_UNPROVEN:
+        return unproven_parse(o, value);
     case FLAG_HTTP:
         o->http = value;
         break;
@@ -246,6 +294,8 @@ static int options_parse(struct options *o, int argc, char **argv)
         {"role", required_argument, NULL, FLAG_ROLE},
         {"state", required_argument, NULL, FLAG_STATE},
         {"listen", required_argument, NULL, FLAG_LISTEN},
+        {"loops", required_argument, NULL, FLAG_LOOPS},
+        {"unproven", required_argument, NULL, FLAG_UNPROVEN},
         {"http", required_argument, NULL, FLAG_HTTP},
         {"store", required_argument, NULL, FLAG_STORE},
         {"key", required_argument, NULL, FLAG_KEY},
@@ -347,7 +397,7 @@ static int records_open(struct process *p, const struct options *o)
         break;
     }
     return failf(EXIT_ENVIRONMENT, "cannot open the database %s: %s; %s", path,
-                 selv_records_error(records), try);
+                 selv_records_error(), try);
 }
 
 static int state_open(struct process *p, const struct options *o)
@@ -395,20 +445,53 @@ static int address_parse(const char *flag, const char *text,
     return 0;
 }
 
-static int address_bind(const char *flag, struct selv_net_address *address,
-                        int type, int *fd, char text[static SELV_NET_TEXT_LEN])
+static int bind_fail(const char *flag, const struct selv_net_address *address)
 {
+    int err = errno;
+    char text[SELV_NET_TEXT_LEN];
     selv_net_text(address, text);
-    *fd = selv_net_bind(address, type);
-    if (*fd < 0) {
-        return failf(EXIT_ENVIRONMENT, "%s: cannot listen on %s: %s%s", flag,
-                     text, strerror(errno),
-                     errno == EADDRINUSE
-                         ? "; another program has this port: stop it, or give"
-                           " another one (port 0: any)"
-                         : "");
+    return failf(EXIT_ENVIRONMENT, "%s: cannot listen on %s: %s%s", flag, text,
+                 strerror(err),
+                 err == EADDRINUSE
+                     ? "; another program has this port: stop it, or give"
+                       " another one (port 0: any)"
+                     : "");
+}
+
+static int coap_open(struct process *p, const struct options *o,
+                     struct selv_net_address *address)
+{
+    int fds[SELV_LOOPS_MAX];
+    size_t count = selv_net_bind_shared(address, fds, o->loops);
+    if (count == 0) {
+        return bind_fail("--listen", address);
     }
-    selv_net_text(address, text);
+    if (count < o->loops) {
+        selv_log(SELV_LOG_WARN, "loops", "%zu of %zu: %s", count, o->loops,
+                 strerror(errno));
+    }
+    selv_net_text(address, p->server.coap_text);
+    /* Each loop counts for itself, and a network's peers come to all. */
+    p->server.reflect_rate = o->unproven / (uint32_t)count;
+    p->server.reflects_loopback = o->has_unproven;
+    if (!selv_loops_open(&p->loops, &p->server, fds, count, p->wake.fd)) {
+        return failf(EXIT_ENVIRONMENT, "serving CoAP: %s", strerror(errno));
+    }
+    p->server.loops = &p->loops;
+    return 0;
+}
+
+static int http_open(struct process *p, struct selv_net_address *address)
+{
+    int fd = selv_net_bind(address, SOCK_STREAM);
+    if (fd < 0) {
+        return bind_fail("--http", address);
+    }
+    selv_net_text(address, p->server.http_text);
+    p->http_app = selv_http_api(&p->server);
+    if (!selv_http_open(&p->http, fd, &p->http_app)) {
+        return fail(EXIT_ENVIRONMENT, "the HTTP library did not start");
+    }
     return 0;
 }
 
@@ -416,31 +499,17 @@ static int sockets_open(struct process *p, const struct options *o)
 {
     struct selv_net_address coap;
     struct selv_net_address http;
-    int fd;
     int code = address_parse("--listen", o->listen, o, &coap);
     if (code == 0) {
         code = address_parse("--http", o->http, o, &http);
     }
     if (code == 0) {
-        code = address_bind("--listen", &coap, SOCK_DGRAM, &fd,
-                            p->server.coap_text);
+        code = coap_open(p, o, &coap);
     }
-    if (code != 0) {
-        return code;
+    if (code == 0) {
+        code = http_open(p, &http);
     }
-    if (!selv_coap_api_open(&p->coap, &p->server, fd)) {
-        return failf(EXIT_ENVIRONMENT, "no random numbers: %s",
-                     strerror(errno));
-    }
-    code = address_bind("--http", &http, SOCK_STREAM, &fd, p->server.http_text);
-    if (code != 0) {
-        return code;
-    }
-    p->http_app = selv_http_api(&p->server);
-    if (!selv_http_open(&p->http, fd, &p->http_app)) {
-        return fail(EXIT_ENVIRONMENT, "the HTTP library did not start");
-    }
-    return 0;
+    return code;
 }
 
 /* ---- the loop
@@ -457,16 +526,31 @@ static void on_signal(void *user)
     }
 }
 
+/* A loop has noted the first contact since they were written down, has little
+ * room for more, or has failed. */
+static void on_wake(void *user)
+{
+    struct process *p = user;
+    uint64_t now = selv_clock_monotonic_ms();
+    eventfd_t unused;
+    (void)eventfd_read(p->wake.fd, &unused);
+    if (selv_loops_failed(&p->loops)) {
+        p->loop_err = errno;
+        selv_loop_stop(&p->loop);
+    }
+    if (selv_loops_contacts_full(&p->loops)) {
+        p->contacts_due_ms = now;
+    } else if (p->contacts_due_ms == 0) {
+        p->contacts_due_ms = now + CONTACTS_MS;
+    }
+}
+
 static int64_t contacts_wait_ms(void *user)
 {
     struct process *p = user;
     uint64_t now = selv_clock_monotonic_ms();
-    if (p->server.records.seen_count == 0) {
-        p->contacts_due_ms = 0;
-        return -1;
-    }
     if (p->contacts_due_ms == 0) {
-        p->contacts_due_ms = now + SEEN_FLUSH_MS;
+        return -1;
     }
     return p->contacts_due_ms > now ? (int64_t)(p->contacts_due_ms - now) : 0;
 }
@@ -475,9 +559,9 @@ static void on_contacts(void *user)
 {
     struct process *p = user;
     p->contacts_due_ms = 0;
-    if (selv_records_seen_flush(&p->server.records) != SELV_DB_OK) {
+    if (selv_loops_contacts_write(&p->loops) != SELV_DB_OK) {
         selv_log(SELV_LOG_WARN, "database", "times of contact not written: %s",
-                 selv_records_error(&p->server.records));
+                 selv_records_error());
     }
 }
 
@@ -490,17 +574,21 @@ static int signals_open(struct process *p)
     sigaddset(&set, SIGINT);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) {
-        return failf(EXIT_ENVIRONMENT, "signals: %s", strerror(errno));
+    int err = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (err != 0) {
+        return failf(EXIT_ENVIRONMENT, "signals: %s", strerror(err));
     }
     p->signals.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     p->signals.on_ready = on_signal;
     p->signals.user = p;
+    p->wake.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    p->wake.on_ready = on_wake;
+    p->wake.user = p;
     p->contacts.fd = -1;
     p->contacts.on_ready = on_contacts;
     p->contacts.wait_ms = contacts_wait_ms;
     p->contacts.user = p;
-    if (p->signals.fd < 0) {
+    if (p->signals.fd < 0 || p->wake.fd < 0) {
         return failf(EXIT_ENVIRONMENT, "signals: %s", strerror(errno));
     }
     return 0;
@@ -509,7 +597,7 @@ static int signals_open(struct process *p)
 static int loop_open(struct process *p)
 {
     if (!selv_loop_init(&p->loop) || !selv_loop_add(&p->loop, &p->signals) ||
-        !selv_loop_add(&p->loop, &p->coap.source) ||
+        !selv_loop_add(&p->loop, &p->wake) ||
         !selv_loop_add(&p->loop, selv_http_source(&p->http)) ||
         !selv_loop_add(&p->loop, &p->contacts)) {
         return failf(EXIT_ENVIRONMENT, "the event loop: %s", strerror(errno));
@@ -547,11 +635,18 @@ static int server_run(struct process *p, const struct options *o)
     if (code == 0) {
         code = loop_open(p);
     }
+    if (code == 0 && !selv_loops_start(&p->loops)) {
+        code = failf(EXIT_ENVIRONMENT, "threads: %s; try --loops 1",
+                     strerror(errno));
+    }
     if (code == 0) {
         code = ready_tell(p);
     }
-    if (code == 0 && !selv_loop_run(&p->loop)) {
-        code = failf(EXIT_ENVIRONMENT, "the event loop: %s", strerror(errno));
+    if (code == 0) {
+        int err = selv_loop_run(&p->loop) ? p->loop_err : errno;
+        code = err == 0 ? 0
+                        : failf(EXIT_ENVIRONMENT, "the event loop: %s",
+                                strerror(err));
     }
     return code;
 }
@@ -559,12 +654,21 @@ static int server_run(struct process *p, const struct options *o)
 static void server_close(struct process *p)
 {
     selv_http_close(&p->http);
-    selv_coap_api_close(&p->coap);
+    selv_loops_stop(&p->loops);
+    if (p->loops.count > 0 &&
+        selv_loops_contacts_write(&p->loops) != SELV_DB_OK) {
+        selv_log(SELV_LOG_WARN, "database", "times of contact not written: %s",
+                 selv_records_error());
+    }
+    selv_loops_close(&p->loops);
     selv_records_close(&p->server.records);
     selv_blobs_close(&p->server.blobs);
     selv_loop_close(&p->loop);
     if (p->signals.fd >= 0) {
         close(p->signals.fd);
+    }
+    if (p->wake.fd >= 0) {
+        close(p->wake.fd);
     }
     selv_state_close(&p->state);
     selv_wipe(p->server.token, sizeof p->server.token);
@@ -574,6 +678,8 @@ int main(int argc, char **argv)
 {
     struct options o = {.roles = SELV_ROLE_FIRMWARE | SELV_ROLE_TRACKER,
                         .listen = "127.0.0.1:5683",
+                        .loops = selv_loops_default(),
+                        .unproven = SELV_REFLECT_RATE,
                         .http = "127.0.0.1:8683"};
     if (!selv_posix_streams_hold()) {
         return EXIT_ENVIRONMENT;
@@ -589,7 +695,7 @@ int main(int argc, char **argv)
     p->server.roles = o.roles;
     p->state.folder_fd = p->state.lock_fd = -1;
     p->server.blobs.folder_fd = p->server.blobs.temporary_fd = -1;
-    p->coap.fd = p->loop.epoll_fd = p->signals.fd = -1;
+    p->wake.fd = p->loop.epoll_fd = p->signals.fd = -1;
     code = server_run(p, &o);
     server_close(p);
     return code;

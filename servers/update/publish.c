@@ -169,12 +169,11 @@ static void release_fill(struct selv_release *release,
     }
 }
 
-static enum selv_publish_status db_failed(struct selv_server *server,
-                                          enum selv_db_status status,
+static enum selv_publish_status db_failed(enum selv_db_status status,
                                           char why[static WHY])
 {
     snprintf(why, WHY, "the database did not take it: %s",
-             selv_records_error(&server->records));
+             selv_records_error());
     return status == SELV_DB_FULL ? SELV_PUBLISH_FULL : SELV_PUBLISH_FAILED;
 }
 
@@ -298,8 +297,7 @@ static enum selv_publish_status taken_check(struct selv_server *server,
                  facts->sequence_number, digest);
         return SELV_PUBLISH_CONFLICT;
     }
-    return status == SELV_DB_OK ? SELV_PUBLISH_NEW
-                                : db_failed(server, status, why);
+    return status == SELV_DB_OK ? SELV_PUBLISH_NEW : db_failed(status, why);
 }
 
 /* The envelope, and then its row: a new one, or that of the envelope which it
@@ -327,7 +325,7 @@ static enum selv_publish_status keep(struct selv_server *server,
         what == SELV_PUBLISH_REPLACED
             ? selv_records_release_replace(&server->records, release)
             : selv_records_release_add(&server->records, release);
-    return status == SELV_DB_OK ? what : db_failed(server, status, why);
+    return status == SELV_DB_OK ? what : db_failed(status, why);
 }
 
 enum selv_publish_status

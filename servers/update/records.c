@@ -63,7 +63,13 @@ static const char *const schema[] = {
     " section INTEGER NOT NULL,"
     " offset INTEGER NOT NULL,"
     " status BLOB NOT NULL);"
-    "CREATE INDEX reports_by_device ON reports(device, number);"};
+    "CREATE INDEX reports_by_device ON reports(device, number);",
+
+    /* Times of contact, apart from the rows of devices: so small that those of
+     * a fleet share few pages. */
+    "CREATE TABLE contacts("
+    " id BLOB PRIMARY KEY CHECK(length(id)=8),"
+    " at INTEGER NOT NULL) WITHOUT ROWID;"};
 
 enum statement {
     IMAGE_ADD,
@@ -81,6 +87,7 @@ enum statement {
     DEVICE_ADD,
     DEVICE_UPDATE,
     DEVICE_FIND,
+    DEVICE_CLASS,
     DEVICES,
     DEVICE_REPORTED,
     REPORT_ADD,
@@ -97,7 +104,8 @@ enum statement {
     "number, id, device_id, vendor_id, class_id, sequence_number, digest,"     \
     " CASE WHEN version <> '' THEN version ELSE IFNULL((SELECT r.version"      \
     " FROM releases r WHERE r.digest = devices.digest), '') END,"              \
-    " slot, state, error, registered_at, seen_at, accepted, floor"
+    " slot, state, error, registered_at, max(seen_at, IFNULL((SELECT c.at"     \
+    " FROM contacts c WHERE c.id = devices.id), 0)), accepted, floor"
 
 static const char *const sql[STATEMENT_COUNT] = {
     [IMAGE_ADD] = "INSERT INTO images(digest, size, stored_at) VALUES(?,?,?)",
@@ -122,7 +130,8 @@ static const char *const sql[STATEMENT_COUNT] = {
                        " ORDER BY sequence_number DESC LIMIT 1",
     [RELEASES] = "SELECT " RELEASE_COLUMNS " FROM releases WHERE number<?"
                  " ORDER BY number DESC LIMIT ?",
-    [DEVICE_ID] = "SELECT id FROM devices WHERE device_id=?",
+    [DEVICE_ID] = "SELECT id, vendor_id, class_id FROM devices"
+                  " WHERE device_id=?",
     [DEVICE_ADD] =
         "INSERT INTO devices(vendor_id, class_id, sequence_number, digest,"
         " version, slot, seen_at, accepted, floor, profile, device_id, id,"
@@ -132,6 +141,7 @@ static const char *const sql[STATEMENT_COUNT] = {
         " digest=?, version=?, slot=?, seen_at=?, accepted=?, floor=?,"
         " profile=? WHERE device_id=?",
     [DEVICE_FIND] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE id=?",
+    [DEVICE_CLASS] = "SELECT vendor_id, class_id FROM devices WHERE id=?",
     [DEVICES] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE number<?"
                 " ORDER BY number DESC LIMIT ?",
     [DEVICE_REPORTED] =
@@ -150,29 +160,64 @@ static const char *const sql[STATEMENT_COUNT] = {
     [REPORTS] = "SELECT at, state, sequence_number, digest, is_success,"
                 " reason, error, section, offset FROM reports WHERE device=?"
                 " ORDER BY number DESC LIMIT ?",
-    [SEEN] = "UPDATE devices SET seen_at=max(seen_at,?) WHERE id=?",
+    [SEEN] = "INSERT INTO contacts(at, id) VALUES(?,?)"
+             " ON CONFLICT(id) DO UPDATE SET at=max(at, excluded.at)",
 };
+
+/* ---- one thread at a time --------------------------------------------------
+ */
+
+static _Thread_local char error[sizeof((struct selv_db *)0)->error];
+
+static void turn_take(struct selv_records *records)
+{
+    int err = pthread_mutex_lock(&records->lock);
+    SELV_ASSERT(err == 0);
+}
+
+/* Hands status on. The words of a failure become this thread's. */
+static enum selv_db_status turn_give(struct selv_records *records,
+                                     enum selv_db_status status)
+{
+    if (status != SELV_DB_OK && status != SELV_DB_ROW) {
+        memcpy(error, selv_db_error(&records->db), sizeof error);
+    }
+    pthread_mutex_unlock(&records->lock);
+    return status;
+}
 
 enum selv_db_status selv_records_open(struct selv_records *records,
                                       const char *path)
 {
-    records->seen_count = 0;
-    return selv_db_open(&records->db, path, schema,
-                        sizeof schema / sizeof schema[0], sql, STATEMENT_COUNT);
+    atomic_init(&records->releases_number, 1);
+    atomic_init(&records->devices_number, 1);
+    if (pthread_mutex_init(&records->lock, NULL) != 0) {
+        return SELV_DB_FAILED;
+    }
+    turn_take(records);
+    return turn_give(records, selv_db_open(&records->db, path, schema,
+                                           sizeof schema / sizeof schema[0],
+                                           sql, STATEMENT_COUNT));
 }
 
-const char *selv_records_error(const struct selv_records *records)
+const char *selv_records_error(void)
 {
-    return selv_db_error(&records->db);
+    return error;
 }
 
 void selv_records_close(struct selv_records *records)
 {
-    if (records->db.statement_count == STATEMENT_COUNT &&
-        selv_records_seen_flush(records) != SELV_DB_OK) {
-        records->seen_count = 0; /* only times of contact: not worth more */
-    }
     selv_db_close(&records->db);
+}
+
+uint64_t selv_records_releases_number(const struct selv_records *records)
+{
+    return atomic_load(&records->releases_number);
+}
+
+uint64_t selv_records_devices_number(const struct selv_records *records)
+{
+    return atomic_load(&records->devices_number);
 }
 
 /* ---- values
@@ -231,11 +276,12 @@ selv_records_image_add(struct selv_records *records,
                        const uint8_t digest[static SELV_SHA256_LEN],
                        uint64_t size, int64_t now)
 {
+    turn_take(records);
     sqlite3_stmt *st = selv_db_get(&records->db, IMAGE_ADD);
     blob_bind(st, 1, digest, SELV_SHA256_LEN);
     number_bind(st, 2, (int64_t)size);
     number_bind(st, 3, now);
-    return selv_db_run(&records->db, st);
+    return turn_give(records, selv_db_run(&records->db, st));
 }
 
 enum selv_db_status
@@ -243,6 +289,7 @@ selv_records_image_size(struct selv_records *records,
                         const uint8_t digest[static SELV_SHA256_LEN],
                         uint64_t *size)
 {
+    turn_take(records);
     sqlite3_stmt *st = selv_db_get(&records->db, IMAGE_SIZE);
     blob_bind(st, 1, digest, SELV_SHA256_LEN);
     enum selv_db_status status = selv_db_step(&records->db, st);
@@ -250,7 +297,7 @@ selv_records_image_size(struct selv_records *records,
         *size = (uint64_t)sqlite3_column_int64(st, 0);
     }
     selv_db_reset(st);
-    return status;
+    return turn_give(records, status);
 }
 
 /* ---- releases
@@ -323,16 +370,20 @@ static enum selv_db_status release_change(
     struct selv_records *records, struct selv_release *release,
     enum selv_db_status (*rows)(struct selv_records *, struct selv_release *))
 {
+    turn_take(records);
     enum selv_db_status status = selv_db_begin(&records->db);
     if (status != SELV_DB_OK) {
-        return status;
+        return turn_give(records, status);
     }
     status = rows(records, release);
-    if (status != SELV_DB_OK) {
+    if (status == SELV_DB_OK) {
+        status = selv_db_commit(&records->db);
+    } else {
         selv_db_rollback(&records->db);
-        return status;
     }
-    return selv_db_commit(&records->db);
+    /* After a failure, too: what a commit did that failed, nobody knows. */
+    atomic_fetch_add(&records->releases_number, 1);
+    return turn_give(records, status);
 }
 
 enum selv_db_status selv_records_release_add(struct selv_records *records,
@@ -406,9 +457,10 @@ selv_records_release_by_digest(struct selv_records *records,
                                const uint8_t digest[static SELV_SHA256_LEN],
                                struct selv_release *out)
 {
+    turn_take(records);
     sqlite3_stmt *st = selv_db_get(&records->db, RELEASE_BY_DIGEST);
     blob_bind(st, 1, digest, SELV_SHA256_LEN);
-    return release_get(records, st, true, out);
+    return turn_give(records, release_get(records, st, true, out));
 }
 
 enum selv_db_status selv_records_release_by_number(
@@ -416,21 +468,23 @@ enum selv_db_status selv_records_release_by_number(
     const uint8_t class_id[static 16], uint64_t sequence_number,
     struct selv_release *out)
 {
+    turn_take(records);
     sqlite3_stmt *st = selv_db_get(&records->db, RELEASE_BY_NUMBER);
     blob_bind(st, 1, vendor_id, 16);
     blob_bind(st, 2, class_id, 16);
     number_bind(st, 3, (int64_t)sequence_number);
-    return release_get(records, st, true, out);
+    return turn_give(records, release_get(records, st, true, out));
 }
 
 enum selv_db_status selv_records_release_newest(
     struct selv_records *records, const uint8_t vendor_id[static 16],
     const uint8_t class_id[static 16], struct selv_release *out)
 {
+    turn_take(records);
     sqlite3_stmt *st = selv_db_get(&records->db, RELEASE_NEWEST);
     blob_bind(st, 1, vendor_id, 16);
     blob_bind(st, 2, class_id, 16);
-    return release_get(records, st, false, out);
+    return turn_give(records, release_get(records, st, false, out));
 }
 
 enum selv_db_status selv_records_releases(
@@ -438,6 +492,7 @@ enum selv_db_status selv_records_releases(
     void (*each)(void *user, const struct selv_release *release), void *user)
 {
     struct selv_db *db = &records->db;
+    turn_take(records);
     sqlite3_stmt *st = selv_db_get(db, RELEASES);
     number_bind(st, 1, before);
     number_bind(st, 2, limit);
@@ -452,39 +507,45 @@ enum selv_db_status selv_records_releases(
         each(user, &release);
     }
     selv_db_reset(st);
-    return status;
+    return turn_give(records, status);
 }
 
 /* ---- devices
  * ----------------------------------------------------------------- */
 
-/* SELV_DB_ROW with the id of a known device. */
-static enum selv_db_status device_id_find(struct selv_records *records,
-                                          const uint8_t device_id[static 16],
-                                          uint8_t id[static 8])
+/* What stays of a device that registers again. */
+struct known {
+    uint8_t id[8];
+    uint8_t vendor_id[16];
+    uint8_t class_id[16];
+};
+
+/* SELV_DB_ROW with a known device. */
+static enum selv_db_status known_find(struct selv_records *records,
+                                      const uint8_t device_id[static 16],
+                                      struct known *known)
 {
     sqlite3_stmt *st = selv_db_get(&records->db, DEVICE_ID);
     blob_bind(st, 1, device_id, 16);
     enum selv_db_status status = selv_db_step(&records->db, st);
     if (status == SELV_DB_ROW) {
-        blob_column(st, 0, id, 8);
+        blob_column(st, 0, known->id, 8);
+        blob_column(st, 1, known->vendor_id, 16);
+        blob_column(st, 2, known->class_id, 16);
     }
     selv_db_reset(st);
     return status;
 }
 
-enum selv_db_status selv_records_device_register(
-    struct selv_records *records, const struct selv_profile *profile,
-    struct selv_bytes encoded, int64_t now, uint8_t id[static 8])
+/* A new row, or a known device's: known, NULL for a new one. */
+static enum selv_db_status device_write(struct selv_records *records,
+                                        const struct selv_profile *profile,
+                                        struct selv_bytes encoded, int64_t now,
+                                        const struct known *known,
+                                        const uint8_t id[static 8])
 {
-    enum selv_db_status status =
-        device_id_find(records, profile->device_id, id);
-    if (status != SELV_DB_ROW && status != SELV_DB_OK) {
-        return status;
-    }
-    bool is_known = status == SELV_DB_ROW;
     sqlite3_stmt *st =
-        selv_db_get(&records->db, is_known ? DEVICE_UPDATE : DEVICE_ADD);
+        selv_db_get(&records->db, known != NULL ? DEVICE_UPDATE : DEVICE_ADD);
     blob_bind(st, 1, profile->vendor_id, 16);
     blob_bind(st, 2, profile->class_id, 16);
     number_bind(st, 3, (int64_t)profile->running.sequence_number);
@@ -496,15 +557,36 @@ enum selv_db_status selv_records_device_register(
     number_bind(st, 9, (int64_t)profile->floor);
     blob_bind(st, 10, encoded.p, encoded.len);
     blob_bind(st, 11, profile->device_id, 16);
-    if (!is_known) {
-        if (getrandom(id, 8, 0) != 8) {
-            selv_db_reset(st);
-            return SELV_DB_FAILED;
-        }
+    if (known == NULL) {
         blob_bind(st, 12, id, 8);
         number_bind(st, 13, now);
     }
-    return selv_db_run(&records->db, st);
+    enum selv_db_status status = selv_db_run(&records->db, st);
+    if (known != NULL &&
+        (memcmp(known->vendor_id, profile->vendor_id, 16) != 0 ||
+         memcmp(known->class_id, profile->class_id, 16) != 0)) {
+        atomic_fetch_add(&records->devices_number, 1);
+    }
+    return status;
+}
+
+enum selv_db_status selv_records_device_register(
+    struct selv_records *records, const struct selv_profile *profile,
+    struct selv_bytes encoded, int64_t now, uint8_t id[static 8])
+{
+    struct known known;
+    turn_take(records);
+    enum selv_db_status status =
+        known_find(records, profile->device_id, &known);
+    if (status == SELV_DB_ROW) {
+        memcpy(id, known.id, 8);
+        status = device_write(records, profile, encoded, now, &known, id);
+    } else if (status == SELV_DB_OK) {
+        status = getrandom(id, 8, 0) == 8
+                     ? device_write(records, profile, encoded, now, NULL, id)
+                     : SELV_DB_FAILED;
+    }
+    return turn_give(records, status);
 }
 
 static void device_columns(sqlite3_stmt *st, struct selv_device *out)
@@ -531,6 +613,7 @@ enum selv_db_status selv_records_device_find(struct selv_records *records,
                                              const uint8_t id[static 8],
                                              struct selv_device *out)
 {
+    turn_take(records);
     sqlite3_stmt *st = selv_db_get(&records->db, DEVICE_FIND);
     blob_bind(st, 1, id, 8);
     enum selv_db_status status = selv_db_step(&records->db, st);
@@ -538,7 +621,24 @@ enum selv_db_status selv_records_device_find(struct selv_records *records,
         device_columns(st, out);
     }
     selv_db_reset(st);
-    return status;
+    return turn_give(records, status);
+}
+
+enum selv_db_status selv_records_device_class(struct selv_records *records,
+                                              const uint8_t id[static 8],
+                                              uint8_t vendor_id[static 16],
+                                              uint8_t class_id[static 16])
+{
+    turn_take(records);
+    sqlite3_stmt *st = selv_db_get(&records->db, DEVICE_CLASS);
+    blob_bind(st, 1, id, 8);
+    enum selv_db_status status = selv_db_step(&records->db, st);
+    if (status == SELV_DB_ROW) {
+        blob_column(st, 0, vendor_id, 16);
+        blob_column(st, 1, class_id, 16);
+    }
+    selv_db_reset(st);
+    return turn_give(records, status);
 }
 
 enum selv_db_status selv_records_devices(
@@ -546,6 +646,7 @@ enum selv_db_status selv_records_devices(
     void (*each)(void *user, const struct selv_device *device), void *user)
 {
     struct selv_db *db = &records->db;
+    turn_take(records);
     sqlite3_stmt *st = selv_db_get(db, DEVICES);
     number_bind(st, 1, before);
     number_bind(st, 2, limit);
@@ -556,7 +657,7 @@ enum selv_db_status selv_records_devices(
         each(user, &device);
     }
     selv_db_reset(st);
-    return status;
+    return turn_give(records, status);
 }
 
 /* ---- reports
@@ -609,9 +710,10 @@ enum selv_db_status selv_records_report_add(struct selv_records *records,
                                             int64_t now)
 {
     struct selv_db *db = &records->db;
+    turn_take(records);
     enum selv_db_status result = selv_db_begin(db);
     if (result != SELV_DB_OK) {
-        return result;
+        return turn_give(records, result);
     }
     result = report_row_add(records, device, status, encoded, now);
     if (result == SELV_DB_OK) {
@@ -623,11 +725,12 @@ enum selv_db_status selv_records_report_add(struct selv_records *records,
         number_bind(st, 2, SELV_RECORDS_REPORTS_MAX);
         result = selv_db_run(db, st);
     }
-    if (result != SELV_DB_OK) {
+    if (result == SELV_DB_OK) {
+        result = selv_db_commit(db);
+    } else {
         selv_db_rollback(db);
-        return result;
     }
-    return selv_db_commit(db);
+    return turn_give(records, result);
 }
 
 enum selv_db_status selv_records_reports(
@@ -636,6 +739,7 @@ enum selv_db_status selv_records_reports(
     void *user)
 {
     struct selv_db *db = &records->db;
+    turn_take(records);
     sqlite3_stmt *st = selv_db_get(db, REPORTS);
     number_bind(st, 1, device->number);
     number_bind(st, 2, SELV_RECORDS_REPORTS_MAX);
@@ -655,52 +759,32 @@ enum selv_db_status selv_records_reports(
         each(user, &report);
     }
     selv_db_reset(st);
-    return status;
+    return turn_give(records, status);
 }
 
 /* ---- contacts
  * ---------------------------------------------------------------- */
 
-void selv_records_seen(struct selv_records *records, const uint8_t id[static 8],
-                       int64_t now)
-{
-    size_t i = 0;
-    while (i < records->seen_count && memcmp(records->seen[i].id, id, 8) != 0) {
-        i++;
-    }
-    if (i == SELV_RECORDS_SEEN_MAX) {
-        if (selv_records_seen_flush(records) != SELV_DB_OK) {
-            records->seen_count = 0;
-        }
-        i = 0;
-    }
-    if (i == records->seen_count) {
-        records->seen_count++;
-    }
-    memcpy(records->seen[i].id, id, 8);
-    records->seen[i].at = now;
-}
-
-enum selv_db_status selv_records_seen_flush(struct selv_records *records)
+enum selv_db_status selv_records_seen(struct selv_records *records,
+                                      const struct selv_contact *contacts,
+                                      size_t count)
 {
     struct selv_db *db = &records->db;
-    if (records->seen_count == 0) {
-        return SELV_DB_OK;
-    }
+    turn_take(records);
     enum selv_db_status status = selv_db_begin(db);
-    for (size_t i = 0; status == SELV_DB_OK && i < records->seen_count; i++) {
+    if (status != SELV_DB_OK) {
+        return turn_give(records, status);
+    }
+    for (size_t i = 0; status == SELV_DB_OK && i < count; i++) {
         sqlite3_stmt *st = selv_db_get(db, SEEN);
-        number_bind(st, 1, records->seen[i].at);
-        blob_bind(st, 2, records->seen[i].id, 8);
+        number_bind(st, 1, contacts[i].at);
+        blob_bind(st, 2, contacts[i].id, 8);
         status = selv_db_run(db, st);
     }
-    if (status != SELV_DB_OK) {
-        selv_db_rollback(db);
-        return status;
-    }
-    status = selv_db_commit(db);
     if (status == SELV_DB_OK) {
-        records->seen_count = 0;
+        status = selv_db_commit(db);
+    } else {
+        selv_db_rollback(db);
     }
-    return status;
+    return turn_give(records, status);
 }

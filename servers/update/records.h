@@ -9,10 +9,18 @@
  *   R2 A release's row is written after its envelope is on disk (B2), and an
  *      image's row after the image is.
  *   R3 A device id is given once and for ever; so is its device_id's row.
+ *   R4 A number that counts changes rises after the commit, and before the
+ *      call returns.
+ * Every call may be made by any thread: one at a time gets to the database,
+ * also while it waits for the disk. A call that hands rows to a function does
+ * so within its turn: that function calls nothing of this.
  * Times are wall clock seconds. Views in structs that come out point into
  * the struct itself or into the caller's scratch, as said. */
 #ifndef SELV_UPDATE_RECORDS_H
 #define SELV_UPDATE_RECORDS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "host/db.h"
 #include "inspect.h"
@@ -20,16 +28,18 @@
 
 #define SELV_RECORDS_REPORTS_MAX 50u /* kept for each device */
 #define SELV_RECORDS_TEXT_MAX 512u
-#define SELV_RECORDS_SEEN_MAX 256u
 
 struct selv_records {
     struct selv_db db;
-    /* Contacts not yet written down, see selv_records_seen. */
-    struct {
-        uint8_t id[8];
-        int64_t at;
-    } seen[SELV_RECORDS_SEEN_MAX];
-    size_t seen_count;
+    pthread_mutex_t lock;
+    atomic_uint_least64_t releases_number; /* changes so far */
+    atomic_uint_least64_t devices_number;
+};
+
+/* When a device was heard of. */
+struct selv_contact {
+    uint8_t id[8];
+    int64_t at;
 };
 
 struct selv_image_record {
@@ -88,7 +98,8 @@ struct selv_report_record {
  * selv_records_close. */
 SELV_MUST_CHECK enum selv_db_status
 selv_records_open(struct selv_records *records, const char *path);
-const char *selv_records_error(const struct selv_records *records);
+/* What the last call of this thread that failed has to say. */
+const char *selv_records_error(void);
 void selv_records_close(struct selv_records *records);
 
 /* ---- images ----------------------------------------------------------------
@@ -154,6 +165,10 @@ SELV_MUST_CHECK enum selv_db_status selv_records_device_register(
 SELV_MUST_CHECK enum selv_db_status
 selv_records_device_find(struct selv_records *records,
                          const uint8_t id[static 8], struct selv_device *out);
+/* The same for its vendor and class alone. */
+SELV_MUST_CHECK enum selv_db_status selv_records_device_class(
+    struct selv_records *records, const uint8_t id[static 8],
+    uint8_t vendor_id[static 16], uint8_t class_id[static 16]);
 /* As selv_records_releases; the last registered first. */
 SELV_MUST_CHECK enum selv_db_status selv_records_devices(
     struct selv_records *records, int64_t before, unsigned limit,
@@ -170,12 +185,18 @@ SELV_MUST_CHECK enum selv_db_status selv_records_reports(
     void (*each)(void *user, const struct selv_report_record *report),
     void *user);
 
-/* A device was heard of. Kept in memory and written down with others by
- * selv_records_seen_flush, so that a poll costs no disk write; a crash may
- * lose some seconds of it. Never acknowledged to anybody. */
-void selv_records_seen(struct selv_records *records, const uint8_t id[static 8],
-                       int64_t now);
+/* Devices that are there were heard of: in one transaction. Earlier times than
+ * those that are there change nothing. */
 SELV_MUST_CHECK enum selv_db_status
-selv_records_seen_flush(struct selv_records *records);
+selv_records_seen(struct selv_records *records,
+                  const struct selv_contact *contacts, size_t count);
+
+/* ---- changes ---------------------------------------------------------------
+ */
+
+/* Another number than before: a release was added or replaced; a device has
+ * another vendor or class than it had. */
+uint64_t selv_records_releases_number(const struct selv_records *records);
+uint64_t selv_records_devices_number(const struct selv_records *records);
 
 #endif

@@ -2,21 +2,29 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Cuts the power of the emulated board N times while it updates itself, over
-# and over, from release to release. SEED chooses the flash operation that is
+# and over, from release to release, with the bootloader of the STRATEGY (ab).
+# SEED chooses the flash operation that is
 # hit and whether the cut comes before, inside or after it; the time of day
 # has no say. After each cut the board must boot an authentic image that is
 # not below its floor, and in the end run the newest release.
-# usage: test/board/kills.sh [N [SEED]]
+# usage: test/board/kills.sh [N [SEED [STRATEGY]]]
 set -u
 N=${1:-100}
 SEED=${2:-1}
-ARGS="$N $SEED"
+ARGS="$N $SEED ${3:-ab}"
 . "$(dirname "$0")/lib.sh"
+STRATEGY=${3:-ab}
+LOADER=$IMAGES/loader-cut.bin
 flash=$WORK/flash.bin
 RANDOM=$SEED
 
-# Flash operations of an update from poll to confirmed boot: about 110.
-OPERATIONS=120
+# Flash operations of an update from poll to confirmed boot, about; a move in
+# place takes 17 for each sector that it copies.
+case $STRATEGY in
+swap) OPERATIONS=480 ;;
+overwrite) OPERATIONS=300 ;;
+*) OPERATIONS=120 ;;
+esac
 images=(1.0.0 1.1.0 1.2.0)
 newest=1 # release on the server; its image is images[newest % 3]
 floor=1
@@ -25,8 +33,8 @@ cuts=0
 release_make()
 {
     local version=${images[$(($1 % 3))]}
-    release "$1" "$1" "$IMAGES/app-$version-a-cut.bin" \
-        "$IMAGES/app-$version-b-cut.bin"
+    # shellcheck disable=SC2046 # one image or two
+    release "$1" "$1" $(app "$version" -cut)
 }
 
 publish()
@@ -60,6 +68,10 @@ console_is_right()
             version=${images[$((sequence % 3))]}
             case $line in
             "app $version: "*", sequence $sequence, "*) ;;
+            'app loader: slot B, '*', as the loader,'*)
+                [ "$STRATEGY" = loader ] || return 1
+                continue
+                ;;
             *)
                 echo "sequence $sequence is $version, but: $line"
                 return 1
@@ -82,7 +94,7 @@ cut()
     [ $((RANDOM % 2)) -eq 0 ] || within=8
     fuse "$flash" $((RANDOM % within + 1)) $((RANDOM % 3 + 1)) \
         $((RANDOM << 17 ^ RANDOM << 2 ^ RANDOM & 3))
-    board_start boot-cut "$flash" --test
+    board_start "$(boot_elf -cut)" "$flash" --test
     while kill -0 "$BOARD" 2> /dev/null; do
         confirmed=$(grep -c "^app .* sequence $newest, .*confirmed\|^update: confirmed, sequence $newest" \
             "$CONSOLE")
@@ -120,7 +132,7 @@ survives()
     done
     # The power stays on: the newest release is reached and confirmed.
     fuse "$flash" 0 0 0
-    board_start boot-cut "$flash" --test
+    board_start "$(boot_elf -cut)" "$flash" --test
     board_wait 60 "^app .* sequence $newest, .*confirmed|^update: confirmed, sequence $newest" ||
         return 1
     board_kill

@@ -83,7 +83,7 @@ erased()
 
 # fuse FILE LEFT MODE RANDOM: cut the power at the LEFT-th flash operation from
 # now (0: only count). MODE: 1 before, 2 torn, 3 after.
-FUSE=28672
+FUSE=557056
 fuse()
 {
     poke "$1" $FUSE 0x45535546 "$2" "$3" "$4" 0
@@ -101,6 +101,8 @@ CONSOLE=$WORK/console
 BOARD=
 SERVER=
 PORT=0
+LOADER=$IMAGES/loader.bin
+SIGNER=author # whose key signs; a board trusts the author's
 
 # board_start BOOT FLASH [run options]: in the background, with a new console.
 board_start()
@@ -147,26 +149,77 @@ selvage()
     "$BUILD/bin/selvage" "$@" --quiet
 }
 
-# release NAME SEQUENCE IMAGE-A IMAGE-B: signs one.
+# What the board's bootloader does with its slots: boot-$STRATEGY.elf.
+STRATEGY=ab
+
+# boot_elf [-cut]: the name of its bootloader.
+boot_elf()
+{
+    case $STRATEGY in
+    ab) echo "boot${1:-}" ;;
+    *) echo "boot-$STRATEGY${1:-}" ;;
+    esac
+}
+
+# app VERSION[-KIND] [-cut]: what to give release behind the number, for the
+# slots or for the one place where images run.
+app()
+{
+    case $STRATEGY in
+    ab) echo "$IMAGES/app-$1-a${2:-}.bin $IMAGES/app-$1-b${2:-}.bin" ;;
+    ram) echo "$IMAGES/app-$1-ram${2:-}.bin" ;;
+    *) echo "$IMAGES/app-$1-a${2:-}.bin" ;;
+    esac
+}
+
+# release NAME SEQUENCE IMAGE [IMAGE-B]: signs one.
 release()
 {
     mkdir -p "$WORK/$1"
     cp "$3" "$WORK/$1/a.bin"
+    [ -f "$WORK/$SIGNER.pem" ] ||
+        selvage key generate -o "$WORK/$SIGNER.pem" || return 1
+    if [ $# -eq 3 ]; then
+        from_example "$1" "$2" "$WORK/$1/a.bin"
+        return
+    fi
     cp "$4" "$WORK/$1/b.bin"
-    [ -f "$WORK/author.pem" ] ||
-        selvage key generate -o "$WORK/author.pem" || return 1
     selvage manifest create --vendor $VENDOR --class $CLASS \
         --sequence "$2" --version "$1" --image-a "$3" --image-b "$4" \
-        --key "$WORK/author.pem" -o "$WORK/$1/envelope"
+        --key "$WORK/$SIGNER.pem" -o "$WORK/$1/envelope"
+}
+
+# from_example NAME SEQUENCE IMAGE [FILE]: from the template of the strategy's
+# example, or another one there.
+from_example()
+{
+    local example
+    case $STRATEGY in
+    swap | overwrite) example=staged-$STRATEGY ;;
+    ram) example=load-into-ram ;;
+    loader) example=one-slot-and-loader ;;
+    esac
+    mkdir -p "$WORK/$1/parts"
+    cp "$3" "$WORK/$1/parts/app.bin"
+    cp "$3" "$WORK/$1/parts/loader.bin"
+    sed "s/\"sequence-number\": [0-9]*/\"sequence-number\": $2/
+        s/\"sensor\"/\"$CLASS\"/" \
+        "$ROOT/examples/$example/${4:-template.json}" \
+        > "$WORK/$1/parts/template.json"
+    (cd "$WORK/$1/parts" && selvage manifest create \
+        --template template.json --key "$WORK/$SIGNER.pem" -o ../envelope)
 }
 
 # serve NAME: an update server with this release and nothing else.
 serve()
 {
     serve_stop
+    local image images=()
+    for image in "$WORK/$1"/?.bin; do
+        images+=(--image "$image")
+    done
     "$BUILD/bin/test/hostile" --port "$PORT" --manifest "$WORK/$1/envelope" \
-        --image "$WORK/$1/a.bin" --image "$WORK/$1/b.bin" \
-        > "$WORK/server" 2>&1 &
+        "${images[@]}" > "$WORK/server" 2>&1 &
     SERVER=$!
     CHILDREN+=("$SERVER")
     for _ in $(seq 1 100); do
@@ -195,9 +248,15 @@ factory()
     [ -f "$WORK/author.pub" ] ||
         selvage key export "$WORK/author.pem" -o "$WORK/author.pub" ||
         return 1
+    local loader=()
+    if [ "$STRATEGY" = loader ]; then
+        from_example loader 1 "$LOADER" loader.json || return 1
+        loader=(--loader "$LOADER" --loader-envelope "$WORK/loader/envelope")
+    fi
     selvage device provision --force --anchor "$WORK/author.pub" \
         --vendor $VENDOR --class $CLASS --image "$WORK/$name/a.bin" \
-        --envelope "$WORK/$name/envelope" -o "$flash" &&
+        --envelope "$WORK/$name/envelope" --strategy "$STRATEGY" \
+        "${loader[@]}" -o "$flash" &&
         "$BUILD/bin/selvage-board-flash" --server "10.0.2.2:$PORT" --poll 1 \
             "$@" "$flash"
 }

@@ -51,8 +51,11 @@ static const struct selv_suit_private_command private_commands[] = {
     {-260, 1u << SELV_SUIT_SECTION_INSTALL, true},
     {-261, 1u << SELV_SUIT_SECTION_INSTALL, false}};
 static const int32_t private_parameters[] = {-262};
-static const struct selv_suit_private privates = {private_commands, 2,
-                                                  private_parameters, 1};
+static const struct selv_suit_private privates = {.commands = private_commands,
+                                                  .command_count = 2,
+                                                  .parameters =
+                                                      private_parameters,
+                                                  .parameter_count = 1};
 
 __attribute__((format(printf, 2, 3))) static void wrong(struct world *w,
                                                         const char *format, ...)

@@ -101,8 +101,11 @@ static bool device_fill(json_t *json, struct things *t, struct generated *made)
         (uint64_t)json_integer_value(json_object_get(json, "sequence-number"));
     made->anchor.method = &selv_cose_es256;
     if (json_is_true(json_object_get(json, "private"))) {
-        made->private = (struct selv_suit_private){private_commands, 2,
-                                                   private_parameters, 1};
+        made->private =
+            (struct selv_suit_private){.commands = private_commands,
+                                       .command_count = 2,
+                                       .parameters = private_parameters,
+                                       .parameter_count = 1};
         device->private = &made->private;
     }
     device->vendor_pen = selv_bytes(t->pen, pen_len);

@@ -103,8 +103,10 @@ static void make_device(struct generator *g, struct generated *made)
         memcpy(made->world.content[i], content.p, content.len);
         made->world.content_len[i] = content.len;
     }
-    made->private =
-        (struct selv_suit_private){commands, 2, private_parameters, 2};
+    made->private = (struct selv_suit_private){.commands = commands,
+                                               .command_count = 2,
+                                               .parameters = private_parameters,
+                                               .parameter_count = 2};
     made->anchor = (struct selv_cose_key){.method = &selv_cose_es256};
     made->device = (struct selv_suit_device){
         .components = made->components,

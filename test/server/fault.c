@@ -201,3 +201,13 @@ ssize_t sendto(int fd, const void *p, size_t len, int flags,
     }
     return call(fd, p, len, flags, to, to_len);
 }
+
+int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags);
+int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
+{
+    REAL(sendmmsg)
+    if (is_armed) {
+        note("answer", 0);
+    }
+    return call(fd, m, n, flags);
+}

@@ -10,6 +10,7 @@
 
 #include "cbor/cbor.h"
 #include "crypto/crypto.h"
+#include "suit/chunks.h"
 #include "suit/report.h"
 
 #define DEVICE_NAME "00112233aabbccdd"
@@ -34,6 +35,10 @@ void world_forget(struct world *w)
     w->log_len = 0;
     w->log[0] = '\0';
 }
+
+/* Of the vendor and class of all these devices, in a static tree. */
+static const char tree_manifest[] = "/m/fa6b4a53-d5ad-5fdf-be9d-e663e4d41ffe"
+                                    "/1492af14-2569-5e48-bf42-9b2d51f2ab45";
 
 /* ---- releases -------------------------------------------------------------
  */
@@ -95,7 +100,8 @@ static void make_image(struct world_release *r, unsigned slot)
     free(bytes);
 }
 
-/* In text: %A %B digests in hexadecimal, %a %b sizes, %n sequence number. */
+/* In text: %A %B digests in hexadecimal, %a %b sizes, %n sequence number; %L %M
+ * and %l %m the same of the chunk lists. */
 static void expand(const struct world_release *r, const char *text, char *out,
                    size_t cap)
 {
@@ -107,6 +113,10 @@ static void expand(const struct world_release *r, const char *text, char *out,
             t++;
             if (*t == 'A' || *t == 'B') {
                 to_hex(r->image_digest[*t == 'B'], 32, piece);
+            } else if (*t == 'L' || *t == 'M') {
+                to_hex(r->list_digest[*t == 'M'], 32, piece);
+            } else if (*t == 'l' || *t == 'm') {
+                snprintf(piece, sizeof piece, "%u", r->list_len[*t == 'm']);
             } else if (*t == 'a' || *t == 'b') {
                 snprintf(piece, sizeof piece, "%u", r->size[*t == 'b']);
             } else {
@@ -165,6 +175,68 @@ void world_release_make(struct world_release *r, uint64_t sequence,
     make_release(r, sequence, size_a, size_b, ab_text, false);
 }
 
+static const char listed_text[] =
+    "{1: 1, 2: %n, 3: " MAKER_COMMON(", 15, [<<[20, {5: 0}, 5, 5, 20, {3: "
+                                     "<<[-16, h'%A']>>, 14: %a}]>>, "
+                                     "<<[20, {5: 1}, 5, 5, 20, {3: <<[-16, "
+                                     "h'%B']>>, 14: %b}]>>]") ","
+                                                              " 7: <<[3, "
+                                                              "15]>>, 9: "
+                                                              "<<[23, 2]>>, "
+                                                              "20: <<[15, "
+                                                              "[<<[20, {5: 0}, "
+                                                              "5, 5, 20, "
+                                                              "{21: \"/i/%A\", "
+                                                              "-21316: "
+                                                              "[<<[-16, "
+                                                              "h'%L']>>, "
+                                                              "%l]}]>>, <<[20, "
+                                                              "{5: 1}, 5, 5, "
+                                                              "20, {21: "
+                                                              "\"/i/%B\", "
+                                                              "-21316: "
+                                                              "[<<[-16, "
+                                                              "h'%M']>>, "
+                                                              "%m]}]>>], 21, "
+                                                              "2, 3, "
+                                                              "15]>>}";
+
+void world_release_sign_lists(struct world_release *r)
+{
+    static char expanded[8192];
+    struct maker_spec spec = {.manifest = expanded};
+
+    for (unsigned slot = 0; slot < 2; slot++) {
+        sha256(r->list[slot], r->list_len[slot], r->list_digest[slot]);
+    }
+    expand(r, listed_text, expanded, sizeof expanded);
+    maker_envelope(&spec, &r->envelope);
+    read_digest(r);
+}
+
+void world_release_make_listed(struct world_release *r, uint64_t sequence,
+                               uint32_t size_a, uint32_t size_b, uint32_t shift,
+                               uint32_t of_len)
+{
+    make_release(r, sequence, size_a, size_b, ab_text, false);
+    for (unsigned slot = 0; slot < 2; slot++) {
+        struct selv_buf out = {r->list[slot], sizeof r->list[slot], 0};
+        uint32_t len = of_len != 0 ? of_len : r->size[slot];
+        uint8_t *bytes = malloc(len);
+
+        assert_non_null(bytes);
+        for (uint32_t i = 0; i < len; i++) {
+            bytes[i] = image_byte(r->fill[slot], i);
+        }
+        assert_int_equal(
+            selv_suit_chunks_make(selv_bytes(bytes, len), shift, &out),
+            SELV_OK);
+        r->list_len[slot] = (uint32_t)out.len;
+        free(bytes);
+    }
+    world_release_sign_lists(r);
+}
+
 void world_release_make_twice_signed(struct world_release *r, uint64_t sequence,
                                      uint32_t size_a, uint32_t size_b)
 {
@@ -207,6 +279,7 @@ static void queue_add(struct world *w, const uint8_t *p, size_t len)
     if (w->queue_len < WORLD_QUEUE_MAX) {
         memcpy(w->queue[w->queue_len].p, p, len);
         w->queue[w->queue_len].len = len;
+        w->queue[w->queue_len].source = w->talking_to;
         w->queue_len++;
     }
 }
@@ -216,9 +289,45 @@ static bool is_each(unsigned each, unsigned count)
     return each != 0 && count % each == 0;
 }
 
+/* How often a packet arrives at once; the one that is late is put aside. */
+static unsigned packet_copies(struct world *w, bool is_up, uint8_t source,
+                              const uint8_t *p, size_t len)
+{
+    bool is_it =
+        w->packet_kind != WORLD_PACKET_GOOD && w->packet_count == w->packet_at;
+
+    w->packet_count++;
+    if (!is_it) {
+        return 1;
+    }
+    if (w->packet_kind == WORLD_PACKET_LATE) {
+        w->late.due_ms = w->now_ms + w->packet_late_ms;
+        w->late.is_up = is_up;
+        w->late.source = source;
+        memcpy(w->late.p, p, len);
+        w->late.len = len;
+        return 0;
+    }
+    return w->packet_kind == WORLD_PACKET_DOUBLED ? 2 : 0;
+}
+
 /* From the server to the device. */
 static void network_send(struct world *w, const uint8_t *p, size_t len)
 {
+    if (len > 0 && w->link) {
+        sim_link_put(w->link, SIM_LINK_DOWN, w->talking_to, selv_bytes(p, len),
+                     w->now_ms * 1000);
+        return;
+    }
+    if (len > 0) {
+        for (unsigned n = packet_copies(w, false, w->talking_to, p, len);
+             n != 1; n--) {
+            if (n == 0) {
+                return;
+            }
+            queue_add(w, p, len);
+        }
+    }
     w->sent_count++;
     if (len == 0 || w->is_cut || is_each(w->drop_each, w->sent_count)) {
         return;
@@ -428,6 +537,12 @@ static void send_body(struct world *w, const struct selv_coap_msg *rq,
     for (uint32_t i = 0; i < slice.len; i++) {
         uint32_t at = slice.offset + i;
         p[i] = body.p ? body.p[at] : image_byte(body.fill, at);
+        p[i] = (uint8_t)(p[i] + (body.p && mode == WORLD_OTHER_BYTES));
+        if (body.p == NULL && w->bent > 0 && at == w->bent_at &&
+            w->talking_to == 0) {
+            p[i] ^= 1;
+            w->bent--;
+        }
     }
     assert_int_equal(selv_coap_write_end(&writer, &out->len), SELV_OK);
 }
@@ -469,17 +584,51 @@ static bool send_bodiless(struct world *w, const struct selv_coap_peer *peer,
     }
 }
 
+/* False: it is no chunk list. */
+static bool serve_list(struct world *w, const struct selv_coap_peer *peer,
+                       const struct selv_coap_msg *rq, struct selv_bytes name,
+                       struct selv_buf *out)
+{
+    enum world_mode mode =
+        w->talking_to == 0 ? w->list_mode : w->other[w->talking_to].list_mode;
+    struct body body = {.has_etag = !w->has_no_etag};
+    char hex[65];
+
+    for (unsigned slot = 0; slot < 2; slot++) {
+        to_hex(w->release->list_digest[slot], 32, hex);
+        if (w->release->list_len[slot] == 0 || name.len != 64 ||
+            memcmp(name.p, hex, 64) != 0) {
+            continue;
+        }
+        w->list_count++;
+        if (!send_bodiless(w, peer, rq, mode, out)) {
+            body.p = w->release->list[slot];
+            body.len = w->release->list_len[slot];
+            memcpy(body.etag, w->release->list_digest[slot], 8);
+            send_body(w, rq, body, mode, out);
+        }
+        return true;
+    }
+    return false;
+}
+
 static void serve_image(struct world *w, const struct selv_coap_peer *peer,
                         const struct selv_coap_msg *rq, struct selv_bytes name,
                         struct selv_buf *out)
 {
     enum world_mode mode =
         w->image_count >= w->mode_from ? w->mode : WORLD_GOOD;
+    if (w->talking_to > 0) {
+        mode = w->other[w->talking_to].mode;
+    }
     struct body body = {.has_etag = !w->has_no_etag};
     char hex[65];
     size_t slot;
 
     assert_true((rq->has & SELV_COAP_HAS_BLOCK2) != 0);
+    if (serve_list(w, peer, rq, name, out)) {
+        return;
+    }
     if (w->image_count < sizeof w->requests / sizeof w->requests[0]) {
         uint32_t len = (uint32_t)selv_coap_block_len(rq->block2.szx);
         w->requests[w->image_count].len = len;
@@ -513,8 +662,12 @@ static void serve_manifest(struct world *w, const struct selv_coap_peer *peer,
         NULL; /* names it, too, when a device runs the manifest */
     uint8_t hash[32];
 
+    enum world_mode mode = w->talking_to == 0
+                               ? w->manifest_mode
+                               : w->other[w->talking_to].manifest_mode;
+
     w->manifest_count++;
-    if (send_bodiless(w, peer, rq, w->manifest_mode, out)) {
+    if (send_bodiless(w, peer, rq, mode, out)) {
         return;
     }
     if (w->raw_manifest.len > 0) {
@@ -537,7 +690,7 @@ static void serve_manifest(struct world *w, const struct selv_coap_peer *peer,
         reply(w, peer, rq, SELV_COAP_VALID, NULL, SELV_COAP_RECOMPUTE, out);
         return;
     }
-    send_body(w, rq, body, w->manifest_mode, out);
+    send_body(w, rq, body, mode, out);
 }
 
 static void serve_register(struct world *w, const struct selv_coap_peer *peer,
@@ -568,6 +721,11 @@ static void serve(struct world *w, const struct selv_coap_peer *peer,
         serve_image(w, peer, rq, name, out);
         return;
     }
+    if (w->sources[w->talking_to].is_plain) {
+        assert_true(selv_coap_path_match(rq, &tree_manifest[1], NULL));
+        serve_manifest(w, peer, rq, out);
+        return;
+    }
     assert_true(selv_coap_query(rq, "d", &name));
     assert_int_equal(name.len, strlen(DEVICE_NAME));
     assert_memory_equal(name.p, DEVICE_NAME, name.len);
@@ -589,13 +747,16 @@ static void serve(struct world *w, const struct selv_coap_peer *peer,
     }
 }
 
-static void network_to_server(struct world *w, struct selv_bytes datagram)
+static void server_take(struct world *w, uint8_t source,
+                        struct selv_bytes datagram)
 {
-    struct selv_coap_peer peer = {1, {7}};
+    struct selv_coap_peer peer = {1, {(uint8_t)(7 + source)}};
     uint8_t reply_bytes[1400];
     struct selv_buf out = {reply_bytes, sizeof reply_bytes, 0};
     struct selv_coap_msg rq;
 
+    w->talking_to = source;
+    w->other[source].asked++;
     if (w->is_cut) {
         return;
     }
@@ -610,6 +771,70 @@ static void network_to_server(struct world *w, struct selv_bytes datagram)
         break;
     }
     network_send(w, out.p, out.len);
+}
+
+static void network_to_server(struct world *w, uint8_t source,
+                              struct selv_bytes datagram)
+{
+    if (w->link) {
+        sim_link_put(w->link, SIM_LINK_UP, source, datagram, w->now_ms * 1000);
+        return;
+    }
+    for (unsigned n = packet_copies(w, true, source, datagram.p, datagram.len);
+         n > 0; n--) {
+        server_take(w, source, datagram);
+    }
+}
+
+static void device_take(struct world *w, uint8_t source,
+                        struct selv_bytes datagram)
+{
+    uint8_t copy[1400];
+
+    memcpy(copy, datagram.p, datagram.len);
+    selv_consumer_feed(&w->consumer, source, selv_bytes(copy, datagram.len),
+                       w->now_ms);
+    /* It was copied: what the port does with its buffer is its own. */
+    memset(copy, 0xa5, sizeof copy);
+}
+
+/* What the link brings by now; one datagram for the device at a time. False:
+ * time passes, up to until_ms. */
+static bool link_wait(struct world *w, uint64_t until_ms)
+{
+    struct sim_link_datagram d;
+    uint64_t next_ms;
+
+    while (sim_link_take(w->link, SIM_LINK_UP, w->now_ms * 1000, &d)) {
+        server_take(w, (uint8_t)d.flow, d.bytes);
+    }
+    if (sim_link_take(w->link, SIM_LINK_DOWN, w->now_ms * 1000, &d)) {
+        device_take(w, (uint8_t)d.flow, d.bytes);
+        return true;
+    }
+    next_ms = sim_link_next(w->link, w->now_ms * 1000);
+    next_ms = next_ms == UINT64_MAX ? next_ms : (next_ms + 999) / 1000;
+    next_ms = next_ms < until_ms ? next_ms : until_ms;
+    w->now_ms = next_ms > w->now_ms ? next_ms : w->now_ms + 1;
+    return false;
+}
+
+/* The packet that was held up, if it is due by then. */
+static bool late_arrives(struct world *w, uint64_t until_ms)
+{
+    if (w->late.due_ms == 0 || w->late.due_ms > until_ms) {
+        return false;
+    }
+    if (w->late.due_ms > w->now_ms) {
+        w->now_ms = w->late.due_ms;
+    }
+    w->late.due_ms = 0;
+    if (w->late.is_up) {
+        server_take(w, w->late.source, selv_bytes(w->late.p, w->late.len));
+    } else {
+        device_take(w, w->late.source, selv_bytes(w->late.p, w->late.len));
+    }
+    return true;
 }
 
 /* ---- the device -----------------------------------------------------------
@@ -680,6 +905,7 @@ static bool choose(struct world *w)
 bool world_boot(struct world *w)
 {
     w->queue_len = 0;
+    w->read.is_on = false;
     if (!(w->boot ? w->boot(w) : choose(w))) {
         say(w, "nothing-boots ");
         return false;
@@ -711,6 +937,133 @@ static void tell(struct world *w, const struct selv_consumer_todo *todo)
     }
 }
 
+/* ---- port sources ---------------------------------------------------------
+ */
+
+uint8_t world_add_source(struct world *w, const char *base, bool is_port,
+                         bool is_plain)
+{
+    uint8_t source = w->config.source_count++;
+
+    assert_true(source < SELV_CONSUMER_SOURCES_MAX);
+    w->sources[source] =
+        (struct selv_consumer_source){.base = selv_bytes(base, strlen(base)),
+                                      .is_port = is_port,
+                                      .is_plain = is_plain};
+    return source;
+}
+
+/* Where FETCH's path leads to in a release's static tree. */
+static bool find_file(struct world *w, struct selv_bytes path)
+{
+    const struct world_release *r = w->other[w->read.source].release;
+    char hex[65];
+
+    w->read.release = r;
+    w->read.is_list = false;
+    w->read.is_manifest = path.len == strlen(tree_manifest) &&
+                          memcmp(path.p, tree_manifest, path.len) == 0;
+    if (r == NULL || w->read.is_manifest) {
+        return r != NULL;
+    }
+    assert_true(path.len > 3 && memcmp(path.p, "/i/", 3) == 0);
+    for (w->read.slot = 0; w->read.slot < 2; w->read.slot++) {
+        to_hex(r->image_digest[w->read.slot], 32, hex);
+        if (path.len == 67 && memcmp(path.p + 3, hex, 64) == 0) {
+            return true;
+        }
+        to_hex(r->list_digest[w->read.slot], 32, hex);
+        w->read.is_list =
+            r->list_len[w->read.slot] > 0 && memcmp(path.p + 3, hex, 64) == 0;
+        if (w->read.is_list) {
+            w->list_count++;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum world_mode read_mode(const struct world *w)
+{
+    if (w->read.is_list) {
+        return w->other[w->read.source].list_mode;
+    }
+    return w->read.is_manifest ? w->other[w->read.source].manifest_mode
+                               : w->other[w->read.source].mode;
+}
+
+static void end_file(struct world *w, enum selv_err err, uint32_t total)
+{
+    w->read.is_on = false;
+    selv_consumer_given(&w->consumer, w->read.source, err, total, w->now_ms);
+}
+
+static void open_file(struct world *w, const struct selv_consumer_todo *todo)
+{
+    bool is_found;
+
+    assert_false(w->read.is_on);
+    assert_true(w->sources[todo->source].is_port);
+    w->read.is_on = true;
+    w->read.source = todo->source;
+    w->read.at = todo->offset;
+    w->read.end = todo->len == SELV_CONSUMER_TO_END ? UINT32_MAX
+                                                    : todo->offset + todo->len;
+    w->other[todo->source].asked++;
+    is_found = find_file(w, todo->path);
+    if (read_mode(w) == WORLD_ERROR) {
+        end_file(w, SELV_ERR_UPDATE_AWAY, 0);
+    } else if (!is_found || read_mode(w) == WORLD_MISSING) {
+        end_file(w, SELV_ERR_UPDATE_MISSING, 0);
+    }
+}
+
+/* A piece of an odd length, or the end. */
+static void read_file(struct world *w)
+{
+    const struct world_release *r = w->read.release;
+    enum world_mode mode = read_mode(w);
+    const uint8_t *file = w->read.is_manifest ? r->envelope.p
+                          : w->read.is_list   ? r->list[w->read.slot]
+                                              : NULL;
+    uint32_t total = w->read.is_manifest ? (uint32_t)r->envelope.len
+                     : w->read.is_list   ? r->list_len[w->read.slot]
+                                         : r->size[w->read.slot];
+    uint32_t len = w->other[w->read.source].is_trickle ? 1 : 777;
+    uint8_t bytes[1000];
+
+    w->now_ms += len == 1 ? 1000 : 5;
+    total = mode == WORLD_SHORT ? total / 2 : total;
+    total = mode == WORLD_LONG ? total + 16 : total;
+    if (w->read.at >= total || w->read.at == w->read.end) {
+        end_file(w, SELV_OK, w->read.at % 2 == 0 ? total : 0);
+        return;
+    }
+    len = len < total - w->read.at ? len : total - w->read.at;
+    if (mode != WORLD_LONG && len > w->read.end - w->read.at) {
+        len = w->read.end - w->read.at;
+    }
+    for (uint32_t i = 0; i < len; i++) {
+        uint32_t at = w->read.at + i;
+        bytes[i] =
+            file != NULL ? file[at] : image_byte(r->fill[w->read.slot], at);
+        bytes[i] = (uint8_t)(bytes[i] + (mode == WORLD_OTHER_BYTES));
+    }
+    if (file == NULL) {
+        w->other[w->read.source].given += len;
+    }
+    if (!selv_consumer_give(&w->consumer, w->read.source, w->read.at,
+                            selv_bytes(bytes, len), w->now_ms)) {
+        w->read.is_on = false;
+    }
+    w->read.at += len;
+}
+
+static bool is_to_read(const struct world *w)
+{
+    return w->read.is_on && !w->is_cut && read_mode(w) != WORLD_SILENT;
+}
+
 /* The next datagram, or time passes. */
 static void wait(struct world *w, uint64_t until_ms)
 {
@@ -718,15 +1071,23 @@ static void wait(struct world *w, uint64_t until_ms)
     if (until_ms <= w->now_ms) {
         return;
     }
+    if (w->link) {
+        (void)link_wait(w, until_ms);
+        return;
+    }
+    if (late_arrives(w, w->queue_len > 0 ? w->now_ms : until_ms)) {
+        return;
+    }
     if (w->queue_len > 0) {
         w->now_ms += 5;
-        selv_consumer_feed(&w->consumer,
-                           selv_bytes(w->queue[0].p, w->queue[0].len),
-                           w->now_ms);
-        /* It was copied: what the port does with its buffer is its own. */
-        memset(w->queue[0].p, 0xa5, sizeof w->queue[0].p);
+        device_take(w, w->queue[0].source,
+                    selv_bytes(w->queue[0].p, w->queue[0].len));
         w->queue_len--;
         memmove(&w->queue[0], &w->queue[1], w->queue_len * sizeof w->queue[0]);
+        return;
+    }
+    if (is_to_read(w)) {
+        read_file(w);
         return;
     }
     assert_true(until_ms != UINT64_MAX);
@@ -740,7 +1101,15 @@ enum world_stop world_run(struct world *w, unsigned polls_max)
     for (unsigned i = 0; i < polls_max; i++) {
         switch (selv_consumer_poll(&w->consumer, w->now_ms, &todo)) {
         case SELV_CONSUMER_SEND:
-            network_to_server(w, todo.bytes);
+            network_to_server(w, todo.source, todo.bytes);
+            break;
+        case SELV_CONSUMER_FETCH:
+            open_file(w, &todo);
+            break;
+        case SELV_CONSUMER_CANCEL:
+            assert_true(w->read.is_on && w->read.source == todo.source);
+            w->read.is_on = false;
+            w->cancel_count++;
             break;
         case SELV_CONSUMER_WAIT:
             if (selv_consumer_is_resting(&w->consumer) &&
@@ -868,7 +1237,11 @@ static void open_world(struct world *w, const char *geometry,
                        void (*prepare)(struct world *w))
 {
     static struct world_release first;
-    const struct selv_geometry *g = selv_geometry_find(geometry);
+    static const struct selv_geometry large = {WORLD_LARGE, 4096, 8,     0xff,
+                                               1,           26,   false, NULL};
+    const struct selv_geometry *g = strcmp(geometry, large.name) == 0
+                                        ? &large
+                                        : selv_geometry_find(geometry);
     bool is_in_place = has_staging(strategy);
     static const uint8_t random[8] = {1, 2, 3, 4, 5, 6, 7, 8};
 
@@ -902,8 +1275,9 @@ static void open_world(struct world *w, const char *geometry,
                                               .version = selv_bytes("1.0.0", 5),
                                               .poll_interval_s = 60,
                                               .trial_timeout_s = 300,
-                                              .authority =
-                                                  selv_bytes("[::1]:5683", 10)};
+                                              .sources = w->sources,
+                                              .source_count = 1};
+    w->sources[0].base = selv_bytes("coap://[::1]:5683", 17);
     selv_coap_server_init(&w->coap, w->seen, WORLD_SEEN_MAX, random);
     if (prepare) {
         prepare(w);
@@ -943,6 +1317,7 @@ void world_close(struct world *w)
         fail_msg("%s: %s at %u", w->geometry->name, w->v.violation,
                  (unsigned)w->v.violation_off);
     }
+    sim_link_free(w->link);
     free(w->mem);
     free(w->saved);
 }
@@ -963,8 +1338,12 @@ void world_restore(struct world *w)
     w->register_count = 0;
     w->manifest_count = 0;
     w->image_count = 0;
+    w->list_count = 0;
+    w->bent = 0;
     w->report_count = 0;
     w->queue_len = 0;
+    w->late.due_ms = 0;
+    w->packet_count = 0;
     world_forget(w);
 }
 

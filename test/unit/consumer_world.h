@@ -11,11 +11,12 @@
 #include "coap/coap.h"
 #include "consumer/consumer.h"
 #include "sim/geometry.h"
+#include "sim/link.h"
 #include "sim/vflash.h"
 #include "test/unit/suit_maker.h"
 
 #define WORLD_VERSION_MAX 16u
-#define WORLD_QUEUE_MAX 8u
+#define WORLD_QUEUE_MAX 80u
 #define WORLD_SEEN_MAX 64u
 #define WORLD_LOG_MAX 4096u
 
@@ -51,6 +52,9 @@ struct world_release {
     uint32_t size[2];
     uint8_t fill[2]; /* image bytes are fill, fill + 1, ... */
     uint8_t image_digest[2][32];
+    uint8_t list[2][1024]; /* chunk lists; list_len 0: none */
+    uint32_t list_len[2];
+    uint8_t list_digest[2][32];
 };
 
 struct world {
@@ -65,6 +69,7 @@ struct world {
     struct selv_boot_record record;
     enum selv_reset_cause cause;
     struct selv_consumer_config config;
+    struct selv_consumer_source sources[SELV_CONSUMER_SOURCES_MAX];
     struct selv_consumer consumer;
     /* In the place of our bootloader, which is not used then; sets record and
      * what is protected. NULL: ours. */
@@ -86,26 +91,70 @@ struct world {
     enum world_mode mode;                /* of images */
     enum world_mode manifest_mode;       /* SILENT, ERROR, EMPTY, LONG, ... */
     enum world_mode register_mode;       /* SILENT, ERROR, OTHER_BYTES */
-    unsigned mode_from;                  /* mode begins at this image request */
+    enum world_mode list_mode;           /* of chunk lists */
+    uint32_t bent_at;   /* the byte of the image that is bent */
+    unsigned bent;      /* in so many answers to come */
+    unsigned mode_from; /* mode begins at this image request */
     bool has_no_etag;
     const uint8_t *lent_etag; /* 8 bytes: what GET /m says instead of its own */
     bool is_device_unknown;
     bool is_forgetful;   /* and stays so after a registration */
     bool is_report_lost; /* 5.00 to every report */
     unsigned register_count, manifest_count, image_count, report_count;
-    struct world_request requests[WORLD_QUEUE_MAX * 64];
+    unsigned list_count;
+    struct world_request requests[512];
+
+    /* sources beside the first; those of theirs that are CoAP peers are the
+     * same server, in another mode */
+    struct {
+        enum world_mode mode;          /* of images */
+        enum world_mode manifest_mode; /* PORT: SILENT, ERROR, MISSING, SHORT */
+        enum world_mode list_mode;     /* the same of chunk lists */
+        const struct world_release *release; /* PORT: NULL: none */
+        unsigned asked;                      /* datagrams, or FETCHes */
+        uint32_t given;                      /* bytes, of images */
+        bool is_trickle;                     /* PORT: a byte a second */
+    } other[SELV_CONSUMER_SOURCES_MAX];
+    struct {
+        bool is_on;
+        bool is_manifest, is_list;
+        uint8_t source;
+        uint32_t at, end;
+        const struct world_release *release;
+        unsigned slot;
+    } read; /* by the port */
+    unsigned cancel_count;
 
     /* network */
     struct {
         uint8_t p[1400];
         size_t len;
+        uint8_t source;
     } queue[WORLD_QUEUE_MAX];
     size_t queue_len;
-    unsigned drop_each;   /* every so many datagrams of the server are lost */
-    unsigned double_each; /* come twice */
-    unsigned swap_each;   /* come after the next one */
-    unsigned sent_count;  /* datagrams of the server */
-    bool is_cut;          /* nothing arrives anywhere */
+    unsigned drop_each;    /* every so many datagrams of the server are lost */
+    unsigned double_each;  /* come twice */
+    unsigned swap_each;    /* come after the next one */
+    unsigned sent_count;   /* datagrams of the server */
+    bool is_cut;           /* nothing arrives anywhere */
+    struct sim_link *link; /* instead of the queue, when it is not NULL */
+    unsigned packet_count; /* in both directions, since it was set to 0 */
+    unsigned packet_at;    /* what happens to packet_kind's one: from 0 */
+    enum world_packet {
+        WORLD_PACKET_GOOD, /* nothing */
+        WORLD_PACKET_LOST,
+        WORLD_PACKET_DOUBLED,
+        WORLD_PACKET_LATE /* by packet_late_ms */
+    } packet_kind;
+    unsigned packet_late_ms;
+    struct {
+        uint64_t due_ms; /* 0: none is held up */
+        bool is_up;
+        uint8_t source;
+        uint8_t p[1400];
+        size_t len;
+    } late;
+    uint8_t talking_to; /* source of the datagram that is answered */
 };
 
 enum world_stop {
@@ -114,6 +163,9 @@ enum world_stop {
     WORLD_GAVE_UP,
     WORLD_TIRED /* after polls_max polls */
 };
+
+/* A geometry of 4 KiB sectors and slots of 100 KiB. */
+#define WORLD_LARGE "large"
 
 /* A device that runs release 1 in slot A, and a server that has it, too. */
 void world_open(struct world *w, const char *geometry);
@@ -125,6 +177,9 @@ void world_open_with(struct world *w, const char *geometry,
  * boot, and what of layout and config is otherwise. */
 void world_open_foreign(struct world *w, const char *geometry,
                         void (*prepare)(struct world *w));
+/* One more source, behind the others. */
+uint8_t world_add_source(struct world *w, const char *base, bool is_port,
+                         bool is_plain);
 /* Fails the test when flash rules were broken. */
 void world_close(struct world *w);
 
@@ -134,6 +189,13 @@ void world_release_make(struct world_release *r, uint64_t sequence,
 /* The same manifest, with a block of another key before the good one. */
 void world_release_make_twice_signed(struct world_release *r, uint64_t sequence,
                                      uint32_t size_a, uint32_t size_b);
+/* The same with chunk lists of chunks of 1 << shift bytes; of_len: what the
+ * lists say that the images' lengths are, 0: the truth. */
+void world_release_make_listed(struct world_release *r, uint64_t sequence,
+                               uint32_t size_a, uint32_t size_b, uint32_t shift,
+                               uint32_t of_len);
+/* Sign it again, with lists that were changed. */
+void world_release_sign_lists(struct world_release *r);
 /* One image, staged in slot B; directive is 22 (copy) or 31 (swap). */
 void world_release_stage(struct world_release *r, uint64_t sequence,
                          uint32_t size, int directive);

@@ -252,7 +252,8 @@ static void test_boot_capability_ends_with_its_sets(void **state)
     (void)state;
     static const struct selv_suit_private_command commands[] = {
         {-300, 0x1f, true}};
-    static const struct selv_suit_private private = {commands, 1, NULL, 0};
+    static const struct selv_suit_private private = {.commands = commands,
+                                                     .command_count = 1};
     struct selv_suit_capability all;
     memset(&all, 0xff, sizeof all);
     all.depth_max = SELV_SUIT_DEPTH_MAX;

@@ -325,11 +325,15 @@ static void test_coap_upload_gives_way(void **state)
     m = block1(&w, 0, 2, 100, 0);
     assert_int_equal(feed(&w, &alice, 1, &m), SELV_COAP_CONTINUE);
     assert_int_equal(feed(&w, &alice, 2, &m), SELV_COAP_CONTINUE);
-    w.now += SELV_COAP_EXCHANGE_LIFETIME_MS - 1;
+    w.now += SELV_COAP_UPLOAD_STILL_MS - 1;
     assert_int_equal(feed(&w, &bob, 1, &m), SELV_COAP_UNAVAILABLE);
     w.now += 1;
-    assert_int_equal(feed_block(&w, 1, 2, 100), SELV_COAP_INCOMPLETE);
     assert_int_equal(feed(&w, &bob, 1, &m), SELV_COAP_CONTINUE);
+    assert_int_equal(feed_block(&w, 1, 2, 100), SELV_COAP_INCOMPLETE);
+    /* and nobody goes on with one that is too old, place or no place */
+    m = block1(&w, 1, 2, 100, 0);
+    w.now += SELV_COAP_EXCHANGE_LIFETIME_MS;
+    assert_int_equal(feed(&w, &bob, 1, &m), SELV_COAP_INCOMPLETE);
 }
 
 static void test_coap_upload_options(void **state)

@@ -69,8 +69,10 @@ static const int32_t private_parameters[] = {-300, -65536};
 static void has_private(struct selv_suit_device *device)
 {
     static const struct selv_suit_private private = {
-        private_commands, LEN(private_commands), private_parameters,
-        LEN(private_parameters)};
+        .commands = private_commands,
+        .command_count = LEN(private_commands),
+        .parameters = private_parameters,
+        .parameter_count = LEN(private_parameters)};
     device->private = &private;
 }
 

@@ -94,8 +94,8 @@ static enum selv_err load_envelope(const struct selv_cose_key *keys,
                                    size_t count)
 {
     static const int32_t parameters[] = {-300, -301, -302};
-    static const struct selv_suit_private private = {NULL, 0, parameters,
-                                                     LEN(parameters)};
+    static const struct selv_suit_private private = {
+        .parameters = parameters, .parameter_count = LEN(parameters)};
     struct selv_suit_device *device = maker_device(0);
     device->anchors = keys;
     device->anchor_count = count;

@@ -118,8 +118,8 @@ static unsigned long power(unsigned long base, unsigned exponent)
 static const struct selv_suit_device *device(void)
 {
     static const int32_t parameters[] = {-300, -301};
-    static const struct selv_suit_private private = {NULL, 0, parameters,
-                                                     LEN(parameters)};
+    static const struct selv_suit_private private = {
+        .parameters = parameters, .parameter_count = LEN(parameters)};
     struct selv_suit_device *d = maker_device(0);
     d->private = &private;
     return d;

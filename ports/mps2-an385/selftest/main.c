@@ -5,7 +5,7 @@
  * causes, the watchdog, the clock, the stack measure, the random numbers,
  * the network. Prints one line a test and ends QEMU with the number of
  * failures, 0 to 100. It is steered by a command word that
- * test/board/selftest.sh puts in sector 7. */
+ * test/board/selftest.sh puts behind the sectors of the layouts. */
 #include "board.h"
 #include "crypto/crypto.h"
 #include "flash_nor.h"
@@ -14,8 +14,7 @@
 
 /* Long enough for the NMI to be served on a machine that is very busy. */
 #define HANG_MS 700u
-#define COMMAND_ADDRESS                                                        \
-    (SELV_BOARD_FLASH_BASE + 7u * SELV_BOARD_SECTOR_LEN + 64u)
+#define COMMAND_ADDRESS (SELV_BOARD_FLASH_BASE + SELV_LAYOUT_DEFAULT_SIZE + 64u)
 
 enum command {
     COMMAND_RULES = 1,
@@ -145,7 +144,7 @@ static void test_rules(void)
 /* ---- resets -------------------------------------------------------------- */
 
 /* Each row brings about the reset that the next row expects to see. The row
- * number lives in the flash file, in sector 7 behind the command. */
+ * number lives in the flash file, behind the command. */
 static void crash_store(void)
 {
     *(volatile uint32_t *)0xfffffff0u = 1;

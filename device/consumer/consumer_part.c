@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What comes in, in parts, in any order. A part is a run of whole sectors and,
+ * where a chunk list is there, of whole chunks; the last one ends with the
+ * image.
+ *
+ * C14: a part is erased when it is opened, once, and opened once in each way
+ * through the image; a byte is written once. A part that is whole is hashed
+ * from flash, and only what the chunk list says of it counts. What is below
+ * next and not open is either good, or at redo or above. */
+#define SELV_MODULE 0x434e5054u /* "CNPT" */
+#include "consumer/consumer_int.h"
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+void selv_consumer_parts_begin(struct selv_consumer *c, uint32_t base,
+                               uint32_t size, uint32_t align)
+{
+    memset(&c->parts, 0, sizeof c->parts);
+    c->parts.base = base;
+    c->parts.size = size;
+    c->parts.align = align;
+    c->parts.redo = NO_PART;
+}
+
+uint32_t selv_consumer_part_end(const struct selv_consumer *c, uint32_t start)
+{
+    const struct selv_consumer_parts *p = &c->parts;
+    uint32_t end = start;
+
+    do {
+        struct selv_sector sector =
+            selv_flash_sector(c->config->flash, p->base + end);
+        end = sector.off + sector.len - p->base;
+    } while (end < p->size && end % p->align != 0);
+    return least(end, p->size);
+}
+
+uint32_t selv_consumer_parts_low(const struct selv_consumer *c)
+{
+    uint32_t low = least(c->parts.next, c->parts.redo);
+
+    for (unsigned i = 0; i < SELV_CONSUMER_SLOTS; i++) {
+        if (c->parts.open[i].missing > 0) {
+            low = least(low, c->parts.open[i].start);
+        }
+    }
+    return low;
+}
+
+static struct selv_consumer_part *find(struct selv_consumer *c, uint32_t offset)
+{
+    for (unsigned i = 0; i < SELV_CONSUMER_SLOTS; i++) {
+        struct selv_consumer_part *part = &c->parts.open[i];
+        if (part->missing > 0 && offset >= part->start &&
+            offset < selv_consumer_part_end(c, part->start)) {
+            return part;
+        }
+    }
+    return NULL;
+}
+
+enum selv_err selv_consumer_part_open(struct selv_consumer *c)
+{
+    const struct selv_flash *flash = c->config->flash;
+    struct selv_consumer_parts *p = &c->parts;
+    struct selv_consumer_part *part = p->open;
+    uint32_t end = selv_consumer_part_end(c, p->next);
+
+    while (part < p->open + SELV_CONSUMER_SLOTS && part->missing > 0) {
+        part++;
+    }
+    if (part == p->open + SELV_CONSUMER_SLOTS) {
+        return SELV_ERR_COAP_BUSY; /* fewer are open than blocks in flight */
+    }
+    for (uint32_t off = p->next; off < end;) {
+        struct selv_sector sector = selv_flash_sector(flash, p->base + off);
+        enum selv_err err = flash->erase(flash->port, sector.off);
+        if (err) {
+            return err;
+        }
+        if (flash->kick != NULL) {
+            flash->kick(flash->port);
+        }
+        off = sector.off + sector.len - p->base;
+    }
+    part->start = p->next;
+    part->missing = end - p->next;
+    p->next = end;
+    return SELV_OK;
+}
+
+void selv_consumer_parts_leave(struct selv_consumer *c)
+{
+    c->parts.next = selv_consumer_parts_low(c);
+    c->parts.redo = NO_PART;
+    c->parts.tail_len = 0;
+    memset(c->parts.open, 0, sizeof c->parts.open);
+}
+
+/* ---- flash ----------------------------------------------------------------
+ */
+
+/* Whole units; sector by sector, as flash is written. */
+static enum selv_err write_units(struct selv_consumer *c, uint32_t at,
+                                 const uint8_t *bytes, uint32_t len)
+{
+    const struct selv_flash *flash = c->config->flash;
+
+    while (len > 0) {
+        uint32_t off = c->parts.base + at;
+        struct selv_sector sector = selv_flash_sector(flash, off);
+        uint32_t n = least(sector.off + sector.len - off, len);
+        enum selv_err err = flash->write(flash->port, off, bytes, n);
+        if (err) {
+            return err;
+        }
+        at += n;
+        bytes += n;
+        len -= n;
+    }
+    return SELV_OK;
+}
+
+/* Bytes that fill no unit wait for those behind them. */
+static enum selv_err write(struct selv_consumer *c, uint32_t at,
+                           struct selv_bytes bytes)
+{
+    struct selv_consumer_parts *p = &c->parts;
+    uint32_t unit = c->config->flash->write_unit;
+    bool is_end = at + bytes.len == p->size;
+    enum selv_err err = SELV_OK;
+
+    if (at % unit != p->tail_len || (p->tail_len > 0 && at != p->tail_at)) {
+        return SELV_ERR_COAP_BLOCK; /* shorter than a unit, and not in order */
+    }
+    while (!err && bytes.len > 0) {
+        uint32_t n = (uint32_t)bytes.len / unit * unit;
+        if (p->tail_len == 0 && n > 0) {
+            err = write_units(c, at, bytes.p, n);
+        } else {
+            n = least(unit - p->tail_len, (uint32_t)bytes.len);
+            memcpy(p->tail + p->tail_len, bytes.p, n);
+            p->tail_len = (uint8_t)(p->tail_len + n);
+        }
+        at += n;
+        bytes = selv_bytes(bytes.p + n, bytes.len - n);
+        if (is_end && bytes.len == 0 && p->tail_len > 0) {
+            memset(p->tail + p->tail_len, c->config->flash->erased,
+                   unit - p->tail_len);
+            at += unit - p->tail_len;
+            p->tail_len = (uint8_t)unit;
+        }
+        if (!err && p->tail_len == unit) {
+            err = write_units(c, at - unit, p->tail, unit);
+            p->tail_len = 0;
+        }
+    }
+    p->tail_at = at;
+    return err;
+}
+
+/* ---- chunks ---------------------------------------------------------------
+ */
+
+bool selv_consumer_is_part_good(const struct selv_consumer *c, uint32_t start)
+{
+    const struct selv_flash *flash = c->config->flash;
+    uint32_t end = selv_consumer_part_end(c, start);
+    uint8_t wanted[SELV_SHA256_LEN], digest[SELV_SHA256_LEN];
+
+    for (uint32_t at = start; at < end;) {
+        uint32_t k = selv_suit_chunk_at(&c->chunks, at);
+        uint32_t len = selv_suit_chunk_len(&c->chunks, k);
+        if (flash->read(flash->port,
+                        c->list_off + selv_suit_chunk_digest_off(k), wanted,
+                        sizeof wanted) ||
+            selv_flash_digest(flash, c->parts.base + at, len, digest) ||
+            memcmp(wanted, digest, sizeof digest) != 0) {
+            return false;
+        }
+        at += len;
+    }
+    return true;
+}
+
+enum selv_err selv_consumer_part_put(struct selv_consumer *c, uint32_t offset,
+                                     struct selv_bytes bytes, bool *is_whole)
+{
+    struct selv_consumer_part *part = find(c, offset);
+    enum selv_err err;
+
+    *is_whole = false;
+    if (part == NULL || bytes.len > part->missing) {
+        return SELV_ERR_COAP_BLOCK;
+    }
+    err = write(c, offset, bytes);
+    if (err) {
+        return err;
+    }
+    part->missing -= (uint32_t)bytes.len;
+    *is_whole = part->missing == 0;
+    if (*is_whole && has_flag(c, FLAG_LISTED) &&
+        !selv_consumer_is_part_good(c, part->start)) {
+        c->parts.redo = least(c->parts.redo, part->start);
+        c->bad++;
+        selv_consumer_blame(c);
+    }
+    return SELV_OK;
+}

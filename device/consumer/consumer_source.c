@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Whom to ask. C13: sources are asked for a manifest in the order of the
+ * config, each once in a cycle. A tracker's word ends the cycle: an update, or
+ * nothing new. What a plain source says ends it only where that is an update;
+ * so does what nobody signed, or no word at all, of any. An image comes from
+ * where its manifest came, or from another source that may have it; from those
+ * that gave wrong bytes in this boot last. */
+#define SELV_MODULE 0x434e534fu /* "CNSO" */
+#include "consumer/consumer_int.h"
+
+static unsigned bit_of(uint8_t source)
+{
+    return 1u << source;
+}
+
+/* ---- manifests ------------------------------------------------------------
+ */
+
+static uint8_t next_source(const struct selv_consumer *c)
+{
+    uint8_t source = 0;
+
+    while (source < c->config->source_count &&
+           (c->asked & bit_of(source)) != 0) {
+        source++;
+    }
+    return source;
+}
+
+bool selv_consumer_has_more(const struct selv_consumer *c)
+{
+    return next_source(c) < c->config->source_count;
+}
+
+void selv_consumer_ask_next(struct selv_consumer *c)
+{
+    uint8_t source = next_source(c);
+
+    clear_flag(c, FLAG_RENEWED);
+    selv_consumer_set_subject(c, NULL, 0);
+    c->source = source;
+    c->asked = (uint8_t)(c->asked | bit_of(source));
+    c->then = STEP_MANIFEST;
+    c->step = STEP_MANIFEST;
+    if (!is_plain(c, source)) {
+        c->tracker = source;
+    }
+    if (has_tracker(c) && c->report.is_wanted) {
+        c->step = STEP_REPORT;
+    }
+    if (!has_id(c) && (c->step == STEP_REPORT || !is_plain(c, source))) {
+        c->step = STEP_REGISTER;
+    }
+}
+
+void selv_consumer_turn(struct selv_consumer *c, enum selv_err err)
+{
+    bool is_final = !err && !is_plain(c, c->source);
+
+    if (err && !c->trouble) {
+        c->trouble = (uint16_t)err;
+    }
+    if (is_final) {
+        selv_consumer_end_cycle(c, SELV_OK);
+    } else if (c->then == STEP_MANIFEST && selv_consumer_has_more(c)) {
+        selv_consumer_ask_next(c);
+    } else {
+        selv_consumer_end_cycle(c, (enum selv_err)c->trouble);
+    }
+}
+
+/* ---- images ---------------------------------------------------------------
+ */
+
+/* The part of a URI reference that a source is asked for, in views. Relative
+ * references with a path from the root are for every source, absolute ones for
+ * those that they name [RFC 3986 4.2, 5.2]. */
+static bool locate(struct selv_consumer *c, uint8_t source)
+{
+    struct selv_bytes base = c->config->sources[source].base;
+    struct selv_bytes uri = c->uri;
+    size_t at = 0;
+
+    if (base.len > 0 && uri.len > base.len &&
+        memcmp(uri.p, base.p, base.len) == 0) {
+        uri = selv_bytes(uri.p + base.len, uri.len - base.len);
+    } else if (uri.len > 1 && uri.p[1] == '/') {
+        return false; /* "//host/..." names a server, too */
+    }
+    if (uri.len < 2 || uri.p[0] != '/' || uri.len > SELV_SUIT_URI_MAX) {
+        return false;
+    }
+    c->path = uri;
+    c->query = selv_bytes(NULL, 0);
+    for (; at < uri.len && uri.p[at] != '#'; at++) {
+        if (uri.p[at] == '?' && c->query.p == NULL) {
+            c->path.len = at;
+            c->query = selv_bytes(uri.p + at + 1, uri.len - at - 1);
+        }
+    }
+    return at == uri.len; /* a fragment is not for requests */
+}
+
+bool selv_consumer_locate(struct selv_consumer *c, struct selv_bytes uri)
+{
+    c->uri = uri;
+    c->left = 0;
+    for (uint8_t source = 0; source < c->config->source_count; source++) {
+        if (!c->config->sources[source].is_push && locate(c, source)) {
+            c->left = (uint8_t)(c->left | bit_of(source));
+        }
+    }
+    return c->left != 0;
+}
+
+bool selv_consumer_pick(struct selv_consumer *c)
+{
+    uint8_t best = NO_SOURCE;
+
+    for (uint8_t source = 0; source < c->config->source_count; source++) {
+        if ((c->left & bit_of(source)) == 0) {
+            continue;
+        }
+        if (best == NO_SOURCE || c->blame[source] < c->blame[best] ||
+            (c->blame[source] == c->blame[best] && source == c->source)) {
+            best = source;
+        }
+    }
+    if (best == NO_SOURCE || !locate(c, best)) {
+        return false;
+    }
+    c->left = (uint8_t)(c->left & ~bit_of(best));
+    c->from = best;
+    return true;
+}
+
+void selv_consumer_blame(struct selv_consumer *c)
+{
+    if (c->blame[c->from] < UINT8_MAX) {
+        c->blame[c->from]++;
+    }
+}
+
+/* ---- port sources ---------------------------------------------------------
+ */
+
+#define READ_MS 60000u /* without a byte */
+
+static uint8_t *put_text(uint8_t *p, const uint8_t *bytes, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < len; i++) {
+        *p++ = (uint8_t)digits[bytes[i] >> 4];
+        *p++ = (uint8_t)digits[bytes[i] & 15];
+    }
+    return p;
+}
+
+/* As [RFC 9562 4] writes it. */
+static uint8_t *put_uuid(uint8_t *p, const uint8_t uuid[static 16])
+{
+    static const uint8_t groups[] = {4, 2, 2, 2, 6};
+
+    for (size_t i = 0; i < sizeof groups; i++) {
+        if (i > 0) {
+            *p++ = '-';
+        }
+        p = put_text(p, uuid, groups[i]);
+        uuid += groups[i];
+    }
+    return p;
+}
+
+void selv_consumer_name_manifest(struct selv_consumer *c)
+{
+    const struct selv_factory *factory = c->config->factory;
+    uint8_t *p = c->body;
+
+    memcpy(p, "/m/", 3);
+    p = put_uuid(p + 3, factory->vendor_id);
+    *p++ = '/';
+    p = put_uuid(p, factory->class_id);
+    c->path = selv_bytes(c->body, (size_t)(p - c->body));
+    c->query = selv_bytes(NULL, 0);
+}
+
+void selv_consumer_name_list(struct selv_consumer *c)
+{
+    memcpy(c->body, "/i/", 3);
+    (void)put_text(c->body + 3, c->list_digest, SELV_SHA256_LEN);
+    c->path = selv_bytes(c->body, 3 + 2 * SELV_SHA256_LEN);
+}
+
+void selv_consumer_read(struct selv_consumer *c, uint32_t from, uint32_t end)
+{
+    memset(&c->read, 0, sizeof c->read);
+    c->read.at = from;
+    c->read.end = end;
+    c->read.late_ms = c->now_ms + READ_MS;
+    c->todo.kind = SELV_CONSUMER_FETCH;
+    c->todo.source = c->busy;
+    c->todo.path = c->path;
+    c->todo.query = c->query;
+    c->todo.offset = from;
+    c->todo.len = end == SELV_CONSUMER_TO_END ? end : end - from;
+}
+
+bool selv_consumer_has_read(struct selv_consumer *c, enum selv_err *err)
+{
+    if (!c->read.is_over && c->step == STEP_MANIFEST &&
+        c->now_ms >= c->read.late_ms) {
+        set_flag(c, FLAG_CANCEL);
+        c->read.is_over = true;
+        c->read.err = SELV_ERR_UPDATE_AWAY;
+    }
+    if (c->step == STEP_MANIFEST) {
+        c->todo.until_ms = c->read.late_ms;
+    }
+    *err = (enum selv_err)c->read.err;
+    return c->read.is_over;
+}
+
+static bool is_reading(const struct selv_consumer *c, uint8_t source)
+{
+    return has_flag(c, FLAG_BUSY) && source == c->busy &&
+           source < c->config->source_count &&
+           c->config->sources[source].is_port && !c->read.is_over;
+}
+
+static void end_read(struct selv_consumer *c, enum selv_err err)
+{
+    c->read.is_over = true;
+    c->read.err = (uint16_t)err;
+}
+
+static enum selv_err take(struct selv_consumer *c, uint32_t offset,
+                          struct selv_bytes bytes)
+{
+    if (offset != c->read.at) {
+        return SELV_ERR_UPDATE_SERVER;
+    }
+    if (bytes.len > c->read.end - offset) {
+        return SELV_ERR_UPDATE_SIZE;
+    }
+    c->read.at += (uint32_t)bytes.len;
+    if (c->step == STEP_MANIFEST) {
+        selv_consumer_take_manifest(c, bytes);
+        return SELV_OK;
+    }
+    return selv_consumer_take_image(c, offset - c->payload_off, bytes);
+}
+
+bool selv_consumer_give(struct selv_consumer *c, uint8_t source,
+                        uint32_t offset, struct selv_bytes bytes,
+                        uint64_t now_ms)
+{
+    enum selv_err err;
+
+    if (!is_reading(c, source)) {
+        return false;
+    }
+    if (bytes.len > 0) {
+        c->read.late_ms = now_ms + READ_MS;
+    }
+    err = take(c, offset, bytes);
+    if (err || (c->step == STEP_MANIFEST && has_flag(c, FLAG_PART))) {
+        end_read(c, err);
+    }
+    return !c->read.is_over;
+}
+
+void selv_consumer_given(struct selv_consumer *c, uint8_t source,
+                         enum selv_err err, uint32_t total, uint64_t now_ms)
+{
+    (void)now_ms;
+    if (has_flag(c, FLAG_BUSY) && source == c->busy && !is_port(c, source) &&
+        err == SELV_ERR_UPDATE_AWAY) {
+        set_flag(c, FLAG_GONE);
+    }
+    if (!is_reading(c, source)) {
+        return;
+    }
+    if (!err && c->step != STEP_MANIFEST &&
+        (c->read.at != c->read.end ||
+         (total != 0 && c->payload_off == 0 && total != c->parts.size))) {
+        err = SELV_ERR_UPDATE_SIZE;
+    }
+    end_read(c, err);
+}
