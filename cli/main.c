@@ -37,6 +37,8 @@ static const struct selv_cli_command commands[] = {
     {"device", "show", selv_cli_device_show, "show one device and its reports"},
     {"device", "provision", selv_cli_device_provision,
      "write the flash that a new device leaves the factory with"},
+    {"device", "push", selv_cli_device_push,
+     "hand a manifest to a device that listens"},
     {"recover", NULL, selv_cli_recover,
      "bring a device back in which nothing boots, over a serial line"},
 };

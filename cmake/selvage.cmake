@@ -39,8 +39,12 @@ if(SELVAGE_SANITIZE)
     add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
         -fno-omit-frame-pointer)
     add_link_options(-fsanitize=address,undefined)
+    # With sanitizers most of the time goes into compiling: less than half of it
+    # so, and the tests take as long. What is fuzzed stays optimised.
+    set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O1 -g1")
 endif()
 if(SELVAGE_FUZZ)
+    set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g1")
     add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
@@ -65,7 +69,8 @@ endfunction()
 # Each of these takes three seconds or more: left out of `make quick`, as if
 # their folder had labelled them `slow`.
 set(SELVAGE_SLOW_TESTS test_suit_flip test_suit_differential device_environment
-    device_refuse device_bad_server device_recover_path device_strategies
+    device_refuse device_bad_server device_recover_path device_figure_3 device_figure_4 device_figure_5
+    device_figure_6 device_servers device_sources device_strategies
     device_streams server_api)
 function(selvage_slow_label name)
     if(name IN_LIST SELVAGE_SLOW_TESTS)

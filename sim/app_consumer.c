@@ -108,6 +108,12 @@ static struct selv_bytes answer(struct server *s,
     }
     if (selv_coap_path_match(rq, "i/*", &star)) {
         for (uint32_t slot = 0; slot < SELV_SLOT_COUNT; slot++) {
+            if (r->list_len[slot] > 0 &&
+                is_hex_of(star, r->list_digest[slot])) {
+                return reply_body(s, rq,
+                                  selv_bytes(r->list[slot], r->list_len[slot]),
+                                  selv_bytes(r->list_digest[slot], 8));
+            }
             if (is_hex_of(star, r->image_digest[slot])) {
                 return reply_body(s, rq,
                                   selv_bytes(r->image[slot], r->image_len),
@@ -244,4 +250,9 @@ enum sim_end sim_app_consumer(struct sim_world *w, enum selv_reset_cause *cause)
         return fault(w, "does not start");
     }
     return run(w, &c, &server, cause);
+}
+
+enum sim_end sim_app_chunks(struct sim_world *w, enum selv_reset_cause *cause)
+{
+    return sim_app_consumer(w, cause);
 }

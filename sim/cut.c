@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #include "sim/canary.h"
+#include "suit/chunks.h"
 
 static const struct {
     const char *name;
     sim_app *app;
 } apps[] = {
     {"consumer", sim_app_consumer},
+    {"chunks", sim_app_chunks},
     {"script", sim_app_script},
 };
 
@@ -46,10 +48,12 @@ const struct sim_strategy *sim_cut_strategy(const char *name)
 
 /* Releases that fill the geometry's slots but for a few bytes, so that the
  * last write unit is not whole. */
-bool sim_cut_releases(const struct sim_strategy *strategy,
+bool sim_cut_releases(const struct sim_strategy *strategy, sim_app *runs,
                       const struct selv_geometry *g,
                       struct sim_releases *releases)
 {
+    /* Their lists need a sector behind the image. */
+    bool is_listed = runs == sim_app_chunks;
     struct selv_release *all[] = {&releases->older, &releases->old,
                                   &releases->new, &releases->newest};
     releases->strategy = strategy;
@@ -58,9 +62,10 @@ bool sim_cut_releases(const struct sim_strategy *strategy,
             .sequence = 1 + i,
             .content = 1 + i,
             .install = (uint8_t)strategy->install,
+            .chunk_shift = is_listed ? SELV_SUIT_CHUNK_SHIFT_MIN : 0,
             .part = strategy->has_stages ? SELV_PART_STAGE_1 : 0};
         plan.image_len = selv_geometry_image_max(g);
-        plan.image_len -= i != 2 ? g->sector_len + 5 : 3;
+        plan.image_len -= i != 2 || is_listed ? g->sector_len + 5 : 3;
         if (selv_release_make(&plan, all[i])) {
             return false;
         }
@@ -333,6 +338,18 @@ static uint32_t searches_left(const struct cut_options *o, size_t g, int f)
     return count;
 }
 
+/* What share of all that the strategy has these searches are. */
+static void tell_share(const struct cut_options *o)
+{
+    struct cut_options all = *o;
+    memset(all.geometries, true, sizeof all.geometries);
+    memset(all.flows, true, sizeof all.flows);
+    printf("depth %u whole in %u of the %u searches of strategy %s (a geometry "
+           "and a flow each)\n",
+           (unsigned)o->depth, (unsigned)searches_left(o, 0, 0),
+           (unsigned)searches_left(&all, 0, 0), o->strategy->name);
+}
+
 /* An even part of the time that is left. Some of it always is: depth 1 is
  * whole, however long that takes. */
 static double time_for(const struct cut_options *o, double end, size_t g, int f)
@@ -366,7 +383,8 @@ int sim_cut_all(const struct cut_options *o)
         if (!o->geometries[g]) {
             continue;
         }
-        is_whole = sim_cut_releases(o->strategy, &selv_geometries[g], releases);
+        is_whole = sim_cut_releases(o->strategy, o->app, &selv_geometries[g],
+                                    releases);
         for (int f = 0; f < SIM_FLOW_COUNT && is_whole; f++) {
             struct sim_search s;
             struct result r;
@@ -398,6 +416,9 @@ int sim_cut_all(const struct cut_options *o)
                (unsigned long long)cuts, (unsigned long long)reads,
                (unsigned long long)writes,
                is_good ? "every rule held" : "RULES WERE BROKEN");
+        if (is_good && o->seconds <= 0 && !o->is_worn) {
+            tell_share(o);
+        }
         if (space > 0) {
             printf("depth 1 whole; of depth %u %.2f %% (%.0f of about %.0f "
                    "cases), sampled with seed %llu\n",
@@ -438,7 +459,8 @@ static bool is_caught_by(const struct cut_options *o, size_t i, size_t class,
                                   (enum sim_flow)f) ||
                 (classes[class].depth > 1 &&
                  selv_geometries[g].write_unit < PAIRS_UNIT_MIN) ||
-                !sim_cut_releases(o->strategy, &selv_geometries[g], releases)) {
+                !sim_cut_releases(o->strategy, o->app, &selv_geometries[g],
+                                  releases)) {
                 continue;
             }
             prepare(o, &s, &selv_geometries[g], (enum sim_flow)f, releases);
@@ -621,7 +643,8 @@ int sim_cut_replay(const struct cut_options *o)
         return 2;
     }
     struct sim_releases *releases = malloc(sizeof *releases);
-    if (releases == NULL || !sim_cut_releases(mine.strategy, g, releases)) {
+    if (releases == NULL ||
+        !sim_cut_releases(mine.strategy, mine.app, g, releases)) {
         free(releases);
         return 3;
     }

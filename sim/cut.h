@@ -35,8 +35,9 @@ struct cut_options {
 sim_app *sim_cut_app(const char *name);
 const struct sim_strategy *sim_cut_strategy(const char *name);
 
-/* Releases that fill the geometry's slots but for a few bytes. */
-bool sim_cut_releases(const struct sim_strategy *strategy,
+/* Releases that fill the geometry's slots but for a few bytes, or for what
+ * the app needs. */
+bool sim_cut_releases(const struct sim_strategy *strategy, sim_app *runs,
                       const struct selv_geometry *g,
                       struct sim_releases *releases);
 

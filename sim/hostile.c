@@ -536,7 +536,8 @@ int sim_hostile(const struct cut_options *o)
         memset(h, 0, sizeof *h);
         h->releases = releases;
         h->seed = o->seed;
-        is_whole = sim_cut_releases(o->strategy, g, releases) && collect(h, g);
+        is_whole = sim_cut_releases(o->strategy, sim_app_script, g, releases) &&
+                   collect(h, g);
         is_good = is_whole &&
                   run_geometry(h, g, o->replay != NULL ? only : NULL) &&
                   is_good;

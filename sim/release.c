@@ -7,6 +7,7 @@
 #include "cose/cose.h"
 #include "crypto/crypto.h"
 #include "store/slot.h"
+#include "suit/chunks.h"
 #include "suit/numbers.h"
 
 enum { POLICY = 15, PART_MAX = 512, DIGEST_ITEM_MAX = 48 };
@@ -127,6 +128,26 @@ static void put_uri(struct selv_cbor_writer *w, const uint8_t *digest)
     selv_cbor_put_tstr(w, selv_bytes(uri, sizeof uri));
 }
 
+static void put_list(struct selv_cbor_writer *w, const struct selv_release *r,
+                     uint32_t slot)
+{
+    const struct selv_suit_chunks_name name = {r->list_digest[slot],
+                                               r->list_len[slot]};
+    if (name.len > 0) {
+        selv_cbor_put_int(w, SELV_SUIT_PARAMETER_CHUNK_LIST);
+        selv_suit_chunks_name_put(w, &name);
+    }
+}
+
+/* What is fetched from where. */
+static void put_source(struct selv_cbor_writer *w, const struct selv_release *r,
+                       const uint8_t *digest, uint32_t slot)
+{
+    selv_cbor_put_map(w, r->list_len[slot] > 0 ? 2 : 1);
+    put_uri(w, digest);
+    put_list(w, r, slot);
+}
+
 /* What holds for one slot: [override {slot}, condition slot, override {...}],
  * either digest and size, or the URI. */
 static void put_alternative(struct selv_cbor_writer *w,
@@ -147,8 +168,7 @@ static void put_alternative(struct selv_cbor_writer *w,
     put_condition(&seq, SELV_SUIT_CONDITION_COMPONENT_SLOT);
     selv_cbor_put_uint(&seq, SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS);
     if (is_uri) {
-        selv_cbor_put_map(&seq, 1);
-        put_uri(&seq, digest);
+        put_source(&seq, r, digest, slot);
     } else {
         selv_cbor_put_map(&seq, 2);
         selv_cbor_put_uint(&seq, SELV_SUIT_PARAMETER_IMAGE_DIGEST);
@@ -218,8 +238,7 @@ static void put_staged_fetch(struct selv_cbor_writer *s,
     selv_cbor_put_array(s, 8);
     put_index(s, plan->install == SELV_RELEASE_LOADED ? APPLICATION : STAGING);
     selv_cbor_put_uint(s, SELV_SUIT_DIRECTIVE_OVERRIDE_PARAMETERS);
-    selv_cbor_put_map(s, 1);
-    put_uri(s, r->image_digest[SELV_SLOT_A]);
+    put_source(s, r, r->image_digest[SELV_SLOT_A], SELV_SLOT_A);
     put_condition(s, SELV_SUIT_DIRECTIVE_FETCH);
     put_condition(s, SELV_SUIT_CONDITION_IMAGE_MATCH);
 }
@@ -447,9 +466,25 @@ static enum selv_err make_envelope(const struct selv_release_plan *plan,
     return err;
 }
 
+static enum selv_err make_list(const struct selv_release_plan *plan,
+                               uint32_t slot, struct selv_release *release)
+{
+    struct selv_buf out = {release->list[slot], SELV_RELEASE_LIST_MAX, 0};
+    enum selv_err err =
+        selv_suit_chunks_make(selv_bytes(release->image[slot], plan->image_len),
+                              plan->chunk_shift, &out);
+    struct selv_sha256 hash;
+    release->list_len[slot] = (uint32_t)out.len;
+    selv_sha256_init(&hash);
+    selv_sha256_update(&hash, out.p, out.len);
+    selv_sha256_finish(&hash, release->list_digest[slot]);
+    return err;
+}
+
 enum selv_err selv_release_make(const struct selv_release_plan *plan,
                                 struct selv_release *release)
 {
+    enum selv_err err = SELV_OK;
     memset(release, 0, sizeof *release);
     if (plan->image_len > SELV_RELEASE_IMAGE_MAX) {
         return SELV_ERR_SPACE;
@@ -462,8 +497,11 @@ enum selv_err selv_release_make(const struct selv_release_plan *plan,
         selv_sha256_init(&hash);
         selv_sha256_update(&hash, release->image[slot], plan->image_len);
         selv_sha256_finish(&hash, release->image_digest[slot]);
+        if (plan->chunk_shift != 0 && !err) {
+            err = make_list(plan, slot, release);
+        }
     }
-    return make_envelope(plan, release);
+    return err ? err : make_envelope(plan, release);
 }
 
 enum selv_err selv_release_install(const struct selv_release *release,

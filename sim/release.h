@@ -12,6 +12,7 @@
 
 #define SELV_RELEASE_IMAGE_MAX 16384u
 #define SELV_RELEASE_ENVELOPE_MAX 1024u
+#define SELV_RELEASE_LIST_MAX 1040u /* of 512 bytes a chunk, the least */
 
 /* How a release comes to where it runs. */
 enum selv_release_install {
@@ -36,10 +37,12 @@ struct selv_release_plan {
     uint8_t part; /* enum selv_part: for that part of the device; 0: for the
                      application */
     bool has_no_invoke;
-    uint8_t install;  /* enum selv_release_install */
-    bool is_unlooked; /* loaded: its digest is asked for in the slot alone */
-    bool is_astray;   /* loaded: what is stored is started */
-    bool is_swapped;  /* slot A's digest named for slot B, and reverse */
+    uint8_t install;     /* enum selv_release_install */
+    bool is_unlooked;    /* loaded: its digest is asked for in the slot alone */
+    bool is_astray;      /* loaded: what is stored is started */
+    bool is_swapped;     /* slot A's digest named for slot B, and reverse */
+    uint8_t chunk_shift; /* chunk lists are named, of chunks of so many bytes;
+                            0: none */
 };
 
 struct selv_release {
@@ -48,6 +51,9 @@ struct selv_release {
     /* Of a staged release both are the same. */
     uint8_t image[SELV_SLOT_COUNT][SELV_RELEASE_IMAGE_MAX];
     uint8_t image_digest[SELV_SLOT_COUNT][32];
+    uint8_t list[SELV_SLOT_COUNT][SELV_RELEASE_LIST_MAX]; /* chunk lists */
+    uint32_t list_len[SELV_SLOT_COUNT];                   /* 0: none */
+    uint8_t list_digest[SELV_SLOT_COUNT][32];
     uint8_t envelope[SELV_RELEASE_ENVELOPE_MAX];
     uint32_t envelope_len;
     uint8_t digest[32]; /* of the manifest */

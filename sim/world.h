@@ -79,6 +79,8 @@ typedef enum sim_end sim_app(struct sim_world *w, enum selv_reset_cause *cause);
 sim_app sim_app_script;
 /* The consumer itself, with a server over a link in memory. */
 sim_app sim_app_consumer;
+/* The same, and its releases have chunk lists. */
+sim_app sim_app_chunks;
 
 struct sim_memo;
 

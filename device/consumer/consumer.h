@@ -22,7 +22,7 @@
  *        digest is taken from there. Flash calls are synchronous; one poll
  *        writes one block of the image, or the envelope, and one log record,
  *        with the erases that go with them, or hashes half a kilobyte or so.
- * RAM:   sizeof(struct selv_consumer) <= 4640 on Cortex-M3, of it
+ * RAM:   sizeof(struct selv_consumer) <= 5120 on Cortex-M3, of it
  *        SELV_SUIT_ENVELOPE_MAX for the manifest; stack <= 1 KiB without
  *        what the port's crypto takes. */
 #ifndef SELV_CONSUMER_CONSUMER_H
@@ -75,6 +75,9 @@ struct selv_consumer_source {
                                Uri-Host to send; empty for an address */
     bool is_port;           /* the port reads it; it is plain then, too */
     bool is_plain;
+    bool is_push; /* of a port source: it has what is handed to the
+                     device, manifests only (and what is integrated
+                     in them); it is asked for no image */
 };
 
 struct selv_consumer_config {
@@ -168,7 +171,9 @@ bool selv_consumer_give(struct selv_consumer *c, uint8_t source,
  * trouble that may pass;  SELV_ERR_UPDATE_MISSING, the source has no such
  * thing;  SELV_ERR_UPDATE_SERVER, it answered nonsense, or changed what it has
  * in the middle. total: bytes of the whole body where that is known, else 0.
- * Ignored when nothing is under way with that source. */
+ * Of a CoAP peer that is being asked, SELV_ERR_UPDATE_AWAY alone may be said:
+ * the port knows that nobody is there, and the engine does not wait for its
+ * time-outs. Ignored when nothing is under way with that source. */
 void selv_consumer_given(struct selv_consumer *c, uint8_t source,
                          enum selv_err err, uint32_t total, uint64_t now_ms);
 
@@ -284,15 +289,19 @@ struct selv_consumer {
     struct selv_bytes query; /* the same */
     struct selv_bytes image_uri;
     uint32_t image_size;
-    uint32_t hashed;             /* bytes of the image */
+    uint32_t hashed;      /* bytes of the image */
+    uint32_t payload_off; /* in the envelope, of an integrated image; 0: it has
+                             a name of its own */
     uint32_t list_off, list_len; /* of the chunk list in flash; 0: none */
     const uint8_t *list_digest;  /* in envelope */
     struct selv_suit_chunks chunks;
     uint32_t told, seen, looked; /* bytes that a source gave: by now, when
                                     late_ms, and when look_ms, was set */
-    uint32_t noted;              /* progress told last */
-    uint64_t late_ms;            /* none came since: it is left */
-    uint64_t look_ms;            /* too few came since: it is left */
+    uint32_t solid; /* bytes of the image that were on record when it began, or
+                       were erased since */
+    uint32_t noted; /* progress told last */
+    uint64_t late_ms;                      /* none came since: it is left */
+    uint64_t look_ms;                      /* too few came since: it is left */
     uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* of what was given up */
     struct selv_consumer_parts parts;
     struct selv_suit_component components[2]; /* application; staging, RAM */

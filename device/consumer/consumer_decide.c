@@ -326,7 +326,8 @@ static enum selv_err judge(struct selv_consumer *c)
     if (c->sequence == record->accepted && !is_unfinished && !is_back) {
         return SELV_ERR_UPDATE_EQUAL;
     }
-    if (c->envelope_len + ENVELOPE_HEAD_LEN > c->idle->envelope_len) {
+    if (selv_suit_stored_len(&c->suit) + ENVELOPE_HEAD_LEN >
+        c->idle->envelope_len) {
         return SELV_ERR_STORE_FULL;
     }
     return rehearse_all(c);

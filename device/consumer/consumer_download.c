@@ -50,19 +50,21 @@ enum selv_err selv_consumer_check_fetch(struct selv_consumer *c,
     if (todo->device_component != idle_component(c)) {
         return SELV_ERR_SUIT_OPERATION;
     }
-    if (todo->is_integrated || !has_flag(c, FLAG_WHOLE)) {
+    if ((todo->is_integrated || !has_flag(c, FLAG_WHOLE)) &&
+        !is_port(c, c->source)) {
         return SELV_ERR_SUIT_INTEGRATED;
     }
     if (!todo->has_size) {
         return SELV_ERR_SUIT_UNSET;
     }
-    if (todo->size == 0) {
+    if (todo->size == 0 ||
+        (todo->is_integrated && todo->size != todo->integrated_len)) {
         return SELV_ERR_UPDATE_SIZE;
     }
     if (todo->size > c->idle->image_len) {
         return SELV_ERR_STORE_FULL;
     }
-    if (!selv_consumer_locate(c, todo->uri)) {
+    if (!todo->is_integrated && !selv_consumer_locate(c, todo->uri)) {
         return SELV_ERR_SUIT_URI;
     }
     return SELV_OK;
@@ -265,7 +267,8 @@ void selv_consumer_keep(struct selv_consumer *c)
 {
     /* C4: image first, then the envelope, then the request. */
     enum selv_err err = selv_slot_put_envelope(
-        c->config->flash, c->idle, selv_bytes(c->envelope, c->envelope_len));
+        c->config->flash, c->idle,
+        selv_bytes(c->envelope, selv_suit_stored_len(&c->suit)));
 
     if (!err) {
         err = request(c);

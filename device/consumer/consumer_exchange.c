@@ -10,6 +10,7 @@
 #define ANSWER_MAX 255u    /* bytes of an answer to a POST */
 #define POST_MS 100000u    /* longer than MAX_TRANSMIT_WAIT [RFC 7252 4.8.2] */
 #define COURTESY_MS 20000u /* for a report that must not hold up the update */
+#define COURTESY_LEAST_MS 1000u
 #define MANIFEST_MS 300000u
 
 bool selv_consumer_is_away(enum selv_err err, uint8_t code)
@@ -63,18 +64,34 @@ static void note_send(struct selv_consumer *c, size_t len)
     selv_coap_path_limited(&c->coap_path);
 }
 
-/* A first answer; of a request that was repeated nobody knows to which. */
+/* A first answer; of a request that was repeated nobody knows to which. The
+ * blocks of an image are longer, and it is them that the first window is for.
+ */
 static void note_answer(struct selv_consumer *c)
 {
+    bool is_known = selv_coap_path_is_known(&c->coap_path);
     uint32_t rtt = (uint32_t)c->now_ms - c->sent_ms;
 
     if (c->sends > 0 && c->rx_len > 0) {
         rtt = c->sends > 1 ? 0 : rtt < 1 ? 1 : rtt;
-        selv_coap_path_answered(&c->coap_path, c->coap_path.next - 1, c->rx_len,
+        selv_coap_path_answered(&c->coap_path, c->coap_path.next - 1,
+                                is_known ? c->rx_len : SELV_CONSUMER_BLOCK_LEN,
                                 0, rtt > UINT16_MAX ? 0 : (uint16_t)rtt,
                                 (uint32_t)c->now_ms);
     }
     c->sends = 0;
+}
+
+/* Eight round trips, where they are known: what is not taken by then was lost,
+ * and a repetition would hold up the update for seconds. */
+static uint32_t courtesy_ms(const struct selv_consumer *c)
+{
+    uint32_t ms = c->coap_path.srtt;
+
+    if (!selv_coap_path_is_known(&c->coap_path) || ms > COURTESY_MS) {
+        return COURTESY_MS;
+    }
+    return ms > COURTESY_LEAST_MS ? ms : COURTESY_LEAST_MS;
 }
 
 /* ---- requests -------------------------------------------------------------
@@ -87,7 +104,7 @@ static void ask_post(struct selv_consumer *c, struct selv_bytes path)
     c->rq.content_format = SELV_COAP_CBOR;
     c->rq.payload = selv_bytes(c->body, c->body_len);
     c->rq.body_max = ANSWER_MAX;
-    c->rq.deadline_ms = is_courtesy(c) ? COURTESY_MS : POST_MS;
+    c->rq.deadline_ms = is_courtesy(c) ? courtesy_ms(c) : POST_MS;
 }
 
 static void ask_manifest(struct selv_consumer *c)
@@ -115,6 +132,7 @@ static enum selv_err start_coap(struct selv_consumer *c)
 {
     uint8_t random[8];
 
+    selv_consumer_know_path(c);
     memset(&c->rq, 0, sizeof c->rq);
     c->rq.szx = SELV_COAP_SZX;
     c->rq.content_format = SELV_COAP_NO_FORMAT;
@@ -133,9 +151,8 @@ static enum selv_err start_coap(struct selv_consumer *c)
         }
     }
     c->rx_len = 0;
-    clear_flag(c, FLAG_OVERSIZE);
+    clear_flag(c, FLAG_OVERSIZE | FLAG_GONE);
     selv_consumer_draw(c, random);
-    selv_consumer_know_path(c);
     c->sends = 0;
     selv_coap_client_init(&c->client);
     return selv_coap_client_start(&c->client, &c->rq, random, c->now_ms);
@@ -348,6 +365,11 @@ static void poll_coap(struct selv_consumer *c)
     struct selv_buf out = {c->tx, sizeof c->tx, 0};
     struct selv_coap_event event = {0};
 
+    if (has_flag(c, FLAG_GONE)) {
+        stop(c);
+        end(c, SELV_ERR_UPDATE_AWAY, 0);
+        return;
+    }
     switch (selv_coap_client_poll(&c->client, c->now_ms, &out, &event)) {
     case SELV_COAP_WAIT:
         c->rx_len = 0;

@@ -43,15 +43,21 @@ static bool is_of_source(enum selv_err err)
 
 static void tell_progress(struct selv_consumer *c, bool is_resumed)
 {
-    if (has_flag(c, FLAG_EVENT) || c->phase == PHASE_LIST) {
-        return; /* the port gives faster than it polls */
+    bool is_told = has_flag(c, FLAG_EVENT);
+
+    if (c->phase == PHASE_LIST ||
+        (is_told && c->todo.state != SELV_UPDATE_DOWNLOADING)) {
+        return;
     }
-    selv_consumer_tell(c, SELV_UPDATE_DOWNLOADING, SELV_OK);
+    if (!is_told) {
+        selv_consumer_tell(c, SELV_UPDATE_DOWNLOADING, SELV_OK);
+        c->todo.is_resumed = is_resumed;
+    }
+    /* A port gives faster than it polls: the latest counts. */
     c->todo.source = c->from;
     c->todo.done = selv_consumer_parts_low(c);
     c->noted = c->todo.done;
     c->todo.size = c->image_size;
-    c->todo.is_resumed = is_resumed;
 }
 
 static void end_image(struct selv_consumer *c, enum selv_err err)
@@ -63,7 +69,9 @@ static void end_image(struct selv_consumer *c, enum selv_err err)
 /* ---- what is there already ------------------------------------------------
  */
 
-/* Bytes of this very image that an earlier try left in flash, by the log. */
+/* Bytes of this very image that an earlier try left in flash, by the log. Only
+ * these are looked at again: of cells that a cut of power left in between, in a
+ * part that was being written then, a digest says only how they read now. */
 static uint32_t resumable(const struct selv_consumer *c)
 {
     bool is_ours = c->log.state == SELV_LOG_DOWNLOADING &&
@@ -95,7 +103,7 @@ static void find_list(struct selv_consumer *c,
     c->list_off = last.off + last.len;
     room = c->idle->image_off + c->idle->image_len - c->list_off;
     c->list_len = 0;
-    if (!has_flag(c, FLAG_LISTLESS) &&
+    if (!has_flag(c, FLAG_LISTLESS) && c->payload_off == 0 &&
         selv_suit_chunks_name_of(&c->suit, todo->component, &name) &&
         name.len <= room) {
         c->list_len = name.len;
@@ -108,6 +116,7 @@ void selv_consumer_begin_image(struct selv_consumer *c,
 {
     c->image_size = todo->size;
     c->image_uri = todo->uri;
+    c->payload_off = todo->is_integrated ? todo->integrated_off : 0;
     c->phase = PHASE_LOOK;
     c->bad = 0;
     c->told = 0;
@@ -115,8 +124,9 @@ void selv_consumer_begin_image(struct selv_consumer *c,
     find_list(c, todo);
     selv_consumer_parts_begin(c, c->idle->image_off, c->image_size,
                               SELV_CONSUMER_BLOCK_LEN);
+    c->solid = resumable(c);
     if (c->list_len == 0) {
-        c->parts.next = resumable(c);
+        c->parts.next = c->solid;
     }
     tell_progress(c, c->parts.next > 0);
 }
@@ -133,9 +143,15 @@ static void begin_parts(struct selv_consumer *c)
     c->phase = is_listed ? PHASE_SCAN : PHASE_IMAGE;
     c->told = 0;
     if (!is_listed) {
-        c->parts.next = resumable(c);
+        c->parts.next = c->solid;
     }
-    if (!selv_consumer_locate(c, c->image_uri) || !selv_consumer_pick(c)) {
+    if (c->payload_off > 0) {
+        /* It is where the manifest is, and nowhere else. */
+        c->left = 0;
+        c->from = c->source;
+        selv_consumer_name_manifest(c);
+    } else if (!selv_consumer_locate(c, c->image_uri) ||
+               !selv_consumer_pick(c)) {
         end_image(c, SELV_ERR_SUIT_URI);
     }
 }
@@ -171,11 +187,18 @@ static void look(struct selv_consumer *c)
     (void)selv_consumer_pick(c);
 }
 
+/* The part at start need not be fetched. */
+static bool is_there(const struct selv_consumer *c, uint32_t start)
+{
+    return start < c->parts.size &&
+           selv_consumer_part_end(c, start) <= c->solid &&
+           selv_consumer_is_part_good(c, start);
+}
+
 /* One part at a time, up to one that is not there. */
 static void scan(struct selv_consumer *c)
 {
-    if (c->parts.next < c->parts.size &&
-        selv_consumer_is_part_good(c, c->parts.next)) {
+    if (is_there(c, c->parts.next)) {
         c->parts.next = selv_consumer_part_end(c, c->parts.next);
         return;
     }
@@ -271,8 +294,7 @@ static void end_transfer(struct selv_consumer *c, enum selv_err err,
 /* ---- bytes ----------------------------------------------------------------
  */
 
-/* C5: progress says no more than what is in flash. Where a list says what is
- * there, the log need not. */
+/* C5: progress says no more than what is in flash. */
 static enum selv_err note_progress(struct selv_consumer *c)
 {
     uint32_t low = selv_consumer_parts_low(c);
@@ -281,7 +303,7 @@ static enum selv_err note_progress(struct selv_consumer *c)
     if (c->phase == PHASE_LIST) {
         return SELV_OK;
     }
-    if (!has_flag(c, FLAG_LISTED) && low > c->log.progress &&
+    if (low > c->log.progress &&
         selv_slot_whole(c->config->flash, c->idle, low) == low) {
         c->log.progress = low;
         err = selv_consumer_write_log(c, SELV_LOG_DOWNLOADING);
@@ -305,6 +327,17 @@ static enum selv_err put(struct selv_consumer *c, uint32_t offset,
     return !err && c->bad >= BAD_MAX ? SELV_ERR_UPDATE_CHUNK : err;
 }
 
+/* What is opened in this boot is written without a cut, or never read. */
+static enum selv_err open_part(struct selv_consumer *c)
+{
+    enum selv_err err = selv_consumer_part_open(c);
+
+    if (c->phase != PHASE_LIST && c->solid < c->parts.next) {
+        c->solid = c->parts.next;
+    }
+    return err;
+}
+
 /* In order: parts are opened as they are reached. */
 enum selv_err selv_consumer_take_image(struct selv_consumer *c, uint32_t offset,
                                        struct selv_bytes bytes)
@@ -315,7 +348,7 @@ enum selv_err selv_consumer_take_image(struct selv_consumer *c, uint32_t offset,
         uint32_t start = offset;
         size_t len;
         if (offset == c->parts.next) {
-            err = selv_consumer_part_open(c);
+            err = open_part(c);
         }
         len = c->parts.next - start;
         len = len < bytes.len ? len : bytes.len;
@@ -371,9 +404,8 @@ static uint32_t run_end(const struct selv_consumer *c)
     if (c->phase == PHASE_LIST || !has_flag(c, FLAG_LISTED)) {
         return c->parts.size;
     }
-    for (unsigned n = 1; n < RUN_MAX && end < c->parts.size &&
-                         !selv_consumer_is_part_good(c, end);
-         n++) {
+    for (unsigned n = 1;
+         n < RUN_MAX && end < c->parts.size && !is_there(c, end); n++) {
         end = selv_consumer_part_end(c, end);
     }
     return end;
@@ -415,9 +447,10 @@ static void start(struct selv_consumer *c)
     c->told = c->seen = c->looked = 0;
     c->late_ms = c->now_ms + patience(c);
     c->look_ms = c->now_ms + LOOK_MS;
-    clear_flag(c, FLAG_OVERSIZE);
+    clear_flag(c, FLAG_OVERSIZE | FLAG_GONE);
     if (is_port(c, c->busy)) {
-        selv_consumer_read(c, c->parts.next, run_end(c));
+        selv_consumer_read(c, c->payload_off + c->parts.next,
+                           c->payload_off + run_end(c));
     } else {
         err = start_fetch(c);
     }
@@ -439,11 +472,11 @@ static enum selv_err want(struct selv_consumer *c)
         return SELV_OK;
     }
     if (c->phase == PHASE_IMAGE && has_flag(c, FLAG_LISTED) &&
-        selv_consumer_is_part_good(c, start)) {
+        is_there(c, start)) {
         c->parts.next = selv_consumer_part_end(c, start);
         return SELV_OK;
     }
-    err = selv_consumer_part_open(c);
+    err = open_part(c);
     if (!err) {
         err = selv_coap_fetch_want(&c->fetch, start, c->parts.next - start);
     }
@@ -456,6 +489,11 @@ static void poll_fetch(struct selv_consumer *c)
     struct selv_coap_event event;
     enum selv_err err = SELV_OK;
 
+    if (has_flag(c, FLAG_GONE)) {
+        stop(c);
+        end_transfer(c, SELV_ERR_UPDATE_AWAY, 0);
+        return;
+    }
     switch (selv_coap_fetch_poll(&c->fetch, c->now_ms, &out, &event)) {
     case SELV_COAP_FETCH_SEND:
         c->todo.kind = SELV_CONSUMER_SEND;

@@ -107,7 +107,7 @@ bool selv_consumer_locate(struct selv_consumer *c, struct selv_bytes uri)
     c->uri = uri;
     c->left = 0;
     for (uint8_t source = 0; source < c->config->source_count; source++) {
-        if (locate(c, source)) {
+        if (!c->config->sources[source].is_push && locate(c, source)) {
             c->left = (uint8_t)(c->left | bit_of(source));
         }
     }
@@ -249,7 +249,7 @@ static enum selv_err take(struct selv_consumer *c, uint32_t offset,
         selv_consumer_take_manifest(c, bytes);
         return SELV_OK;
     }
-    return selv_consumer_take_image(c, offset, bytes);
+    return selv_consumer_take_image(c, offset - c->payload_off, bytes);
 }
 
 bool selv_consumer_give(struct selv_consumer *c, uint8_t source,
@@ -265,7 +265,7 @@ bool selv_consumer_give(struct selv_consumer *c, uint8_t source,
         c->read.late_ms = now_ms + READ_MS;
     }
     err = take(c, offset, bytes);
-    if (err || has_flag(c, FLAG_PART)) {
+    if (err || (c->step == STEP_MANIFEST && has_flag(c, FLAG_PART))) {
         end_read(c, err);
     }
     return !c->read.is_over;
@@ -275,11 +275,16 @@ void selv_consumer_given(struct selv_consumer *c, uint8_t source,
                          enum selv_err err, uint32_t total, uint64_t now_ms)
 {
     (void)now_ms;
+    if (has_flag(c, FLAG_BUSY) && source == c->busy && !is_port(c, source) &&
+        err == SELV_ERR_UPDATE_AWAY) {
+        set_flag(c, FLAG_GONE);
+    }
     if (!is_reading(c, source)) {
         return;
     }
     if (!err && c->step != STEP_MANIFEST &&
-        (c->read.at != c->read.end || (total != 0 && total != c->parts.size))) {
+        (c->read.at != c->read.end ||
+         (total != 0 && c->payload_off == 0 && total != c->parts.size))) {
         err = SELV_ERR_UPDATE_SIZE;
     }
     end_read(c, err);

@@ -327,6 +327,14 @@ SELV_MUST_CHECK enum selv_err selv_suit_feed_part(struct selv_suit *s,
  * outside. SELV_GOOD, or SELV_BAD with selv_suit_failure. */
 SELV_MUST_CHECK enum selv_verdict selv_suit_check(struct selv_suit *s);
 
+/* After feed: of the envelope, what a bootloader must find, without the
+ * integrated payloads (but for the first byte of the first one, which says
+ * where they begin). Bytes. */
+static inline uint32_t selv_suit_stored_len(const struct selv_suit *s)
+{
+    return (uint32_t)s->payloads_off + (s->payload_count > 0 ? 1u : 0u);
+}
+
 /* SELV_GOOD from the moment in which the manifest's digest and signature have
  * verified, whatever is wrong with what it says. */
 SELV_MUST_CHECK enum selv_verdict

@@ -6,7 +6,8 @@
  *   device_boot.c   the bootloader's turn; running the image
  *   device_version.c the version that the manifest's text names
  *   device_uboot.c  the same where U-Boot is the bootloader
- *   device_app.c    the application's turn: the consumer and its socket
+ *   device_app.c    the application's turn: the consumer
+ *   device_net.c    where updates come from: sockets, sources, who pushes
  *   device_recover.c a serial line, when nothing boots
  *   device_say.c    every line that a user or a script reads */
 #ifndef SELV_POSIX_DEVICE_H
@@ -17,7 +18,12 @@
 #include "boot/boot.h"
 #include "consumer/consumer.h"
 #include "posix/posix.h"
+#include "posix/push.h"
+#include "posix/source.h"
 #include "posix/uboot.h"
+
+#define DEVICE_SERVERS_MAX (SELV_CONSUMER_SOURCES_MAX - 1u) /* and the push */
+#define DEVICE_NO_SOURCE 0xffu
 
 /* Exit codes. */
 enum {
@@ -35,21 +41,32 @@ enum {
 enum device_end {
     DEVICE_END_RESET,  /* boot again, for the cause in reset_cause */
     DEVICE_END_RESTED, /* --once: nothing more to do */
-    DEVICE_END_NO_SERVER,
     DEVICE_END_SIGNAL,
     DEVICE_END_ERROR /* why says it */
+};
+
+/* Behind one of the engine's sources. */
+struct device_source {
+    const char *uri;
+    struct selv_posix_udp udp;      /* of a CoAP peer; fd -1: of none */
+    struct selv_source *port;       /* that the port reads, or NULL */
+    char base[SELV_SOURCE_URI_LEN]; /* of a CoAP peer */
+    unsigned refusals;              /* in a row, by its kernel */
 };
 
 struct device {
     /* arguments */
     const char *state_dir;
-    const char *server;
+    const char *servers[DEVICE_SERVERS_MAX]; /* those preferred first */
+    size_t server_count;
+    const char *listen;        /* HOST:PORT for those who push, or NULL */
     const char *run;           /* command, or NULL */
     const char *uboot_config;  /* U-Boot boots this device; NULL: we do */
     const char *strategy_name; /* that was asked for, or NULL */
     const char *recover;       /* name of the serial line, or NULL */
     uint32_t poll_s;
     uint32_t trial_s;
+    bool is_insecure; /* listens at any address */
     bool is_once, is_json, is_quiet, is_without_progress, is_coloured;
     bool is_terminal; /* standard output */
 
@@ -62,7 +79,6 @@ struct device {
     struct selv_posix_uboot uboot;  /* where U-Boot boots */
     const struct selv_flash *media; /* of the engines, with layout */
     unsigned attempts_max;          /* boots that a trial gets */
-    struct selv_posix_udp udp;
     struct selv_factory factory;
     struct selv_boot_record record;
     enum selv_reset_cause reset_cause;
@@ -71,8 +87,14 @@ struct device {
     bool is_image_good;        /* the hook's exit status was 0 */
     unsigned reset_count;      /* in a row, without rest or confirmation */
     unsigned loader_misses;    /* of them, for a loader that is not there */
-    char base[sizeof "coap://" + SELV_POSIX_HOST_LEN];
-    struct selv_consumer_source source;
+    struct device_source net[SELV_CONSUMER_SOURCES_MAX];
+    struct selv_consumer_source sources[SELV_CONSUMER_SOURCES_MAX];
+    uint8_t source_count;
+    uint8_t reading; /* port source that is being read, or DEVICE_NO_SOURCE */
+    struct selv_push push; /* where listen is set */
+    uint8_t last_state;    /* of the last event */
+    uint64_t last_sequence;
+    enum selv_err last_err;
     struct selv_consumer_config config;
     struct selv_consumer consumer;
     struct selv_posix_why why;
@@ -129,6 +151,26 @@ void device_read_version(struct device *d);
  */
 
 enum device_end device_app(struct device *d);
+
+/* ---- device_net.c ---------------------------------------------------------
+ */
+
+/* The form of the arguments. False: usage (why). */
+SELV_MUST_CHECK bool device_net_check(struct device *d);
+/* Once in a life of the process. False: the environment (why). */
+SELV_MUST_CHECK bool device_net_open(struct device *d);
+void device_net_close(struct device *d);
+/* What the engine asks for. */
+void device_net_send(struct device *d, const struct selv_consumer_todo *todo);
+void device_net_fetch(struct device *d, const struct selv_consumer_todo *todo);
+void device_net_cancel(struct device *d, uint8_t source);
+/* Wait for something to come in, no longer than until_ms or a second, and give
+ * it to the engine. */
+void device_net_wait(struct device *d, uint64_t until_ms);
+/* An event, for those who push or ask. */
+void device_net_tell(struct device *d, const struct selv_consumer_todo *todo);
+/* The application's turn is over. */
+void device_net_reset(struct device *d);
 
 /* ---- device_say.c ---------------------------------------------------------
  */

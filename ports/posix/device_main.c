@@ -41,13 +41,19 @@ bool device_is_stopped(void)
  */
 
 static const char help[] =
-    "usage: selvage-device --state DIR --server URI [options]\n"
+    "usage: selvage-device --state DIR --server URI... [options]\n"
     "\n"
-    "Run one device: boot, ask the update server, install, boot again.\n"
+    "Run one device: boot, ask for an update, install, boot again.\n"
     "\n"
     "  --state DIR          folder that holds the device's flash\n"
-    "  --server URI         update server, such as coap://127.0.0.1:5683\n"
-    "  --once               end after one look at the server and what comes\n"
+    "  --server URI         where updates are: an update server, such as\n"
+    "                       coap://127.0.0.1:5683; a static tree on a web\n"
+    "                       server, http://host/path; or in a folder,\n"
+    "                       file:///media/usb. Several: those preferred first\n"
+    "  --listen HOST:PORT   take what selvage device push sends, and tell how\n"
+    "                       the device is; port 0: any\n"
+    "  --insecure           listen at an address that others reach\n"
+    "  --once               end after one look at the servers and what comes\n"
     "                       of it\n"
     "  --run CMD            run CMD with the image's file as last argument at\n"
     "                       each boot; on trial, status 0 confirms\n"
@@ -102,6 +108,8 @@ static int usage_of(const char *why, const char *argument)
 enum option_value {
     OPT_STATE = 1,
     OPT_SERVER,
+    OPT_LISTEN,
+    OPT_INSECURE,
     OPT_ONCE,
     OPT_RUN,
     OPT_BOOTLOADER,
@@ -119,6 +127,8 @@ enum option_value {
 static const struct option options[] = {
     {"state", required_argument, NULL, OPT_STATE},
     {"server", required_argument, NULL, OPT_SERVER},
+    {"listen", required_argument, NULL, OPT_LISTEN},
+    {"insecure", no_argument, NULL, OPT_INSECURE},
     {"once", no_argument, NULL, OPT_ONCE},
     {"run", required_argument, NULL, OPT_RUN},
     {"bootloader", required_argument, NULL, OPT_BOOTLOADER},
@@ -155,7 +165,16 @@ static int read_arguments(struct device *d, int argc, char **argv)
             d->state_dir = optarg;
             break;
         case OPT_SERVER:
-            d->server = optarg;
+            if (d->server_count == DEVICE_SERVERS_MAX) {
+                return usage("more than seven times --server") + 1;
+            }
+            d->servers[d->server_count++] = optarg;
+            break;
+        case OPT_LISTEN:
+            d->listen = optarg;
+            break;
+        case OPT_INSECURE:
+            d->is_insecure = true;
             break;
         case OPT_ONCE:
             d->is_once = true;
@@ -218,9 +237,11 @@ static int read_arguments(struct device *d, int argc, char **argv)
     if (optind < argc) {
         return usage_of("there are only options", argv[optind]) + 1;
     }
-    if (!d->state_dir || !d->server) {
-        return usage(d->server ? "--state is missing" : "--server is missing") +
-               1;
+    if (!d->state_dir) {
+        return usage("--state is missing") + 1;
+    }
+    if (d->server_count == 0 && !d->listen) {
+        return usage("--server is missing") + 1;
     }
     if (d->uboot_config && d->strategy_name) {
         return usage("--strategy is for our own bootloader") + 1;
@@ -228,7 +249,7 @@ static int read_arguments(struct device *d, int argc, char **argv)
     if (d->uboot_config && d->recover) {
         return usage("--recover is for our own bootloader") + 1;
     }
-    if (!selv_posix_udp_check(d->server, &d->why)) {
+    if (!device_net_check(d)) {
         return usage(d->why.text) + 1;
     }
     return 0;
@@ -271,13 +292,23 @@ static bool open_device(struct device *d)
                  selv_err_str(err));
         return false;
     }
-    return selv_posix_udp_open(&d->udp, d->server, &d->why);
+    return device_net_open(d);
 }
 
 static int fail(struct device *d, int code)
 {
     device_say_error(d, d->why.text);
     return code;
+}
+
+static int missed(struct device *d)
+{
+    snprintf(d->why.text, sizeof d->why.text,
+             d->server_count == 1
+                 ? "no usable answer from %.160s; is selvaged running there?"
+                 : "no usable answer from %.100s, nor from any other server",
+             d->server_count > 0 ? d->servers[0] : "who pushes");
+    return fail(d, DEVICE_ENVIRONMENT);
 }
 
 int device_outcome(struct device *d)
@@ -298,10 +329,7 @@ int device_outcome(struct device *d)
         return DEVICE_REFUSED;
     }
     if (d->has_missed_server) {
-        snprintf(d->why.text, sizeof d->why.text,
-                 "no usable answer from %.160s; is selvaged running there?",
-                 d->server);
-        return fail(d, DEVICE_ENVIRONMENT);
+        return missed(d);
     }
     return DEVICE_NOTHING_NEW;
 }
@@ -417,9 +445,6 @@ static int live(struct device *d)
             break;
         case DEVICE_END_RESTED:
             return device_outcome(d);
-        case DEVICE_END_NO_SERVER:
-            d->has_missed_server = true;
-            return device_outcome(d);
         case DEVICE_END_SIGNAL:
             return ended_by_signal(d);
         case DEVICE_END_ERROR:
@@ -468,8 +493,8 @@ int main(int argc, char **argv)
     } else {
         code = d.uboot_config ? device_uboot_live(&d) : live(&d);
         device_say_exit(&d, code);
-        selv_posix_udp_close(&d.udp);
     }
+    device_net_close(&d);
     selv_posix_flash_close(&d.flash);
     return code;
 }

@@ -89,9 +89,6 @@ static int live(struct device *d)
     switch (device_app(d)) {
     case DEVICE_END_RESET:
         return reboot_machine(d);
-    case DEVICE_END_NO_SERVER:
-        d->has_missed_server = true;
-        return device_outcome(d);
     case DEVICE_END_RESTED:
         return device_outcome(d);
     case DEVICE_END_SIGNAL:

@@ -18,6 +18,9 @@
 #define FOREVER 0xffffffffu /* Max-Age, seconds */
 #define ETAG_LEN SELV_COAP_ETAG_MAX
 #define DIAGNOSTIC_MAX 160u
+#define NOTIFIED 64u        /* observers told before datagrams are looked at */
+#define LOOK_AGAIN_MS 1000u /* after the database failed */
+#define SZX_DOUBTED 2u      /* blocks of 64 bytes to who may not be there */
 
 /* One request and what is needed to answer it. */
 struct exchange {
@@ -27,6 +30,9 @@ struct exchange {
     struct selv_coap_peer peer;
     struct selv_coap_msg rq;
     struct selv_bytes star; /* what a '*' of the path stood for */
+    /* GET /m: who asks, and what is newest for him; else NULL. */
+    const struct selv_newest *newest;
+    uint8_t id[8];
     struct selv_buf out;
     struct selv_bytes tail; /* of a mapped file: goes out behind out */
 };
@@ -61,13 +67,36 @@ static void db_reply(struct exchange *x, enum selv_db_status status)
     code_reply(x, SELV_COAP_SERVER_ERROR, text);
 }
 
+/* Takes the device for an observer, if it wants to be one; marks the answer.
+ */
+static void observe(struct exchange *x, struct selv_coap_slice *slice)
+{
+    struct selv_coap_observer *observer = NULL;
+    if (x->newest != NULL) {
+        observer = selv_observers_take(&x->api->observers, x->now_ms, &x->peer,
+                                       &x->rq, x->id, x->newest);
+    }
+    /* It may be another's address that is told of each release from now on,
+     * several times, for nobody answers there. */
+    if (observer != NULL && observer->szx > SZX_DOUBTED &&
+        selv_reflect_doubts(&x->api->reflect, x->now_ms, &x->peer, &x->rq)) {
+        observer->szx = SZX_DOUBTED;
+    }
+    selv_coap_observe_mark(observer, slice);
+}
+
 /* 2.03: the client's copy is still the right one. */
 static void valid_reply(struct exchange *x, struct selv_bytes etag,
                         uint32_t max_age)
 {
     struct selv_coap_writer w;
+    struct selv_coap_slice slice;
+    observe(x, &slice);
     selv_coap_reply_begin(x->engine, &x->rq, SELV_COAP_VALID, &x->out, &w);
     selv_coap_write_opt(&w, SELV_COAP_OPT_ETAG, etag);
+    if (slice.is_observed) {
+        selv_coap_write_uint(&w, SELV_COAP_OPT_OBSERVE, slice.observe);
+    }
     if (max_age != 60) {
         selv_coap_write_uint(&w, SELV_COAP_OPT_MAX_AGE, max_age);
     }
@@ -105,6 +134,7 @@ static bool block_begin(struct exchange *x, uint64_t size,
         code_reply(x, SELV_COAP_BAD_REQUEST, "block lies beyond the end");
         return false;
     }
+    observe(x, slice);
     selv_coap_reply_begin(x->engine, &x->rq, SELV_COAP_CONTENT, &x->out, w);
     selv_coap_write_slice(w, slice, etag, SELV_COAP_OCTETS, max_age);
     return true;
@@ -358,11 +388,10 @@ static bool is_device(struct exchange *x, enum selv_db_status status)
 /* GET /m?d= */
 static void manifest_get(struct exchange *x)
 {
-    uint8_t id[8];
     const struct selv_newest *newest;
-    if (!id_get(x, id) ||
-        !is_device(
-            x, selv_polls_newest(&x->api->polls, id, x->api->now_s, &newest))) {
+    if (!id_get(x, x->id) ||
+        !is_device(x, selv_polls_newest(&x->api->polls, x->id, x->api->now_s,
+                                        &newest))) {
         return;
     }
     if (!newest->has_release) {
@@ -371,6 +400,7 @@ static void manifest_get(struct exchange *x)
                    " class");
         return;
     }
+    x->newest = newest;
     /* A device names what it runs by the manifest digest, and has it in
      * whatever envelope. The bytes have an ETag of their own: an envelope
      * may be replaced between two blocks [RFC 7252 5.10.6]. */
@@ -451,7 +481,7 @@ static const struct {
     struct selv_coap_resource resource;
 } links[] = {
     {SELV_ROLE_TRACKER, {"reg", "selvage.reg", NULL, SELV_COAP_CBOR, false}},
-    {SELV_ROLE_TRACKER, {"m", "selvage.m", NULL, SELV_COAP_OCTETS, false}},
+    {SELV_ROLE_TRACKER, {"m", "selvage.m", NULL, SELV_COAP_OCTETS, true}},
     {SELV_ROLE_FIRMWARE, {"i", "selvage.i", NULL, SELV_COAP_OCTETS, false}},
     {SELV_ROLE_TRACKER, {"s", "selvage.s", NULL, SELV_COAP_CBOR, false}},
 };
@@ -502,6 +532,8 @@ static void request_answer(struct exchange *x)
 /* ---- the socket
  * ---------------------------------------------------------------------- */
 
+/* A peer is address and port, and for IPv6 the interface that a link-local
+ * address belongs to. */
 static void peer_set(struct selv_coap_peer *peer,
                      const struct sockaddr_storage *sa)
 {
@@ -517,7 +549,46 @@ static void peer_set(struct selv_coap_peer *peer,
         memcpy(&in6, sa, sizeof in6);
         memcpy(peer->addr, &in6.sin6_addr, 16);
         memcpy(peer->addr + 16, &in6.sin6_port, 2);
-        peer->len = 18;
+        peer->addr[18] = (uint8_t)(in6.sin6_scope_id >> 8);
+        peer->addr[19] = (uint8_t)in6.sin6_scope_id;
+        peer->len = 20;
+    }
+}
+
+static struct selv_net_address peer_get(const struct selv_coap_peer *peer)
+{
+    struct selv_net_address to;
+    memset(&to, 0, sizeof to);
+    if (peer->len == 6) {
+        struct sockaddr_in in = {.sin_family = AF_INET};
+        memcpy(&in.sin_addr, peer->addr, 4);
+        memcpy(&in.sin_port, peer->addr + 4, 2);
+        memcpy(&to.sa, &in, sizeof in);
+        to.len = sizeof in;
+    } else {
+        struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+        memcpy(&in6.sin6_addr, peer->addr, 16);
+        memcpy(&in6.sin6_port, peer->addr + 16, 2);
+        in6.sin6_scope_id = (uint32_t)peer->addr[18] << 8 | peer->addr[19];
+        memcpy(&to.sa, &in6, sizeof in6);
+        to.len = sizeof in6;
+    }
+    return to;
+}
+
+/* An answer that is longer than may go to an address unknown becomes a
+ * challenge. What is kept for duplicates is never that long. */
+static void reply_guard(struct exchange *x, size_t request_len)
+{
+    bool begins = x->newest != NULL && x->rq.block2.num == 0;
+    if (x->out.len > 0 &&
+        !selv_reflect_allows(&x->api->reflect, x->now_ms, &x->peer, &x->rq,
+                             request_len, x->out.len + x->tail.len,
+                             begins ? SELV_REFLECT_BEGIN
+                                    : SELV_REFLECT_GO_ON)) {
+        selv_coap_echo_challenge(&x->api->reflect.echo, x->engine, x->now_ms,
+                                 &x->peer, &x->rq, &x->out);
+        x->tail = selv_bytes(NULL, 0);
     }
 }
 
@@ -544,10 +615,15 @@ static void datagram_take(struct selv_coap_api *api, unsigned i)
     x.now_ms = api->now_ms;
     x.out = selv_udp_out(api->udp);
     peer_set(&x.peer, &from->sa);
+    if (selv_coap_observe_feed(&api->observers.list, x.now_ms, &x.peer,
+                               datagram)) {
+        return;
+    }
     switch (selv_coap_server_feed(x.engine, x.now_ms, &x.peer, datagram, &x.rq,
                                   &x.out)) {
     case SELV_COAP_REQUEST:
         request_answer(&x);
+        reply_guard(&x, datagram.len);
         break;
     case SELV_COAP_REPLY:
     case SELV_COAP_DROP:
@@ -559,23 +635,126 @@ static void datagram_take(struct selv_coap_api *api, unsigned i)
     }
 }
 
+/* ---- observers
+ * -------------------------------------------------------------------- */
+
+/* The newest manifest, as it is now. An observer that cannot be told is
+ * dropped with an error, and asks again. */
+static void notify(struct selv_coap_api *api,
+                   struct selv_coap_observer *observer)
+{
+    const struct selv_newest *newest;
+    struct selv_coap_slice slice;
+    struct selv_coap_writer w;
+    struct selv_bytes file;
+    struct selv_bytes tail = {NULL, 0};
+    struct selv_coap_observe *list = &api->observers.list;
+    struct selv_net_address to = peer_get(&observer->peer);
+    struct selv_buf out = selv_udp_out(api->udp);
+    enum selv_db_status status = selv_polls_newest(
+        &api->polls, selv_observers_id(&api->observers, observer), -1, &newest);
+    if (status == SELV_DB_ROW && newest->has_release &&
+        selv_maps_get(&api->maps, newest->envelope, api->now_ms, &file)) {
+        selv_coap_observe_slice(observer, (uint32_t)file.len, SELV_COAP_SZX_MAX,
+                                &slice);
+        selv_coap_observe_begin(list, observer, SELV_COAP_CONTENT, &out, &w);
+        selv_coap_write_slice(&w, &slice,
+                              selv_bytes(newest->envelope, ETAG_LEN),
+                              SELV_COAP_OCTETS, 60);
+        if (selv_coap_write_reserve(&w, slice.len) != NULL) {
+            tail = selv_bytes(file.p, slice.len);
+        }
+    } else {
+        uint8_t code = status == SELV_DB_OK ? SELV_COAP_UNAUTHORIZED
+                                            : SELV_COAP_SERVER_ERROR;
+        selv_coap_observe_begin(list, observer, code, &out, &w);
+    }
+    if (selv_coap_observe_end(list, api->now_ms, observer, &w, &out)) {
+        selv_coap_observe_drop(observer);
+        return;
+    }
+    out.len -= tail.len;
+    selv_udp_put_to(api->udp, &to, &out, tail);
+}
+
+/* Whether a release was published that somebody waits for. */
+static void observers_look(struct selv_coap_api *api)
+{
+    if (!api->is_changed) {
+        return;
+    }
+    enum selv_db_status status = selv_observers_look(
+        &api->observers, api->now_ms, &api->server->records);
+    api->is_changed = status != SELV_DB_OK;
+    if (api->is_changed) {
+        selv_log(SELV_LOG_ERROR, "database", "%s", selv_records_error());
+    }
+}
+
+static void observers_serve(struct selv_coap_api *api)
+{
+    struct selv_coap_observer *observer;
+    enum selv_coap_observe_action action = SELV_COAP_OBSERVE_NOTIFY;
+    observers_look(api);
+    api->notify_ms = api->now_ms; /* when there are more than NOTIFIED */
+    for (unsigned i = 0; i < NOTIFIED && action != SELV_COAP_OBSERVE_WAIT;
+         i++) {
+        action = selv_coap_observe_poll(&api->observers.list, api->now_ms,
+                                        &api->notify_ms, &observer);
+        if (action == SELV_COAP_OBSERVE_NOTIFY) {
+            notify(api, observer);
+        } else if (action == SELV_COAP_OBSERVE_GONE) {
+            selv_log(SELV_LOG_DEBUG, "coap", "an observer is gone");
+        }
+    }
+    if (api->is_changed && api->notify_ms > api->now_ms + LOOK_AGAIN_MS) {
+        api->notify_ms = api->now_ms + LOOK_AGAIN_MS;
+    }
+}
+
+void selv_coap_api_changed(struct selv_coap_api *api)
+{
+    api->is_changed = true;
+    api->notify_ms = 0;
+}
+
+/* ---- the loop
+ * --------------------------------------------------------------------- */
+
+static int64_t wait_ms(void *user)
+{
+    const struct selv_coap_api *api = user;
+    if (api->notify_ms == UINT64_MAX) {
+        return -1;
+    }
+    uint64_t now_ms = selv_clock_monotonic_ms();
+    return api->notify_ms > now_ms ? (int64_t)(api->notify_ms - now_ms) : 0;
+}
+
+/* Answers to a batch, and notifications that are due. */
+static void batch_serve(struct selv_coap_api *api, unsigned count)
+{
+    api->now_ms = selv_clock_monotonic_ms();
+    api->now_s = selv_clock_wall_s();
+    for (unsigned i = 0; i < count; i++) {
+        datagram_take(api, i);
+    }
+    unsigned lost = selv_udp_send(api->udp);
+    observers_serve(api);
+    lost += selv_udp_send(api->udp);
+    if (lost > 0) {
+        selv_log(SELV_LOG_DEBUG, "coap", "%u datagrams were not sent", lost);
+    }
+    selv_maps_turn(&api->maps);
+}
+
 static void on_ready(void *user)
 {
     struct selv_coap_api *api = user;
     unsigned count = SELV_UDP_BATCH;
     for (unsigned n = 0; n < BURST && count == SELV_UDP_BATCH; n++) {
         count = selv_udp_receive(api->udp);
-        api->now_ms = selv_clock_monotonic_ms();
-        api->now_s = selv_clock_wall_s();
-        for (unsigned i = 0; i < count; i++) {
-            datagram_take(api, i);
-        }
-        unsigned lost = selv_udp_send(api->udp);
-        if (lost > 0) {
-            selv_log(SELV_LOG_DEBUG, "coap", "%u answers were not sent: %s",
-                     lost, strerror(errno));
-        }
-        selv_maps_turn(&api->maps);
+        batch_serve(api, count);
     }
 }
 
@@ -593,13 +772,17 @@ static void on_torn(void *user, struct selv_buf *head)
 
 static bool engines_init(struct selv_coap_api *api)
 {
-    uint8_t random[16];
+    uint8_t random[16 + SELV_SIPHASH_KEY_LEN];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
         return false;
     }
     selv_coap_server_init(&api->reads, NULL, 0, random);
     selv_coap_server_init(&api->writes, api->seen, SELV_COAP_API_SEEN_MAX,
                           random + 8);
+    selv_observers_init(&api->observers, &api->reads);
+    api->notify_ms = UINT64_MAX;
+    selv_reflect_init(&api->reflect, random + 16, api->server->reflect_rate,
+                      api->server->reflects_loopback);
     for (size_t i = 0; i < SELV_COAP_API_UPLOADS_MAX; i++) {
         struct selv_buf body = {api->bodies[i], SELV_COAP_API_BODY_MAX, 0};
         selv_coap_upload_init(&api->uploads[i], body);
@@ -620,6 +803,7 @@ bool selv_coap_api_open(struct selv_coap_api *api, struct selv_server *server,
     selv_maps_init(&api->maps, &server->blobs);
     api->source.fd = fd;
     api->source.on_ready = on_ready;
+    api->source.wait_ms = wait_ms;
     api->source.user = api;
     return engines_init(api) && selv_contacts_init(&api->contacts, wake_fd) &&
            selv_polls_init(&api->polls, &server->records, &api->contacts);
@@ -630,5 +814,6 @@ void selv_coap_api_close(struct selv_coap_api *api)
     selv_udp_close(api->udp);
     selv_maps_close(&api->maps);
     selv_polls_close(&api->polls);
+    selv_contacts_close(&api->contacts);
     api->udp = NULL;
 }

@@ -17,7 +17,9 @@
 #include "host/loop.h"
 #include "host/udp.h"
 #include "maps.h"
+#include "observers.h"
 #include "polls.h"
+#include "reflect.h"
 #include "server.h"
 
 #define SELV_COAP_API_SEEN_MAX 4096u  /* about 120 bytes each */
@@ -35,6 +37,10 @@ struct selv_coap_api {
     struct selv_maps maps;
     struct selv_polls polls;
     struct selv_contacts contacts;
+    struct selv_observers observers;
+    uint64_t notify_ms; /* the next notification; UINT64_MAX: none */
+    bool is_changed;    /* a release was published: look at the observers */
+    struct selv_reflect reflect;
     struct selv_coap_seen seen[SELV_COAP_API_SEEN_MAX];
     struct selv_coap_upload uploads[SELV_COAP_API_UPLOADS_MAX];
     uint64_t upload_used_ms[SELV_COAP_API_UPLOADS_MAX];
@@ -47,6 +53,8 @@ struct selv_coap_api {
 SELV_MUST_CHECK bool selv_coap_api_open(struct selv_coap_api *api,
                                         struct selv_server *server, int fd,
                                         int wake_fd);
+/* In its thread: a release was published. */
+void selv_coap_api_changed(struct selv_coap_api *api);
 /* Not while its loop runs. Harmless for one that is all zeros. */
 void selv_coap_api_close(struct selv_coap_api *api);
 

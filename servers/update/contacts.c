@@ -3,6 +3,7 @@
  * contacts.c - see update/contacts.h. */
 #include "contacts.h"
 
+#include <stdlib.h>
 #include <sys/eventfd.h>
 
 #define NEARLY_FULL (SELV_CONTACTS_MAX / 4 * 3)
@@ -53,21 +54,29 @@ bool selv_contacts_is_full(struct selv_contacts *contacts)
     return is_full;
 }
 
+static int id_compare(const void *a, const void *b)
+{
+    const struct selv_contact *x = a;
+    const struct selv_contact *y = b;
+    return memcmp(x->id, y->id, sizeof x->id);
+}
+
+/* In the order of the table, so that what is written together lies together. */
 enum selv_db_status selv_contacts_write(struct selv_contacts *contacts,
                                         struct selv_records *records)
 {
     enum selv_db_status result = SELV_DB_OK;
-    uint32_t count;
-    do {
-        struct selv_contact piece[PIECE];
-        pthread_mutex_lock(&contacts->lock);
-        count = contacts->count < PIECE ? contacts->count : PIECE;
-        contacts->count -= count;
-        memcpy(piece, contacts->list + contacts->count, count * sizeof *piece);
-        pthread_mutex_unlock(&contacts->lock);
+    pthread_mutex_lock(&contacts->lock);
+    uint32_t count = contacts->count;
+    contacts->count = 0;
+    memcpy(contacts->taken, contacts->list, count * sizeof *contacts->list);
+    pthread_mutex_unlock(&contacts->lock);
+    qsort(contacts->taken, count, sizeof *contacts->taken, id_compare);
+    for (uint32_t at = 0; at < count; at += PIECE) {
+        uint32_t n = count - at < PIECE ? count - at : PIECE;
         enum selv_db_status status =
-            count > 0 ? selv_records_seen(records, piece, count) : SELV_DB_OK;
+            selv_records_seen(records, contacts->taken + at, n);
         result = status != SELV_DB_OK ? status : result;
-    } while (count > 0);
+    }
     return result;
 }

@@ -5,8 +5,8 @@
  * that a poll costs no disk write. A crash may lose some seconds of it; it is
  * never acknowledged to anybody.
  *
- * One struct for each loop; any thread may write it down. When its places are
- * taken before that was done, the time of contact is lost, not the poll. */
+ * One struct for each loop; one other thread writes it down. When its places
+ * are taken before that was done, the time of contact is lost, not the poll. */
 #ifndef SELV_UPDATE_CONTACTS_H
 #define SELV_UPDATE_CONTACTS_H
 
@@ -14,7 +14,7 @@
 
 #include "records.h"
 
-#define SELV_CONTACTS_MAX 8192u /* 16 bytes each */
+#define SELV_CONTACTS_MAX 8192u /* 32 bytes each */
 
 struct selv_contacts {
     pthread_mutex_t lock;
@@ -22,6 +22,7 @@ struct selv_contacts {
     int wake_fd; /* an eventfd, told when the first one is noted, and when
                     there is little room left; -1: nobody */
     struct selv_contact list[SELV_CONTACTS_MAX];
+    struct selv_contact taken[SELV_CONTACTS_MAX]; /* being written down */
 };
 
 SELV_MUST_CHECK bool selv_contacts_init(struct selv_contacts *contacts,

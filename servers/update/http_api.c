@@ -273,6 +273,9 @@ static void release_end(struct selv_server *server,
         problem_reply(rq, codes[status], "%s", why);
         return;
     }
+    if (status != SELV_PUBLISH_THERE) {
+        selv_loops_changed(server->loops);
+    }
     selv_name_encode(release.digest, SELV_SHA256_LEN, text);
     selv_log(SELV_LOG_INFO, "published",
              "digest=%s sequence_number=%" PRIu64 " state=%s", text,

@@ -15,7 +15,8 @@
 struct selv_coap_loop {
     struct selv_loop loop;
     struct selv_coap_api api;
-    struct selv_loop_source stop;
+    struct selv_loop_source wake;
+    atomic_bool is_stopped;
     pthread_t thread;
     bool is_started;
     atomic_int err; /* why it ended by itself; 0: it did not */
@@ -33,10 +34,16 @@ size_t selv_loops_default(void)
                                                : SELV_LOOPS_DEFAULT_MAX;
 }
 
-static void on_stop(void *user)
+static void on_wake(void *user)
 {
     struct selv_coap_loop *l = user;
-    selv_loop_stop(&l->loop);
+    eventfd_t unused;
+    (void)eventfd_read(l->wake.fd, &unused);
+    if (atomic_load(&l->is_stopped)) {
+        selv_loop_stop(&l->loop);
+    } else {
+        selv_coap_api_changed(&l->api);
+    }
 }
 
 static struct selv_coap_loop *loop_open(struct selv_server *server, int fd,
@@ -49,19 +56,19 @@ static struct selv_coap_loop *loop_open(struct selv_server *server, int fd,
     }
     l->wake_fd = wake_fd;
     l->loop.epoll_fd = -1;
-    l->stop.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    l->stop.on_ready = on_stop;
-    l->stop.user = l;
-    if (selv_coap_api_open(&l->api, server, fd, wake_fd) && l->stop.fd >= 0 &&
-        selv_loop_init(&l->loop) && selv_loop_add(&l->loop, &l->stop) &&
+    l->wake.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    l->wake.on_ready = on_wake;
+    l->wake.user = l;
+    if (selv_coap_api_open(&l->api, server, fd, wake_fd) && l->wake.fd >= 0 &&
+        selv_loop_init(&l->loop) && selv_loop_add(&l->loop, &l->wake) &&
         selv_loop_add(&l->loop, &l->api.source)) {
         return l;
     }
     int err = errno;
     selv_coap_api_close(&l->api);
     selv_loop_close(&l->loop);
-    if (l->stop.fd >= 0) {
-        close(l->stop.fd);
+    if (l->wake.fd >= 0) {
+        close(l->wake.fd);
     }
     free(l);
     errno = err;
@@ -117,10 +124,18 @@ bool selv_loops_start(struct selv_loops *loops)
     return true;
 }
 
+void selv_loops_changed(struct selv_loops *loops)
+{
+    for (size_t i = 0; loops != NULL && i < loops->count; i++) {
+        (void)eventfd_write(loops->loops[i]->wake.fd, 1);
+    }
+}
+
 void selv_loops_stop(struct selv_loops *loops)
 {
     for (size_t i = 0; i < loops->count; i++) {
-        (void)eventfd_write(loops->loops[i]->stop.fd, 1);
+        atomic_store(&loops->loops[i]->is_stopped, true);
+        (void)eventfd_write(loops->loops[i]->wake.fd, 1);
     }
     for (size_t i = 0; i < loops->count; i++) {
         if (loops->loops[i]->is_started) {
@@ -136,7 +151,7 @@ void selv_loops_close(struct selv_loops *loops)
         struct selv_coap_loop *l = loops->loops[i];
         selv_loop_close(&l->loop);
         selv_coap_api_close(&l->api);
-        close(l->stop.fd);
+        close(l->wake.fd);
         free(l);
     }
     loops->count = 0;

@@ -38,6 +38,10 @@ SELV_MUST_CHECK bool selv_loops_open(struct selv_loops *loops,
  */
 SELV_MUST_CHECK bool selv_loops_start(struct selv_loops *loops);
 
+/* A release was published: tell who observes. From any thread; nothing when
+ * loops is NULL. */
+void selv_loops_changed(struct selv_loops *loops);
+
 /* Waits until each has ended what it was doing. */
 void selv_loops_stop(struct selv_loops *loops);
 void selv_loops_close(struct selv_loops *loops);

@@ -21,6 +21,7 @@
 #include "http_api.h"
 #include "loops.h"
 #include "posix/posix.h"
+#include "reflect.h"
 #include "server.h"
 #include "state.h"
 
@@ -45,6 +46,10 @@ static const char help[] =
     "  --loops N           threads that serve CoAP (one for each core, at "
     "most\n"
     "                      8)\n"
+    "  --unproven BYTES    a second that may go to one network (IPv4 /24,\n"
+    "                      IPv6 /48) beyond three for one, to addresses that\n"
+    "                      have not echoed (65536; loopback: no limit unless\n"
+    "                      this is given)\n"
     "  --http HOST:PORT    HTTP (127.0.0.1:8683); port 0: any\n"
     "  --store URL         the database (sqlite:DIR/selvage.db)\n"
     "  --key FILE          public key (PEM or COSE_Key) that must have signed\n"
@@ -64,6 +69,8 @@ struct options {
     const char *listen;
     const char *http;
     size_t loops;
+    uint32_t unproven; /* bytes a second */
+    bool has_unproven;
     const char *store; /* path of the database, NULL: in the state folder */
     const char *keys[SELV_SERVER_ANCHORS_MAX];
     size_t key_count;
@@ -208,11 +215,26 @@ static int loops_parse(struct options *o, const char *text)
     return 0;
 }
 
+static int unproven_parse(struct options *o, const char *text)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > 9 || strspn(text, "0123456789") != len) {
+        return failf(EXIT_USAGE,
+                     "--unproven: '%s' is no number of bytes a second, 0 to"
+                     " 999999999",
+                     text);
+    }
+    o->unproven = (uint32_t)strtoul(text, NULL, 10);
+    o->has_unproven = true;
+    return 0;
+}
+
 enum flag {
     FLAG_ROLE = 256,
     FLAG_STATE,
     FLAG_LISTEN,
     FLAG_LOOPS,
+    FLAG_UNPROVEN,
     FLAG_HTTP,
     FLAG_STORE,
     FLAG_KEY,
@@ -236,6 +258,8 @@ static int flag_take(struct options *o, int flag, const char *value)
         break;
     case FLAG_LOOPS:
         return loops_parse(o, value);
+    case FLAG_UNPROVEN:
+        return unproven_parse(o, value);
     case FLAG_HTTP:
         o->http = value;
         break;
@@ -271,6 +295,7 @@ static int options_parse(struct options *o, int argc, char **argv)
         {"state", required_argument, NULL, FLAG_STATE},
         {"listen", required_argument, NULL, FLAG_LISTEN},
         {"loops", required_argument, NULL, FLAG_LOOPS},
+        {"unproven", required_argument, NULL, FLAG_UNPROVEN},
         {"http", required_argument, NULL, FLAG_HTTP},
         {"store", required_argument, NULL, FLAG_STORE},
         {"key", required_argument, NULL, FLAG_KEY},
@@ -446,6 +471,9 @@ static int coap_open(struct process *p, const struct options *o,
                  strerror(errno));
     }
     selv_net_text(address, p->server.coap_text);
+    /* Each loop counts for itself, and a network's peers come to all. */
+    p->server.reflect_rate = o->unproven / (uint32_t)count;
+    p->server.reflects_loopback = o->has_unproven;
     if (!selv_loops_open(&p->loops, &p->server, fds, count, p->wake.fd)) {
         return failf(EXIT_ENVIRONMENT, "serving CoAP: %s", strerror(errno));
     }
@@ -651,6 +679,7 @@ int main(int argc, char **argv)
     struct options o = {.roles = SELV_ROLE_FIRMWARE | SELV_ROLE_TRACKER,
                         .listen = "127.0.0.1:5683",
                         .loops = selv_loops_default(),
+                        .unproven = SELV_REFLECT_RATE,
                         .http = "127.0.0.1:8683"};
     if (!selv_posix_streams_hold()) {
         return EXIT_ENVIRONMENT;

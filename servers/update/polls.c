@@ -148,8 +148,10 @@ enum selv_db_status selv_polls_newest(struct selv_polls *polls,
     struct selv_newest *c = &polls->classes[d->class_at];
     enum selv_db_status status = class_refresh(polls, c);
     if (status == SELV_DB_ROW) {
-        selv_contacts_note(polls->contacts, id, now, &d->contact);
         *newest = c;
+        if (now >= 0) {
+            selv_contacts_note(polls->contacts, id, now, &d->contact);
+        }
     }
     return status;
 }

@@ -63,7 +63,13 @@ static const char *const schema[] = {
     " section INTEGER NOT NULL,"
     " offset INTEGER NOT NULL,"
     " status BLOB NOT NULL);"
-    "CREATE INDEX reports_by_device ON reports(device, number);"};
+    "CREATE INDEX reports_by_device ON reports(device, number);",
+
+    /* Times of contact, apart from the rows of devices: so small that those of
+     * a fleet share few pages. */
+    "CREATE TABLE contacts("
+    " id BLOB PRIMARY KEY CHECK(length(id)=8),"
+    " at INTEGER NOT NULL) WITHOUT ROWID;"};
 
 enum statement {
     IMAGE_ADD,
@@ -98,7 +104,8 @@ enum statement {
     "number, id, device_id, vendor_id, class_id, sequence_number, digest,"     \
     " CASE WHEN version <> '' THEN version ELSE IFNULL((SELECT r.version"      \
     " FROM releases r WHERE r.digest = devices.digest), '') END,"              \
-    " slot, state, error, registered_at, seen_at, accepted, floor"
+    " slot, state, error, registered_at, max(seen_at, IFNULL((SELECT c.at"     \
+    " FROM contacts c WHERE c.id = devices.id), 0)), accepted, floor"
 
 static const char *const sql[STATEMENT_COUNT] = {
     [IMAGE_ADD] = "INSERT INTO images(digest, size, stored_at) VALUES(?,?,?)",
@@ -153,7 +160,8 @@ static const char *const sql[STATEMENT_COUNT] = {
     [REPORTS] = "SELECT at, state, sequence_number, digest, is_success,"
                 " reason, error, section, offset FROM reports WHERE device=?"
                 " ORDER BY number DESC LIMIT ?",
-    [SEEN] = "UPDATE devices SET seen_at=max(seen_at,?) WHERE id=?",
+    [SEEN] = "INSERT INTO contacts(at, id) VALUES(?,?)"
+             " ON CONFLICT(id) DO UPDATE SET at=max(at, excluded.at)",
 };
 
 /* ---- one thread at a time --------------------------------------------------

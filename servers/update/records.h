@@ -185,8 +185,8 @@ SELV_MUST_CHECK enum selv_db_status selv_records_reports(
     void (*each)(void *user, const struct selv_report_record *report),
     void *user);
 
-/* Devices were heard of: in one transaction. Earlier times than those that are
- * there change nothing. */
+/* Devices that are there were heard of: in one transaction. Earlier times than
+ * those that are there change nothing. */
 SELV_MUST_CHECK enum selv_db_status
 selv_records_seen(struct selv_records *records,
                   const struct selv_contact *contacts, size_t count);

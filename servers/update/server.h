@@ -26,6 +26,8 @@ struct selv_server {
     struct selv_records records;
     struct selv_cose_key anchors[SELV_SERVER_ANCHORS_MAX];
     size_t anchor_count;
+    uint32_t reflect_rate; /* see selv_reflect_init */
+    bool reflects_loopback;
     char token[SELV_SERVER_TOKEN_LEN + 1];
     char coap_text[SELV_NET_TEXT_LEN]; /* "127.0.0.1:5683": our authority */
     char http_text[SELV_NET_TEXT_LEN];

@@ -34,11 +34,16 @@ for poll in 0 -1 x 1x 99999999999 ''; do
     usage "--poll '$poll'" --state "$WORK/d" --server coap://127.0.0.1 \
         --poll "$poll"
 done
-for uri in http://127.0.0.1 coaps://127.0.0.1 127.0.0.1 coap:// '' \
+for uri in ftp://127.0.0.1 http:// http://user@host 'http://host/?x' \
+    file:media file://media coaps://127.0.0.1 127.0.0.1 coap:// '' \
     coap://127.0.0.1/x coap://127.0.0.1:0x10 coap://127.0.0.1:65536; do
     usage "server $uri" --state "$WORK/d" --server "$uri"
     has "server $uri" "$(cat "$WORK/err")" "'$uri'"
 done
+usage "eight servers" --state "$WORK/d" --server file:///1 --server file:///2 \
+    --server file:///3 --server file:///4 --server file:///5 \
+    --server file:///6 --server file:///7 --server file:///8
+has "eight servers" "$(cat "$WORK/err")" "more than seven"
 "$DEVICE" --help >"$WORK/out" || fail "--help"
 has "--help" "$(cat "$WORK/out")" "usage: selvage-device"
 "$DEVICE" -h >"$WORK/out" || fail "-h"

@@ -23,7 +23,7 @@ S=$WORK/state
 OUT=$("$BUILD/bin/selvaged" --help)
 expect "--help" $? 0
 expect "-h" "$("$BUILD/bin/selvaged" -h)" "$OUT"
-for flag in --role --state --listen --loops --http --store --key --insecure --json \
+for flag in --role --state --listen --loops --unproven --http --store --key --insecure --json \
     --quiet --help --version; do
     has "--help" "$OUT" "$flag"
 done
@@ -47,6 +47,9 @@ refused "every address" 2 "--insecure" --state "$S" --listen 0.0.0.0:0
 refused "every address, IPv6" 2 "--insecure" --state "$S" --http '[::]:0'
 for n in 0 17 -1 x 1x "" 999999999999; do
     refused "--loops $n" 2 "no number from 1 to 16" --state "$S" --loops "$n"
+done
+for n in -1 x 1k "" 1000000000; do
+    refused "--unproven $n" 2 "no number of bytes" --state "$S" --unproven "$n"
 done
 refused "JSON error" 2 '"exit":2' --state "$S" --json --store x
 start "$S" --listen 0.0.0.0:0 --insecure || fail "--insecure"

@@ -24,29 +24,10 @@ expect 0 "$sim" cut --geometry 512x8-ff,1024x32-00 --no-progress
 echo "$out"
 expect 0 "$sim" cut --app script --geometry 512x16-ff --no-progress
 echo "$out"
-
-# What was not run again comes to the same as if it were: the same cases, and
-# the same number of boots.
-without_seconds() {
-    echo "$out" | sed 's/ *[0-9.]* s  / /'
-}
-for what in "--geometry 512x32-ff" \
-    "--geometry 1024x16-00-ecc --flow update,lost --worn" \
-    "--geometry mixed16-00 --flow revert,recover --strategy loader" \
-    "--geometry 512x8-ff --flow crash --strategy swap --app script" \
-    "--geometry 1024x32-00 --flow update --strategy stages --app script" \
-    "--geometry 1024x32-00 --flow watchdog --faults none --depth 2"; do
-    expect 0 "$sim" cut --no-progress $what
-    short=$(without_seconds)
-    expect 0 "$sim" cut --no-progress --no-shortcuts $what
-    if [ "$(without_seconds)" != "$short" ]; then
-        echo "FAILED: cut $what: with shortcuts"
-        echo "$short"
-        echo "and without"
-        echo "$out"
-        fail=1
-    fi
-done
+case $out in
+*"depth 1 whole in 7 of the 133 searches of strategy ab "*) ;;
+*) echo "FAILED: the share of all searches: $out"; fail=1 ;;
+esac
 
 # What it cannot understand is a usage error, in words.
 expect 2 "$sim"

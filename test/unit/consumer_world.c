@@ -289,9 +289,45 @@ static bool is_each(unsigned each, unsigned count)
     return each != 0 && count % each == 0;
 }
 
+/* How often a packet arrives at once; the one that is late is put aside. */
+static unsigned packet_copies(struct world *w, bool is_up, uint8_t source,
+                              const uint8_t *p, size_t len)
+{
+    bool is_it =
+        w->packet_kind != WORLD_PACKET_GOOD && w->packet_count == w->packet_at;
+
+    w->packet_count++;
+    if (!is_it) {
+        return 1;
+    }
+    if (w->packet_kind == WORLD_PACKET_LATE) {
+        w->late.due_ms = w->now_ms + w->packet_late_ms;
+        w->late.is_up = is_up;
+        w->late.source = source;
+        memcpy(w->late.p, p, len);
+        w->late.len = len;
+        return 0;
+    }
+    return w->packet_kind == WORLD_PACKET_DOUBLED ? 2 : 0;
+}
+
 /* From the server to the device. */
 static void network_send(struct world *w, const uint8_t *p, size_t len)
 {
+    if (len > 0 && w->link) {
+        sim_link_put(w->link, SIM_LINK_DOWN, w->talking_to, selv_bytes(p, len),
+                     w->now_ms * 1000);
+        return;
+    }
+    if (len > 0) {
+        for (unsigned n = packet_copies(w, false, w->talking_to, p, len);
+             n != 1; n--) {
+            if (n == 0) {
+                return;
+            }
+            queue_add(w, p, len);
+        }
+    }
     w->sent_count++;
     if (len == 0 || w->is_cut || is_each(w->drop_each, w->sent_count)) {
         return;
@@ -711,8 +747,8 @@ static void serve(struct world *w, const struct selv_coap_peer *peer,
     }
 }
 
-static void network_to_server(struct world *w, uint8_t source,
-                              struct selv_bytes datagram)
+static void server_take(struct world *w, uint8_t source,
+                        struct selv_bytes datagram)
 {
     struct selv_coap_peer peer = {1, {(uint8_t)(7 + source)}};
     uint8_t reply_bytes[1400];
@@ -735,6 +771,70 @@ static void network_to_server(struct world *w, uint8_t source,
         break;
     }
     network_send(w, out.p, out.len);
+}
+
+static void network_to_server(struct world *w, uint8_t source,
+                              struct selv_bytes datagram)
+{
+    if (w->link) {
+        sim_link_put(w->link, SIM_LINK_UP, source, datagram, w->now_ms * 1000);
+        return;
+    }
+    for (unsigned n = packet_copies(w, true, source, datagram.p, datagram.len);
+         n > 0; n--) {
+        server_take(w, source, datagram);
+    }
+}
+
+static void device_take(struct world *w, uint8_t source,
+                        struct selv_bytes datagram)
+{
+    uint8_t copy[1400];
+
+    memcpy(copy, datagram.p, datagram.len);
+    selv_consumer_feed(&w->consumer, source, selv_bytes(copy, datagram.len),
+                       w->now_ms);
+    /* It was copied: what the port does with its buffer is its own. */
+    memset(copy, 0xa5, sizeof copy);
+}
+
+/* What the link brings by now; one datagram for the device at a time. False:
+ * time passes, up to until_ms. */
+static bool link_wait(struct world *w, uint64_t until_ms)
+{
+    struct sim_link_datagram d;
+    uint64_t next_ms;
+
+    while (sim_link_take(w->link, SIM_LINK_UP, w->now_ms * 1000, &d)) {
+        server_take(w, (uint8_t)d.flow, d.bytes);
+    }
+    if (sim_link_take(w->link, SIM_LINK_DOWN, w->now_ms * 1000, &d)) {
+        device_take(w, (uint8_t)d.flow, d.bytes);
+        return true;
+    }
+    next_ms = sim_link_next(w->link, w->now_ms * 1000);
+    next_ms = next_ms == UINT64_MAX ? next_ms : (next_ms + 999) / 1000;
+    next_ms = next_ms < until_ms ? next_ms : until_ms;
+    w->now_ms = next_ms > w->now_ms ? next_ms : w->now_ms + 1;
+    return false;
+}
+
+/* The packet that was held up, if it is due by then. */
+static bool late_arrives(struct world *w, uint64_t until_ms)
+{
+    if (w->late.due_ms == 0 || w->late.due_ms > until_ms) {
+        return false;
+    }
+    if (w->late.due_ms > w->now_ms) {
+        w->now_ms = w->late.due_ms;
+    }
+    w->late.due_ms = 0;
+    if (w->late.is_up) {
+        server_take(w, w->late.source, selv_bytes(w->late.p, w->late.len));
+    } else {
+        device_take(w, w->late.source, selv_bytes(w->late.p, w->late.len));
+    }
+    return true;
 }
 
 /* ---- the device -----------------------------------------------------------
@@ -971,13 +1071,17 @@ static void wait(struct world *w, uint64_t until_ms)
     if (until_ms <= w->now_ms) {
         return;
     }
+    if (w->link) {
+        (void)link_wait(w, until_ms);
+        return;
+    }
+    if (late_arrives(w, w->queue_len > 0 ? w->now_ms : until_ms)) {
+        return;
+    }
     if (w->queue_len > 0) {
         w->now_ms += 5;
-        selv_consumer_feed(&w->consumer, w->queue[0].source,
-                           selv_bytes(w->queue[0].p, w->queue[0].len),
-                           w->now_ms);
-        /* It was copied: what the port does with its buffer is its own. */
-        memset(w->queue[0].p, 0xa5, sizeof w->queue[0].p);
+        device_take(w, w->queue[0].source,
+                    selv_bytes(w->queue[0].p, w->queue[0].len));
         w->queue_len--;
         memmove(&w->queue[0], &w->queue[1], w->queue_len * sizeof w->queue[0]);
         return;
@@ -1133,7 +1237,11 @@ static void open_world(struct world *w, const char *geometry,
                        void (*prepare)(struct world *w))
 {
     static struct world_release first;
-    const struct selv_geometry *g = selv_geometry_find(geometry);
+    static const struct selv_geometry large = {WORLD_LARGE, 4096, 8,     0xff,
+                                               1,           26,   false, NULL};
+    const struct selv_geometry *g = strcmp(geometry, large.name) == 0
+                                        ? &large
+                                        : selv_geometry_find(geometry);
     bool is_in_place = has_staging(strategy);
     static const uint8_t random[8] = {1, 2, 3, 4, 5, 6, 7, 8};
 
@@ -1209,6 +1317,7 @@ void world_close(struct world *w)
         fail_msg("%s: %s at %u", w->geometry->name, w->v.violation,
                  (unsigned)w->v.violation_off);
     }
+    sim_link_free(w->link);
     free(w->mem);
     free(w->saved);
 }
@@ -1233,6 +1342,8 @@ void world_restore(struct world *w)
     w->bent = 0;
     w->report_count = 0;
     w->queue_len = 0;
+    w->late.due_ms = 0;
+    w->packet_count = 0;
     world_forget(w);
 }
 

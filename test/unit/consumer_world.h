@@ -11,6 +11,7 @@
 #include "coap/coap.h"
 #include "consumer/consumer.h"
 #include "sim/geometry.h"
+#include "sim/link.h"
 #include "sim/vflash.h"
 #include "test/unit/suit_maker.h"
 
@@ -131,12 +132,29 @@ struct world {
         uint8_t source;
     } queue[WORLD_QUEUE_MAX];
     size_t queue_len;
-    unsigned drop_each;   /* every so many datagrams of the server are lost */
-    unsigned double_each; /* come twice */
-    unsigned swap_each;   /* come after the next one */
-    unsigned sent_count;  /* datagrams of the server */
-    bool is_cut;          /* nothing arrives anywhere */
-    uint8_t talking_to;   /* source of the datagram that is answered */
+    unsigned drop_each;    /* every so many datagrams of the server are lost */
+    unsigned double_each;  /* come twice */
+    unsigned swap_each;    /* come after the next one */
+    unsigned sent_count;   /* datagrams of the server */
+    bool is_cut;           /* nothing arrives anywhere */
+    struct sim_link *link; /* instead of the queue, when it is not NULL */
+    unsigned packet_count; /* in both directions, since it was set to 0 */
+    unsigned packet_at;    /* what happens to packet_kind's one: from 0 */
+    enum world_packet {
+        WORLD_PACKET_GOOD, /* nothing */
+        WORLD_PACKET_LOST,
+        WORLD_PACKET_DOUBLED,
+        WORLD_PACKET_LATE /* by packet_late_ms */
+    } packet_kind;
+    unsigned packet_late_ms;
+    struct {
+        uint64_t due_ms; /* 0: none is held up */
+        bool is_up;
+        uint8_t source;
+        uint8_t p[1400];
+        size_t len;
+    } late;
+    uint8_t talking_to; /* source of the datagram that is answered */
 };
 
 enum world_stop {
@@ -145,6 +163,9 @@ enum world_stop {
     WORLD_GAVE_UP,
     WORLD_TIRED /* after polls_max polls */
 };
+
+/* A geometry of 4 KiB sectors and slots of 100 KiB. */
+#define WORLD_LARGE "large"
 
 /* A device that runs release 1 in slot A, and a server that has it, too. */
 void world_open(struct world *w, const char *geometry);

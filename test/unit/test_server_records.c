@@ -318,11 +318,39 @@ static void test_records_settings(void **state)
     selv_records_close(&second);
 }
 
+/* A database of before there was a table of contacts. */
+static void test_records_older(void **state)
+{
+    struct fixture *f = *state;
+    struct selv_device d;
+    uint8_t id[8];
+    struct selv_profile p = profile(3);
+    assert_int_equal(selv_records_device_register(&f->records, &p,
+                                                  selv_bytes("x", 1), 100, id),
+                     SELV_DB_OK);
+    assert_int_equal(sqlite3_exec(f->records.db.handle,
+                                  "DROP TABLE contacts;"
+                                  "DELETE FROM schema_version WHERE version=2",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    reopen(f);
+    assert_int_equal(selv_records_device_find(&f->records, id, &d),
+                     SELV_DB_ROW);
+    assert_int_equal(d.seen_at, 100);
+    struct selv_contact contact = {.at = 200};
+    memcpy(contact.id, id, 8);
+    assert_int_equal(selv_records_seen(&f->records, &contact, 1), SELV_DB_OK);
+    reopen(f);
+    assert_int_equal(selv_records_device_find(&f->records, id, &d),
+                     SELV_DB_ROW);
+    assert_int_equal(d.seen_at, 200);
+}
+
 static void test_records_newer(void **state)
 {
     struct fixture *f = *state;
     assert_int_equal(sqlite3_exec(f->records.db.handle,
-                                  "INSERT INTO schema_version VALUES(2)", NULL,
+                                  "INSERT INTO schema_version VALUES(3)", NULL,
                                   NULL, NULL),
                      SQLITE_OK);
     selv_records_close(&f->records);
@@ -425,6 +453,7 @@ int main(void)
         WITH(test_records_devices),
         WITH(test_records_reports_limit),
         WITH(test_records_settings),
+        WITH(test_records_older),
         WITH(test_records_newer),
         WITH(test_blobs_life),
         cmocka_unit_test(test_blobs_names),

@@ -1,0 +1,164 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# observe.sh - devices that are told of a newer manifest, with libcoap's client
+# as the device, and what goes to addresses that may be forged.
+. test/server/lib.sh
+
+# watch NUMBER SECONDS [flags]: observes /m as device NUMBER in the background;
+# what was exchanged goes to $WORK/watch.NUMBER.
+watch() {
+    timeout 30 coap-client-notls -m get -s "$2" -B $(($2 + 2)) -v 7 \
+        "${@:3}" "$COAP/m?d=${ID[$1]}" >"$WORK/watch.$1" 2>&1 &
+    WATCHES="$WATCHES $!"
+}
+
+# told NUMBER: how many notifications it got, the first answer counted.
+told() {
+    grep -ac 'c:2.0[35].*Observe:' "$WORK/watch.$1"
+}
+
+release() {
+    "$KIT" envelope "$WORK/e$1" "$(manifest "$1" "$IMAGE" 12345)"
+    publish "$WORK/e$1"
+    expect "release $1" "$CODE" 201
+}
+
+# until SECONDS COMMAND...: until it succeeds
+until_true() {
+    for i in $(seq $(($1 * 20))); do
+        "${@:2}" && return
+        sleep 0.05
+    done
+}
+has_told() {
+    [ "$(told "$1")" -ge "$2" ]
+}
+
+start "$WORK/state" --loops 4 || { cat "$WORK/log"; exit 1; }
+image "$WORK/image" 12345
+IMAGE=$DIGEST
+api PUT "/api/v1/images/$IMAGE" -T "$WORK/image"
+coap get "/.well-known/core?rt=selvage.m" "$WORK/out"
+has "discovery" "$(cat "$WORK/out")" ";obs"
+WATCHES=
+for n in 1 2 3 4 5 6 7 8; do
+    profile "$WORK/p" "$(printf %032x $n)" 1 "$IMAGE"
+    [ $n = 8 ] && sed -i "s/\x14\x92\xaf/\x14\x92\xae/" "$WORK/p" # its class
+    coap post /reg "$WORK/id" -t 60 -f "$WORK/p"
+    ID[$n]=$(cat "$WORK/id")
+done
+
+# ---- no release: nothing to observe
+coap get "/m?d=${ID[1]}" "$WORK/out" -s 1 -v 7
+has "no release" "$LOG" "c:4.04"
+case $LOG in
+*c:4.04*Observe*) fail "an error is observed" ;;
+*) pass ;;
+esac
+
+# ---- six devices of one class by four loops, one in small blocks, one that
+# runs the newest already, and two releases
+release 1
+KNOWN=$(echo "$BODY" | sed 's/{"digest":"\([0-9a-f]\{16\}\).*/\1/')
+for n in 1 2 3 4; do
+    watch $n 12
+done
+watch 5 12 -b 64
+watch 6 12 -O "4,0x$KNOWN"
+for n in 1 2 3 4 5 6; do
+    until_true 5 has_told $n 1
+done
+has "who has it already" "$(tr -d "\0" <"$WORK/watch.6")" "c:2.03"
+for number in 2 3; do
+    release $number
+    for n in 1 2 3 4 5 6; do
+        until_true 5 has_told $n $number
+        expect "device $n after release $number" "$(told $n)" $number
+        etag=$(digest_of "$WORK/e$number" | cut -c1-16)
+        has "device $n: which one" \
+            "$(grep -a 'c:2.05.*Observe:' "$WORK/watch.$n" | tail -n 1)" "$etag"
+    done
+done
+has "notifications are confirmed" "$(tr -d "\0" <"$WORK/watch.1")" "v:1 t:ACK c:0.00"
+wait $WATCHES
+WATCHES=
+# They have all said that it is over: nobody is told any more.
+release 4
+coap get "/m?d=${ID[1]}" "$WORK/out"
+cmp -s "$WORK/e4" "$WORK/out" || fail "the newest manifest"
+
+# ---- one that is killed: the server goes on, and forgets it
+watch 7 20
+until_true 5 has_told 7 1
+kill -9 $WATCHES
+wait $WATCHES 2>/dev/null
+WATCHES=
+release 5
+coap get "/m?d=${ID[1]}" "$WORK/out"
+cmp -s "$WORK/e5" "$WORK/out" || fail "the server with a dead observer"
+stop
+expect "exit code" "$STATUS" 0
+
+# ---- addresses that may be forged
+start "$WORK/state" --loops 2 --unproven 0
+coap get "/i/$IMAGE" "$WORK/out" -b 64 -v 7
+cmp -s "$WORK/image" "$WORK/out" || fail "image in small blocks"
+case $LOG in
+*c:4.01*) fail "a block of 64 bytes was not answered at once" ;;
+*) pass ;;
+esac
+coap get "/i/$IMAGE" "$WORK/out" -b 1024 -v 7
+cmp -s "$WORK/image" "$WORK/out" || fail "image in large blocks, with an Echo"
+expect "challenges for 13 blocks" \
+    "$(echo "$LOG" | grep -c 't:ACK c:4.01.*Echo:')" 1
+coap get "/m?d=${ID[1]}" "$WORK/out" -v 7
+cmp -s "$WORK/e5" "$WORK/out" || fail "manifest with an Echo"
+ETAG=$(digest_of "$WORK/e5" | cut -c1-16)
+coap get "/m?d=${ID[1]}" "$WORK/out" -v 7 -O "4,0x$ETAG"
+has "a poll" "$LOG" "c:2.03"
+case $LOG in
+*c:4.01*) fail "a poll was not answered at once" ;;
+*) pass ;;
+esac
+# Raw requests that never echo: three bytes for one, or what is short.
+ask() {
+    exec {fd}<>"/dev/udp/127.0.0.1/${COAP##*:}"
+    printf "$1" >&$fd
+    timeout 0.5 cat <&$fd >"$WORK/raw"
+    exec {fd}>&-
+    stat -c %s "$WORK/raw"
+}
+for path in '\xbbx.well-known' '\xb1x' '\xb1m' '\xb1i\x0a0123456789'; do
+    size=$(ask "\x40\x01\x00\x01$path")
+    [ "$size" -le 64 ] && pass || fail "$size bytes for $path"
+done
+size=$(ask "\x40\x01\x00\x01\xbb.well-known\x04core")
+expect "discovery, unproven" "$size" 18
+# Observed from an address unknown: told, in small blocks.
+watch 1 6
+until_true 5 has_told 1 1
+stop
+start "$WORK/state" --unproven 100000 --listen "127.0.0.1:${COAP##*:}"
+watch 2 5
+until_true 5 has_told 2 1
+release 6
+until_true 5 has_told 2 2
+has "an observer unknown gets small blocks" \
+    "$(grep -a 'c:2.05.*Observe:' "$WORK/watch.2" | tail -n 1)" "Block2:0/M/64"
+kill $WATCHES 2>/dev/null
+wait $WATCHES 2>/dev/null
+
+# ---- and the budget, with a download that uses it up: never more than that
+# goes out, and whoever echoes gets his image all the same
+stop
+start "$WORK/state" --loops 1 --unproven 1000
+for n in 1 2 3; do
+    coap get "/i/$IMAGE" "$WORK/out" -b 1024 -v 7
+    cmp -s "$WORK/image" "$WORK/out" || fail "image $n within a budget"
+    echo "$LOG" | grep -c 't:ACK c:4.01.*Echo:'
+done >"$WORK/challenges"
+expect "challenges" "$(tr '\n' ' ' <"$WORK/challenges")" "0 1 1 "
+stop
+expect "exit code" "$STATUS" 0
+finish
