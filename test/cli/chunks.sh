@@ -148,4 +148,18 @@ sed 's/"c.bin"/"d.bin"/' odd.json >odd2.json
     -o odd2.suit || complain "odd2.json"
 expect 1 "is not the chunk list that the manifest says" "$selvage" release \
     publish odd2.suit a.bin d.bin.chunks $at
+
+# A device takes it all.
+expect 0 "first image in slot A" "$selvage" device provision \
+    --anchor author.pub.pem --vendor example.com --class sensor \
+    --envelope out.d/1.suit --image a.bin -o dev
+head -c 40000 /dev/urandom >a.bin
+head -c 50000 /dev/urandom >b.bin
+create --quiet --sequence 7 --image-a a.bin --image-b b.bin -o 7.suit
+expect 0 "chunk list of b.bin: 424 bytes, uploaded" "$selvage" release publish \
+    7.suit a.bin b.bin $at
+expect 0 "sequence number 7, confirmed" timeout 60 \
+    "$SELVAGE_BUILD/bin/selvage-device" --state dev --once \
+    --server "$(grep -o 'coap://[0-9.:]*' ready | head -n 1)" \
+    --run "cmp -s $work/b.bin"
 finish
