@@ -44,7 +44,7 @@ if(SELVAGE_SANITIZE)
     set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O1 -g1")
 endif()
 if(SELVAGE_FUZZ)
-    set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g1")
+    set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
     add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 

@@ -53,7 +53,6 @@ bool sim_memo_skip(struct sim_memo *m, struct sim_world *w,
     if (!m->is_learning && hash != 0 && e->hash == hash &&
         w->boot_count + e->rest.boots <= SIM_BOOTS_MAX) {
         sim_world_count(w, &e->rest);
-        m->skip_count += e->rest.boots;
         return true;
     }
     m->path[m->path_len].hash = hash;

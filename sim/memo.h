@@ -26,8 +26,7 @@ struct sim_memo {
         struct sim_tally at;
     } path[SIM_BOOTS_MAX];
     uint32_t path_len;
-    bool is_learning;    /* nothing is skipped */
-    uint64_t skip_count; /* boots that were not run */
+    bool is_learning; /* nothing is skipped */
 };
 
 /* False when memory is short. */
