@@ -262,6 +262,9 @@ static void end_badly(struct selv_consumer *c, enum selv_err err, uint8_t code)
         c->phase = c->phase == PHASE_IMAGE && has_flag(c, FLAG_LISTED)
                        ? PHASE_SCAN
                        : c->phase;
+        if (c->parts.next > 0) {
+            tell_progress(c, true);
+        }
     } else if (c->phase == PHASE_LIST && is_of_source(err) &&
                !has_flag(c, FLAG_AWAY)) {
         begin_parts(c);
