@@ -33,7 +33,7 @@ sample()
 
 part()
 {
-    make_parts && fault --part 7 --share 8000
+    make_parts && fault --part 14 --share 16000
 }
 
 whole()
