@@ -278,13 +278,14 @@ json_t *selv_cli_chunks_json(const struct selv_cli_chunks *c)
 /* ---- those that a manifest names --------------------------------------------
  */
 
-/* The list, when it is of that image: only one length of chunks gives a list of
- * that length, or few do. */
+/* The list of size bytes, when it is of that image of len bytes: one length of
+ * chunks gives a list of that length, or few do. */
 static bool image_try(struct selv_cli_chunks *c, const char *image,
-                      const char *digits, struct selv_error *error)
+                      uint64_t len, uint64_t size, const char *digits,
+                      struct selv_error *error)
 {
-    for (uint32_t shift = SELV_SUIT_CHUNK_SHIFT_MIN;
-         shift <= SELV_SUIT_CHUNK_SHIFT_MAX; shift++) {
+    for (uint32_t shift = selv_chunks_shift_of(len, size);
+         shift != 0 && shift <= SELV_SUIT_CHUNK_SHIFT_MAX; shift++) {
         struct selv_buf bytes;
 
         if (!selv_chunks_make(image, shift, &bytes, error) ||
@@ -322,8 +323,7 @@ static bool name_find(struct selv_cli_chunks *c, json_t *value,
         if (strcmp(own, digits) == 0) {
             return true; /* it is given */
         }
-        if (selv_chunks_shift_of(len, (uint64_t)size) != 0 &&
-            !image_try(c, images[i], digits, error)) {
+        if (!image_try(c, images[i], len, (uint64_t)size, digits, error)) {
             return false;
         }
         if (list_find(c, digits) != NULL) {

@@ -165,6 +165,7 @@ enum selv_verdict selv_boot_plan(struct selv_boot *boot, uint8_t slot,
     /* M13 */
     boot->plan_count = count_sectors(boot, plan.len, leaving);
     if (boot->plan_count != count_sectors(boot, leaving, plan.len) ||
+        boot->seen_sequence < boot->journal.floor ||
         boot->seen_sequence != selv_suit_sequence_number(&boot->suit)) {
         *why = SELV_ERR_STATE;
         return SELV_BAD;

@@ -108,7 +108,7 @@ enum selv_err selv_coap_tcp_wrap(struct selv_buf *datagram, uint32_t max_len,
         return SELV_ERR_SPACE;
     }
     uint8_t *to = p + 4 - head;
-    to[0] = (uint8_t)((unsigned)nibble << 4 | token_len);
+    to[0] = (uint8_t)((size_t)nibble << 4 | token_len);
     if (head == 3) {
         to[1] = (uint8_t)(rest - 13);
     } else if (head == 4) {

@@ -26,7 +26,7 @@
 
 #define STANDS_STILL_MS 30000u
 #define VERDICT_MS 1500u /* less than ACK_TIMEOUT [RFC 7252 4.8] */
-#define SHUT_MS 1000u    /* after a push that was not authentic */
+#define SHUT_MS 1000u    /* after a push that was refused */
 #define WASTED_MS                                                              \
     60000u /* after one that failed in flash, doubled each time                \
             */
@@ -587,6 +587,9 @@ void selv_push_tell(struct selv_push *p, uint8_t state, const char *words)
         /* Signed once, wrong in flash: who repeats it wears the flash out. */
         p->shut_ms = selv_posix_now_ms() + pause_ms;
         p->wasted++;
+    }
+    if (state == UPDATE_REJECTED) {
+        p->shut_ms = selv_posix_now_ms() + SHUT_MS;
     }
     if (state == UPDATE_REJECTED || state == UPDATE_FAILED) {
         unpark(p, SELV_COAP_FORBIDDEN, words);

@@ -155,9 +155,9 @@ expect 0 "first image in slot A" "$selvage" device provision \
     --envelope out.d/1.suit --image a.bin -o dev
 head -c 40000 /dev/urandom >a.bin
 head -c 50000 /dev/urandom >b.bin
-create --quiet --sequence 7 --image-a a.bin --image-b b.bin -o 7.suit
+create --quiet --sequence 7 --image-a a.bin --image-b b.bin -o out.d/7.suit
 expect 0 "chunk list of b.bin: 424 bytes, uploaded" "$selvage" release publish \
-    7.suit a.bin b.bin $at
+    out.d/7.suit a.bin b.bin $at
 expect 0 "sequence number 7, confirmed" timeout 60 \
     "$SELVAGE_BUILD/bin/selvage-device" --state dev --once \
     --server "$(grep -o 'coap://[0-9.:]*' ready | head -n 1)" \

@@ -82,6 +82,7 @@ expect "none of it woke the engine" "$(grep -c pushed "$WORK/long")" 0
 # Signed, and refused by the device's own rules: the verdict comes back.
 refused "another class" "$WORK/foreign.suit" "the device answers 4.03"
 refused "an old one" "$WORK/old.suit" "the device answers 4.03"
+sleep 1.1
 push "$WORK/one.suit"
 expect "what runs" "$STATUS" 0
 expect "these two were looked at" "$(grep -c pushed "$WORK/long")" 2

@@ -91,8 +91,7 @@ cmp -s "$WORK/e4" "$WORK/out" || fail "the newest manifest"
 # ---- one that is killed: the server goes on, and forgets it
 watch 7 20
 until_true 5 has_told 7 1
-kill -9 $WATCHES
-wait $WATCHES 2>/dev/null
+{ kill -9 $WATCHES && wait $WATCHES; } 2>/dev/null
 WATCHES=
 release 5
 coap get "/m?d=${ID[1]}" "$WORK/out"
