@@ -424,6 +424,26 @@ bool selv_api_get(const struct selv_api *api, const char *path, json_t **answer,
                    error);
 }
 
+bool selv_api_put(const struct selv_api *api, const char *path,
+                  struct selv_bytes bytes, json_t **answer, bool *is_new,
+                  struct selv_error *error)
+{
+    FILE *in = tmpfile();
+    bool is_good = in != NULL &&
+                   fwrite(bytes.p, 1, bytes.len, in) == bytes.len &&
+                   fseek(in, 0, SEEK_SET) == 0;
+
+    is_good = is_good
+                  ? request(api, path, NULL, in, selv_bytes(NULL, 0), bytes.len,
+                            answer, is_new, error)
+                  : selv_error_set(error, SELV_EXIT_ENVIRONMENT,
+                                   "no temporary file: %s", strerror(errno));
+    if (in != NULL) {
+        fclose(in);
+    }
+    return is_good;
+}
+
 bool selv_api_put_file(const struct selv_api *api, const char *path,
                        const char *file, uint64_t len, json_t **answer,
                        bool *is_new, struct selv_error *error)

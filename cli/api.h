@@ -40,6 +40,11 @@ void selv_api_close(struct selv_api *api);
 bool selv_api_get(const struct selv_api *api, const char *path, json_t **answer,
                   struct selv_error *error);
 
+/* PUT these bytes; the rest as below. */
+bool selv_api_put(const struct selv_api *api, const char *path,
+                  struct selv_bytes bytes, json_t **answer, bool *is_new,
+                  struct selv_error *error);
+
 /* PUT the file's len bytes. *answer is the JSON of a 200 or 201. *is_new: it
  * was not there before. */
 bool selv_api_put_file(const struct selv_api *api, const char *path,

@@ -81,6 +81,8 @@ struct selv_cli_option {
     uint64_t number_max; /* the highest number taken; 0: any of 64 bits */
     bool *is_given;      /* of a number; may be NULL */
     bool is_required;    /* for the usage line; the command asks for it */
+    bool is_optional;    /* the value, and then it stands behind a '=' only;
+                            without one it is "" */
 };
 
 /* The highest sequence number that flags, device files and servers take: JSON

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/chunks.h"
 #include "cli/images.h"
 #include "cli/manifest_parts.h"
 #include "crypto/crypto.h"
@@ -125,6 +126,51 @@ static bool publish_image(const struct selv_api *api, const char *file,
     return true;
 }
 
+static bool publish_list(const struct selv_api *api,
+                         const struct selv_cli_chunk_list *list, bool is_quiet,
+                         struct selv_error *error)
+{
+    struct selv_bytes bytes = selv_bytes(list->bytes.p, list->bytes.len);
+    char path[PATH_LEN];
+    bool is_new, is_good;
+    json_t *answer;
+
+    snprintf(path, sizeof path, "/api/v1/images/%s", list->digits);
+    if (!selv_api_put(api, path, bytes, &answer, &is_new, error)) {
+        return selv_error_prefix(error, "the chunk list");
+    }
+    is_good = answer_check(answer, "digest", json_string(list->digits), error);
+    json_decref(answer);
+    if (!is_good) {
+        return selv_error_prefix(error, "the chunk list");
+    }
+    if (!is_quiet) {
+        printf("chunk list of %s: %zu bytes, %s (%.16s…)\n", list->image,
+               bytes.len, is_new ? "uploaded" : "was there", list->digits);
+    }
+    return true;
+}
+
+/* Those that the manifest names, of these images. */
+static bool publish_lists(const struct selv_api *api,
+                          struct selv_bytes envelope, const char *const *images,
+                          size_t image_count, bool is_quiet,
+                          struct selv_error *error)
+{
+    struct selv_cli_chunks chunks = {.count = 0};
+    json_t *description = selv_manifest_describe(envelope, NULL, error);
+    bool done =
+        description != NULL &&
+        selv_cli_chunks_find(&chunks, description, images, image_count, error);
+
+    for (size_t i = 0; done && i < chunks.count; i++) {
+        done = publish_list(api, &chunks.list[i], is_quiet, error);
+    }
+    selv_cli_chunks_free(&chunks);
+    json_decref(description);
+    return done;
+}
+
 bool selv_fleet_envelope_read(const char *path, const char *const *images,
                               size_t image_count, struct selv_buf *bytes,
                               struct selv_error *error)
@@ -197,6 +243,9 @@ bool selv_fleet_publish(const struct selv_api *api,
         if (!publish_image(api, images[i], is_quiet, error)) {
             return false;
         }
+    }
+    if (!publish_lists(api, envelope, images, image_count, is_quiet, error)) {
+        return false;
     }
     if (!selv_api_post(api, "/api/v1/releases",
                        "application/suit-envelope+cose", envelope, &release,

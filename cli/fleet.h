@@ -20,10 +20,10 @@ struct selv_fleet_style {
 bool selv_fleet_envelope_read(const char *path, const char *const *images,
                               size_t image_count, struct selv_buf *bytes,
                               struct selv_error *error);
-/* Upload the images, then the envelope, which was read from path. Safe to
- * repeat: what is there already is left alone, and another envelope of the same
- * manifest is replaced. An answer about anything else than what went up is an
- * error: SELV_EXIT_ENVIRONMENT. */
+/* Upload the images and their chunk lists, then the envelope, which was read
+ * from path. Safe to repeat: what is there already is left alone, and another
+ * envelope of the same manifest is replaced. An answer about anything else than
+ * what went up is an error: SELV_EXIT_ENVIRONMENT. */
 bool selv_fleet_publish(const struct selv_api *api,
                         const struct selv_fleet_style *style, const char *path,
                         struct selv_bytes envelope, const char *const *images,

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/chunks.h"
 #include "cli/cli.h"
 #include "cli/manifest_parts.h"
+#include "host/chunks.h"
 #include "host/file.h"
 #include "host/hex.h"
 #include "host/manifest.h"
@@ -22,16 +24,32 @@
 struct create {
     const char *vendor, *class_name, *version, *description, *component;
     const char *uri_base, *image, *image_a, *image_b, *template, *key, *output;
+    const char *chunk_len; /* NULL: not said; "": chosen */
     uint64_t sequence;
-    bool has_sequence, print_template;
+    bool has_sequence, print_template, no_chunks;
 };
+
+/* Of --chunks=LEN; 0: chosen by the image, or no such length. */
+static uint32_t create_shift(const struct create *c)
+{
+    char *end;
+    unsigned long long len;
+
+    if (c->chunk_len == NULL || c->chunk_len[0] < '0' ||
+        c->chunk_len[0] > '9') {
+        return 0;
+    }
+    len = strtoull(c->chunk_len, &end, 10);
+    return *end == '\0' ? selv_chunks_shift(len) : 0;
+}
 
 /* What flags are missing or do not go together; 0 when all is well. */
 static int create_check(const struct selv_cli *cli, const struct create *c)
 {
     bool has_flags = c->vendor || c->class_name || c->version ||
                      c->description || c->component || c->uri_base ||
-                     c->image || c->image_a || c->image_b || c->has_sequence;
+                     c->image || c->image_a || c->image_b || c->has_sequence ||
+                     c->chunk_len || c->no_chunks;
 
     if (c->output == NULL && !c->print_template) {
         return selv_cli_usage(cli, "-o FILE is missing");
@@ -66,12 +84,24 @@ static int create_check(const struct selv_cli *cli, const struct create *c)
         return selv_cli_usage(cli, "give --image FILE, or --image-a FILE and "
                                    "--image-b FILE");
     }
+    if (c->no_chunks && c->chunk_len != NULL) {
+        return selv_cli_usage(cli, "--chunks and --no-chunks: give one");
+    }
+    if (c->chunk_len != NULL && c->chunk_len[0] != '\0' &&
+        create_shift(c) == 0) {
+        return selv_cli_usage(cli,
+                              "--chunks: \"%.100s\" is not a power of two from "
+                              "512 to 65536",
+                              c->chunk_len);
+    }
     return 0;
 }
 
-static bool image_take(const char *path, struct selv_manifest_image *image,
-                       struct selv_error *error)
+static bool image_take(const struct create *c, const char *path,
+                       struct selv_manifest_image *image,
+                       struct selv_cli_chunks *chunks, struct selv_error *error)
 {
+    const struct selv_cli_chunk_list *list;
     uint64_t len = 0;
 
     if (!selv_file_digest(path, SELV_IMAGE_FILE_MAX, image->digest, &len,
@@ -79,12 +109,29 @@ static bool image_take(const char *path, struct selv_manifest_image *image,
         return false;
     }
     image->size = (uint32_t)len;
-    return len > 0 || selv_error_set(error, SELV_EXIT_REFUSED,
-                                     "%s is empty: no image to run", path);
+    if (len == 0) {
+        return selv_error_set(error, SELV_EXIT_REFUSED,
+                              "%s is empty: no image to run", path);
+    }
+    if (c->no_chunks) {
+        return true;
+    }
+    if (!selv_cli_chunks_add(chunks, path, create_shift(c), c->output, &list,
+                             error)) {
+        return false;
+    }
+    if (list != NULL) {
+        image->chunks_size = (uint32_t)list->bytes.len;
+        memcpy(image->chunks_digest, list->digest, sizeof(list->digest));
+    }
+    return true;
 }
 
-/* The template that the flags describe, or the file's. */
-static json_t *create_template(const struct create *c, struct selv_error *error)
+/* The template that the flags describe, or the file's; and the lists that go
+ * with it. */
+static json_t *create_template(const struct create *c,
+                               struct selv_cli_chunks *chunks,
+                               struct selv_error *error)
 {
     struct selv_manifest_plan plan = {
         .vendor = c->vendor,
@@ -98,10 +145,10 @@ static json_t *create_template(const struct create *c, struct selv_error *error)
     };
 
     if (c->template == NULL) {
-        if (!image_take(c->image == NULL ? c->image_a : c->image,
-                        &plan.image[0], error) ||
+        if (!image_take(c, c->image == NULL ? c->image_a : c->image,
+                        &plan.image[0], chunks, error) ||
             (c->image_b != NULL &&
-             !image_take(c->image_b, &plan.image[1], error))) {
+             !image_take(c, c->image_b, &plan.image[1], chunks, error))) {
             return NULL;
         }
         return selv_manifest_plan_json(&plan, error);
@@ -167,7 +214,8 @@ static void unsigned_check(struct selv_buf envelope,
 }
 
 static void created_say(struct selv_cli *cli, const char *path,
-                        struct selv_buf envelope, bool is_signed)
+                        struct selv_buf envelope, bool is_signed,
+                        const struct selv_cli_chunks *chunks)
 {
     char warning[SELV_ERROR_LEN] = "";
     json_t *result;
@@ -182,6 +230,11 @@ static void created_say(struct selv_cli *cli, const char *path,
                        (json_int_t)envelope.len, "digest", digest,
                        "sequence_number", json_object_get(d, "sequence_number"),
                        "signatures", json_object_get(d, "signatures"));
+    if (chunks != NULL) {
+        selv_cli_chunks_say(cli, chunks);
+        json_object_set_new(result, "chunk_lists",
+                            selv_cli_chunks_json(chunks));
+    }
     if (!is_signed) {
         unsigned_check(envelope, warning);
     }
@@ -193,21 +246,48 @@ static void created_say(struct selv_cli *cli, const char *path,
     json_decref(d);
 }
 
-static int create_run(struct selv_cli *cli, const struct create *c)
+/* Where an output goes no input may be. 0, or the exit code. */
+static int create_places_check(const struct selv_cli *cli,
+                               const struct create *c, json_t *template)
 {
     char folder[4096];
+
+    return selv_cli_output_check_json(cli, c->output, template,
+                                      selv_cli_folder_of(c->template, folder));
+}
+
+/* Build, sign, and write, the envelope last. key: NULL, or who signs. */
+static bool create_write(const struct create *c, json_t *template,
+                         const struct selv_key *key,
+                         struct selv_cli_chunks *chunks,
+                         struct selv_buf *envelope, struct selv_error *error)
+{
+    char folder[4096];
+
+    return selv_cli_template_build(c->template, template, envelope, error) &&
+           (key == NULL || (sign_in_place(envelope, key, error) &&
+                            engine_check(*envelope, key, error))) &&
+           (c->template == NULL ||
+            selv_cli_chunks_of_template(chunks, template,
+                                        selv_cli_folder_of(c->template, folder),
+                                        c->output, error)) &&
+           selv_cli_chunks_check(chunks, c->output, error) &&
+           selv_cli_chunks_write(chunks, error) &&
+           selv_file_write(c->output, selv_bytes(envelope->p, envelope->len),
+                           0644, error);
+}
+
+/* With a key, or NULL, and with chunks empty, which the caller frees. */
+static int create_with(struct selv_cli *cli, const struct create *c,
+                       const struct selv_key *key,
+                       struct selv_cli_chunks *chunks)
+{
     struct selv_buf envelope = {NULL, 0, 0};
     struct selv_error error;
-    struct selv_key key;
-    int code = SELV_EXIT_OK;
-    json_t *template;
+    json_t *template = create_template(c, chunks, &error);
+    int code;
     bool done;
 
-    if (c->key != NULL &&
-        !selv_cli_key_load(cli, c->key, SELV_CLI_KEY_PRIVATE, &key, &code)) {
-        return code;
-    }
-    template = create_template(c, &error);
     if (template == NULL) {
         return selv_cli_fail(cli, &error);
     }
@@ -217,29 +297,36 @@ static int create_run(struct selv_cli *cli, const struct create *c)
         json_decref(template);
         return SELV_EXIT_OK;
     }
-    code = selv_cli_output_check_json(cli, c->output, template,
-                                      selv_cli_folder_of(c->template, folder));
+    code = create_places_check(cli, c, template);
     if (code != 0) {
         json_decref(template);
-        if (c->key != NULL) {
-            selv_key_wipe(&key);
-        }
         return code;
     }
-    done = selv_cli_template_build(c->template, template, &envelope, &error) &&
-           (c->key == NULL || (sign_in_place(&envelope, &key, &error) &&
-                               engine_check(envelope, &key, &error))) &&
-           selv_file_write(c->output, selv_bytes(envelope.p, envelope.len),
-                           0644, &error);
+    done = create_write(c, template, key, chunks, &envelope, &error);
     json_decref(template);
-    if (c->key != NULL) {
-        selv_key_wipe(&key);
-    }
     if (done) {
-        created_say(cli, c->output, envelope, c->key != NULL);
+        created_say(cli, c->output, envelope, key != NULL, chunks);
     }
     free(envelope.p);
     return done ? SELV_EXIT_OK : selv_cli_fail(cli, &error);
+}
+
+static int create_run(struct selv_cli *cli, const struct create *c)
+{
+    struct selv_cli_chunks chunks = {.count = 0};
+    struct selv_key key;
+    int code = SELV_EXIT_OK;
+
+    if (c->key != NULL &&
+        !selv_cli_key_load(cli, c->key, SELV_CLI_KEY_PRIVATE, &key, &code)) {
+        return code;
+    }
+    code = create_with(cli, c, c->key == NULL ? NULL : &key, &chunks);
+    selv_cli_chunks_free(&chunks);
+    if (c->key != NULL) {
+        selv_key_wipe(&key);
+    }
+    return code;
 }
 
 int selv_cli_manifest_create(struct selv_cli *cli, int argc, char **argv)
@@ -289,6 +376,15 @@ int selv_cli_manifest_create(struct selv_cli *cli, int argc, char **argv)
          .help = "before /i/<digest>; default: whatever server gave the "
                  "manifest",
          .value = &c.uri_base},
+        {.name = "--chunks",
+         .value_name = "LEN",
+         .help = "bytes of a chunk in the chunk lists; default: 4096, more for "
+                 "large images",
+         .value = &c.chunk_len,
+         .is_optional = true},
+        {.name = "--no-chunks",
+         .help = "no chunk lists: for devices that do not know them",
+         .flag = &c.no_chunks},
         {.name = "--template",
          .value_name = "FILE",
          .help = "a JSON template instead of the flags above",
@@ -388,7 +484,7 @@ int selv_cli_manifest_sign(struct selv_cli *cli, int argc, char **argv)
                            &error);
     selv_key_wipe(&key);
     if (done) {
-        created_say(cli, output, envelope, true);
+        created_say(cli, output, envelope, true, NULL);
     }
     free(envelope.p);
     return done ? SELV_EXIT_OK : selv_cli_fail(cli, &error);

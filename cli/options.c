@@ -53,11 +53,14 @@ static void help_print(const struct selv_cli *cli,
         const struct selv_cli_option *o = &syntax->options[i];
         char left[64];
 
-        snprintf(left, sizeof(left), "%s%s%s%s%s",
+        snprintf(left, sizeof(left), "%s%s%s%s%s%s",
                  o->letter == NULL ? "" : o->letter,
                  o->letter == NULL ? "" : ", ", o->name,
-                 o->value_name == NULL ? "" : " ",
-                 o->value_name == NULL ? "" : o->value_name);
+                 o->value_name == NULL ? ""
+                 : o->is_optional      ? "[="
+                                       : " ",
+                 o->value_name == NULL ? "" : o->value_name,
+                 o->is_optional ? "]" : "");
         printf("  %-26s %s\n", left, o->help);
     }
     printf("  %-26s %s\n  %-26s %s\n", "--json",
@@ -157,6 +160,9 @@ static bool option_take(const struct selv_cli *cli,
             }
             *o->flag = true;
             return true;
+        }
+        if (o->is_optional) {
+            return value_take(cli, o, value != NULL ? value : "");
         }
         if (value == NULL && *i + 1 >= argc) {
             selv_cli_usage(cli, "%s needs a value (%s)", o->name,

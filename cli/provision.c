@@ -17,6 +17,7 @@
 #include "host/file.h"
 #include "host/manifest.h"
 #include "host/manifest_verify.h"
+#include "suit/chunks.h"
 #include "host/uuid.h"
 #include "posix/posix.h"
 #include "posix/strategies.h"
@@ -178,6 +179,8 @@ static bool image_check(const struct content *what,
     memcpy(device.class_id, factory->class_id, sizeof(device.class_id));
     components_of(s, factory, what->slot, &device);
     device.is_factory = true;
+    device.private_parameters[device.private_parameter_count++] =
+        SELV_SUIT_PARAMETER_CHUNK_LIST;
     selv_sha256_init(&h);
     selv_sha256_update(&h, image.p, image.len);
     selv_sha256_finish(&h, device.components[0].installed);

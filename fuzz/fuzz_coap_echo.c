@@ -56,7 +56,6 @@ static void ask(struct world *w, uint8_t n, struct selv_bytes in)
         selv_bytes_equal(v, selv_bytes(w->value, sizeof w->value))) {
         w->has_echoed[n] = true;
     }
-    /* an earlier challenge may have been echoed: only these can be known */
     must(verdict == SELV_COAP_ECHO_UNKNOWN || w->has_echoed[n]);
     out.len = REPLY_LEN;
     if (!selv_coap_echo_guard(&w->e, &w->s, w->now, &peer, &rq, in.len, verdict,
@@ -76,8 +75,11 @@ static void ask(struct world *w, uint8_t n, struct selv_bytes in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint8_t key[16] = {1, 2, 3};
-    static const struct selv_coap_mac mac = {sip_tag, key};
+    static const uint8_t all[16] = {1, 2, 3};
+    uint8_t key[16] = {0};
+    /* A key of its own for each input: what another learnt is of no use. */
+    sip_tag(all, selv_bytes(data, size), key);
+    const struct selv_coap_mac mac = {sip_tag, key};
     static struct world w;
     memset(&w, 0, sizeof w);
     w.now = 1000;

@@ -22,8 +22,10 @@
  */
 
 struct selv_manifest_image {
-    uint8_t digest[32]; /* SHA-256 */
-    uint32_t size;      /* bytes */
+    uint8_t digest[32];        /* SHA-256 */
+    uint32_t size;             /* bytes */
+    uint32_t chunks_size;      /* bytes of its chunk list; 0: none */
+    uint8_t chunks_digest[32]; /* of that list */
 };
 
 /* One component; one image that runs anywhere, or two of which each runs in

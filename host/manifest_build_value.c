@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "host/chunks.h"
 #include "host/file.h"
 #include "host/hex.h"
 #include "host/manifest_build_int.h"
@@ -483,6 +484,92 @@ static bool uri_put(const struct build *b, const struct place *at,
     return true;
 }
 
+/* ---- chunk lists --------------------------------------------------------- */
+
+/* {"file": IMAGE, "chunk": LENGTH}: the list of that image. */
+static bool chunks_of_file(const struct build *b, const struct place *at,
+                           json_t *value, struct selv_buf *list)
+{
+    static const char *const names[] = {"file", "chunk", NULL};
+    const char *file = text_member(value, "file");
+    json_t *chunk = json_object_get(value, "chunk");
+    uint32_t shift = 0;
+    char path[4096];
+    char where[SELV_ERROR_LEN / 4];
+
+    if (!build_members_check(b, at, value, names)) {
+        return false;
+    }
+    if (chunk != NULL) {
+        shift = json_is_integer(chunk) && json_integer_value(chunk) > 0
+                    ? selv_chunks_shift((uint64_t)json_integer_value(chunk))
+                    : 0;
+        if (shift == 0) {
+            return build_wrong(b, at,
+                               "\"chunk\" is not a power of two from 512 to "
+                               "65536");
+        }
+    }
+    if (!file_path(b, at, file, path)) {
+        return false;
+    }
+    if (!selv_chunks_make(path, shift, list, b->error)) {
+        place_print(at, where, sizeof(where));
+        return selv_error_prefix(b->error, where);
+    }
+    return true;
+}
+
+/* The same, or {"sha256": DIGITS, "size": BYTES}: a list that is there. */
+static bool chunks_put(const struct build *b, const struct place *at,
+                       json_t *value, struct selv_cbor_writer *w)
+{
+    static const char *const names[] = {"sha256", "size", NULL};
+    const char *digits = text_member(value, "sha256");
+    json_t *size = json_object_get(value, "size");
+    uint8_t digest[SELV_SHA256_LEN];
+    struct selv_suit_chunks_name name = {digest, 0};
+    uint8_t item[SELV_SUIT_CHUNKS_NAME_MAX];
+    struct selv_cbor_writer inner;
+    struct selv_bytes encoded;
+    struct selv_buf list;
+
+    if (text_member(value, "file") != NULL) {
+        if (!chunks_of_file(b, at, value, &list)) {
+            return false;
+        }
+        selv_chunks_name(selv_bytes(list.p, list.len), digest, &name);
+        free(list.p);
+        selv_suit_chunks_name_put(w, &name);
+        return true;
+    }
+    if (!json_is_object(value) || digits == NULL || size == NULL) {
+        return build_wrong(b, at,
+                           "give {\"file\": IMAGE}, with or without \"chunk\", "
+                           "or {\"sha256\": ..., \"size\": ...} of a list");
+    }
+    if (!build_members_check(b, at, value, names)) {
+        return false;
+    }
+    if (!selv_hex_decode(digits, digest, sizeof(digest))) {
+        return build_wrong(b, at, "a SHA-256 has 64 hexadecimal digits");
+    }
+    name.len = json_is_integer(size) && json_integer_value(size) > 0 &&
+                       json_integer_value(size) <= UINT32_MAX
+                   ? (uint32_t)json_integer_value(size)
+                   : 0;
+    selv_cbor_writer_init(&inner, item, sizeof(item));
+    selv_suit_chunks_name_put(&inner, &name);
+    if (selv_cbor_finish(&inner, &encoded) != SELV_OK ||
+        selv_suit_chunks_name_read(encoded, &name) != SELV_OK) {
+        return build_wrong(b, at,
+                           "\"size\" is not a list's length in bytes: 8, and "
+                           "32 for each chunk");
+    }
+    selv_cbor_put_raw(w, encoded);
+    return true;
+}
+
 /* ---- parameters ---------------------------------------------------------- */
 
 bool parameter_value_put(const struct build *b, const struct place *at,
@@ -493,7 +580,7 @@ bool parameter_value_put(const struct build *b, const struct place *at,
     struct selv_cbor_writer inner;
 
     if (value_is_raw(value)) {
-        return raw_put(b, at, value, false, w);
+        return raw_put(b, at, value, shape == WORD_CHUNKS, w);
     }
     switch (shape) {
     case WORD_VENDOR:
@@ -519,6 +606,8 @@ bool parameter_value_put(const struct build *b, const struct place *at,
         return true;
     case WORD_TEXT:
         return uri_put(b, at, value, w);
+    case WORD_CHUNKS:
+        return chunks_put(b, at, value, w);
     default:
         return bytes_put(b, at, value, w);
     }

@@ -175,9 +175,16 @@ static json_t *parameter_json(const struct describe *d, int32_t code,
 {
     const struct manifest_word *word =
         manifest_word_at(manifest_parameters, code);
+    struct selv_suit_chunks_name list;
     struct selv_cbor r;
     struct selv_bytes string;
 
+    if (word != NULL && word->shape == WORD_CHUNKS &&
+        selv_suit_chunks_name_read(item, &list) == SELV_OK) {
+        return json_pack("{s:o, s:I}", "sha256",
+                         hex_json(selv_bytes(list.digest, SELV_SHA256_LEN)),
+                         "size", (json_int_t)list.len);
+    }
     selv_cbor_init(&r, item);
     if (word != NULL && selv_cbor_bstr(&r, &string) == SELV_OK) {
         if ((word->shape == WORD_UUID || word->shape == WORD_VENDOR)) {

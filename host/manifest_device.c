@@ -135,10 +135,11 @@ static bool component_members_check(json_t *component, size_t i,
 static bool all_members_check(json_t *json, struct selv_error *error)
 {
     static const char *const top[] = {
-        "vendor",   "vendor_id",  "vendor_pen",      "class",
-        "class_id", "device_id",  "sequence_number", "security_floor",
-        "digest",   "components", "algorithms",      "bootloader",
-        "private",  NULL};
+        "vendor",          "vendor_id",      "vendor_pen",
+        "class",           "class_id",       "device_id",
+        "sequence_number", "security_floor", "digest",
+        "components",      "algorithms",     "bootloader",
+        "private",         "chunk_lists",    NULL};
     static const char *const boot[] = {"profile",    "commands", "parameters",
                                        "components", "depth",    "envelope",
                                        NULL};
@@ -506,6 +507,35 @@ static bool commands_parse(json_t *list, struct selv_manifest_device *d,
     return true;
 }
 
+/* Devices of this project know chunk lists; the room for private parameters is
+ * what it is. */
+static bool chunk_lists_parse(json_t *json, struct selv_manifest_device *d,
+                              struct selv_error *error)
+{
+    json_t *own = json_object_get(json, "chunk_lists");
+
+    if (own != NULL && !json_is_boolean(own)) {
+        return bad(error, "chunk_lists", "true or false");
+    }
+    for (size_t i = 0; i < d->private_parameter_count; i++) {
+        if (d->private_parameters[i] == SELV_SUIT_PARAMETER_CHUNK_LIST) {
+            return true;
+        }
+    }
+    if (json_is_false(own) ||
+        (own == NULL &&
+         d->private_parameter_count == SELV_SUIT_PRIVATE_PARAMETERS_MAX)) {
+        return true;
+    }
+    if (d->private_parameter_count == SELV_SUIT_PRIVATE_PARAMETERS_MAX) {
+        return bad(error, "chunk_lists",
+                   "no room for one private parameter more");
+    }
+    d->private_parameters[d->private_parameter_count++] =
+        SELV_SUIT_PARAMETER_CHUNK_LIST;
+    return true;
+}
+
 static bool private_parse(json_t *json, struct selv_manifest_device *d,
                           struct selv_error *error)
 {
@@ -528,6 +558,9 @@ static bool private_parse(json_t *json, struct selv_manifest_device *d,
         d->private_parameters[i] = (int32_t)json_integer_value(value);
         d->private_parameter_count++;
     }
+    if (!chunk_lists_parse(json, d, error)) {
+        return false;
+    }
     return commands_parse(json_object_get(private, "commands"), d, error);
 }
 
@@ -546,7 +579,7 @@ static bool names_parse(json_t *list, const struct manifest_word *words,
                 ? manifest_word_find(words, json_string_value(value))
                 : NULL;
 
-        if (word == NULL) {
+        if (word == NULL || word->code < 0) { /* no bootloader knows it */
             return false;
         }
         *set |= UINT64_C(1) << word->code;

@@ -7,6 +7,7 @@
 #include "cbor/cbor.h"
 #include "crypto/crypto.h"
 #include "host/manifest.h"
+#include "suit/chunks.h"
 #include "suit/numbers.h"
 
 /* What stands behind a name: how a template gives it, how show prints it. */
@@ -25,7 +26,8 @@ enum manifest_shape {
     WORD_UINT,
     WORD_BOOL,
     WORD_BYTES,
-    WORD_TEXT
+    WORD_TEXT,
+    WORD_CHUNKS /* the name of a chunk list; the one private number of ours */
 };
 
 /* A number of the draft and its name. Tables end with a NULL name. */

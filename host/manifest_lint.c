@@ -45,6 +45,9 @@ const struct selv_lint_rule selv_lint_rules[] = {
      "that does not fit, and stop a server that sends for ever"},
     {"fetch-without-digest", SELV_LINT_WARNING, "manifest 7.3, 8.4.10.4",
      "set image-digest and image-size before the fetch, in shared"},
+    {"chunk-list-length", SELV_LINT_WARNING, "docs/spec/chunks.md",
+     "name the list of the image that is fetched, or none: devices do without "
+     "a list that is not the image's"},
     {"written-unchecked", SELV_LINT_WARNING, "manifest 6.3, 7.3",
      "add image-match behind it"},
     {"invoke-unchecked", SELV_LINT_ERROR, "manifest 6.3, 7.2",

@@ -9,6 +9,19 @@ bool lint_boot_has(int32_t code)
            (selv_suit_capability_boot_select.commands >> code & 1) != 0;
 }
 
+/* Once each: an image for each slot names a chunk list for each. */
+static void parameter_know(struct selv_manifest_device *d, int32_t code)
+{
+    for (size_t i = 0; i < d->private_parameter_count; i++) {
+        if (d->private_parameters[i] == code) {
+            return;
+        }
+    }
+    if (d->private_parameter_count < SELV_SUIT_PRIVATE_PARAMETERS_MAX) {
+        d->private_parameters[d->private_parameter_count++] = code;
+    }
+}
+
 /* Every private number, as far as the engine has room for them. */
 static void numbers_find(const struct manifest_sequence *s,
                          struct selv_manifest_device *d)
@@ -41,9 +54,8 @@ static void numbers_find(const struct manifest_sequence *s,
                 selv_cbor_skip(&r, NULL) != SELV_OK) {
                 break;
             }
-            if (manifest_is_private(code) &&
-                d->private_parameter_count < SELV_SUIT_PRIVATE_PARAMETERS_MAX) {
-                d->private_parameters[d->private_parameter_count++] = code;
+            if (manifest_is_private(code)) {
+                parameter_know(d, code);
             }
         }
     }

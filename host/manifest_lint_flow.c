@@ -6,13 +6,14 @@
  * A *definition* is one value given to one parameter of one component. At any
  * moment a parameter has the set of definitions that may be in force, and may
  * be unset on some way. Where ways meet, the sets are united. */
+#include "host/chunks.h"
 #include "host/manifest_lint_int.h"
 
 #include <stdlib.h>
 
 enum {
     DEFINITIONS_MAX = 1024,
-    CODES_MAX = 24, /* parameters: the draft's 13 and some private ones */
+    CODES_MAX = 24, /* parameters: the draft's 13, and private ones */
     COMPONENTS_MAX = 16,
     STEPS_MAX = 100000 /* of all walks: try-eachs in loops multiply */
 };
@@ -302,6 +303,57 @@ static void sources_check(struct flow *f, struct state *s,
     }
 }
 
+static bool is_in_force(const struct value *value, size_t definition)
+{
+    return (value->definitions[definition / 64] >> definition % 64 & 1) != 0;
+}
+
+/* Whether an image of one of the sizes that may be in force has such a list. */
+static bool has_such_list(const struct flow *f, const struct value *sizes,
+                          uint32_t list_len)
+{
+    for (size_t i = 0; i < f->definition_count; i++) {
+        struct selv_cbor r;
+        uint64_t size;
+
+        if (!is_in_force(sizes, i)) {
+            continue;
+        }
+        selv_cbor_init(&r, f->definitions[i].item);
+        if (selv_cbor_uint(&r, &size) == SELV_OK &&
+            selv_chunks_shift_of(size, list_len) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A list that a fetch reads is of an image as long as its own. */
+static void chunks_check(struct flow *f, struct state *s,
+                         const struct lint_at *at, size_t c)
+{
+    const struct value *lists =
+        value_use(f, s, c, SELV_SUIT_PARAMETER_CHUNK_LIST);
+    const struct value *sizes =
+        value_use(f, s, c, SELV_SUIT_PARAMETER_IMAGE_SIZE);
+
+    for (size_t i = 0; i < f->definition_count; i++) {
+        struct selv_suit_chunks_name list;
+        char name[80];
+
+        if (is_in_force(lists, i) && !value_is_empty(sizes) &&
+            selv_suit_chunks_name_read(f->definitions[i].item, &list) ==
+                SELV_OK &&
+            !has_such_list(f, sizes, list.len)) {
+            lint_component_name(f->l, c, name);
+            lint_find(f->l, LINT_CHUNK_LIST_LENGTH, at,
+                      "fetch into %s with a chunk list of %u bytes, which no "
+                      "image of that image-size has",
+                      name, (unsigned)list.len);
+        }
+    }
+}
+
 static void fetch_check(struct flow *f, struct state *s,
                         const struct lint_at *at, size_t c)
 {
@@ -321,6 +373,7 @@ static void fetch_check(struct flow *f, struct state *s,
                   "fetch into %s with image-digest but without image-size",
                   name);
     }
+    chunks_check(f, s, at, c);
 }
 
 /* What a command must find set; 0 ends the list. */
@@ -369,7 +422,8 @@ static void optional_use(struct flow *f, struct state *s, size_t c,
             (is_image && (parameter == SELV_SUIT_PARAMETER_IMAGE_SIZE ||
                           parameter == SELV_SUIT_PARAMETER_IMAGE_DIGEST)) ||
             (code == SELV_SUIT_DIRECTIVE_FETCH &&
-             parameter == SELV_SUIT_PARAMETER_FETCH_ARGUMENTS) ||
+             (parameter == SELV_SUIT_PARAMETER_FETCH_ARGUMENTS ||
+              parameter == SELV_SUIT_PARAMETER_CHUNK_LIST)) ||
             (code == SELV_SUIT_DIRECTIVE_INVOKE &&
              parameter == SELV_SUIT_PARAMETER_INVOKE_ARGS)) {
             value_use(f, s, c, parameter);

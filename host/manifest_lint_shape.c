@@ -28,6 +28,7 @@ static struct lint_at at_of(const struct walk *w, const struct place *path,
 static bool value_is_good(const struct manifest_word *word,
                           struct selv_bytes item)
 {
+    struct selv_suit_chunks_name list;
     struct selv_cbor r;
     struct selv_bytes bytes;
     uint64_t number;
@@ -50,6 +51,8 @@ static bool value_is_good(const struct manifest_word *word,
         return manifest_bstr(item, &bytes) && bytes.len == 16;
     case WORD_UUID:
         return manifest_bstr(item, &bytes) && bytes.len == 16;
+    case WORD_CHUNKS:
+        return selv_suit_chunks_name_read(item, &list) == SELV_OK;
     case WORD_DIGEST:
         return manifest_bstr(item, &bytes) &&
                manifest_digest_get(bytes, &algorithm, &bytes);
@@ -93,6 +96,15 @@ static void soft_failure_check(const struct walk *w, const struct lint_at *at,
     }
 }
 
+static void shared_check(const struct walk *w, const struct lint_at *at,
+                         const char *kind, int32_t code)
+{
+    if (w->is_shared && manifest_is_private(code)) {
+        lint_find(w->l, LINT_PRIVATE_IN_SHARED, at,
+                  "private %s %d in the shared sequence", kind, (int)code);
+    }
+}
+
 static void known_check(const struct walk *w, const struct lint_at *at,
                         const struct manifest_word *word,
                         struct selv_bytes item)
@@ -100,6 +112,7 @@ static void known_check(const struct walk *w, const struct lint_at *at,
     struct selv_bytes bytes;
     int32_t algorithm;
 
+    shared_check(w, at, "parameter", word->code);
     if (!value_is_good(word, item)) {
         lint_find(w->l, LINT_MALFORMED, at, "the value of %s has another type",
                   word->name);
@@ -129,8 +142,7 @@ static void unknown_check(const struct walk *w, const struct lint_at *at,
         lint_find(w->l, LINT_UNASSIGNED, at, "%s %d is not assigned", kind,
                   (int)code);
     } else if (w->is_shared) {
-        lint_find(w->l, LINT_PRIVATE_IN_SHARED, at,
-                  "private %s %d in the shared sequence", kind, (int)code);
+        shared_check(w, at, kind, code);
     } else {
         lint_find(w->l, LINT_PRIVATE_NUMBER, at, "private %s %d", kind,
                   (int)code);

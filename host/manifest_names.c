@@ -52,6 +52,7 @@ const struct manifest_word manifest_parameters[] = {
     {SELV_SUIT_PARAMETER_INVOKE_ARGS, "invoke-args", WORD_BYTES},
     {SELV_SUIT_PARAMETER_DEVICE_ID, "device-identifier", WORD_UUID},
     {SELV_SUIT_PARAMETER_FETCH_ARGUMENTS, "fetch-arguments", WORD_BYTES},
+    {SELV_SUIT_PARAMETER_CHUNK_LIST, "chunk-list", WORD_CHUNKS},
     {0, NULL, WORD_OTHER},
 };
 

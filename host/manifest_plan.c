@@ -18,12 +18,14 @@ static json_t *image_parameters(const struct selv_manifest_image *image)
                      (json_int_t)image->size);
 }
 
-/* {"uri": ...}: relative, so that any server that has the image serves it. */
+/* {"uri": ..., "chunk-list": ...}: relative, so that any server that has the
+ * image serves it. */
 static json_t *uri_parameters(const struct selv_manifest_plan *plan, size_t i)
 {
     char digits[65];
     char uri[512];
     size_t len = plan->uri_base == NULL ? 0 : strlen(plan->uri_base);
+    json_t *parameters;
 
     selv_hex_encode(
         selv_bytes(plan->image[i].digest, sizeof(plan->image[i].digest)),
@@ -33,7 +35,14 @@ static json_t *uri_parameters(const struct selv_manifest_plan *plan, size_t i)
     }
     snprintf(uri, sizeof(uri), "%.*s/i/%s", (int)len,
              len == 0 ? "" : plan->uri_base, digits);
-    return json_pack("{s:s}", "uri", uri);
+    parameters = json_pack("{s:s}", "uri", uri);
+    if (plan->image[i].chunks_size != 0) {
+        selv_hex_encode(selv_bytes(plan->image[i].chunks_digest, 32), digits);
+        json_object_set_new(parameters, "chunk-list",
+                            json_pack("{s:s, s:I}", "sha256", digits, "size",
+                                      (json_int_t)plan->image[i].chunks_size));
+    }
+    return parameters;
 }
 
 static json_t * override(json_t *parameters)

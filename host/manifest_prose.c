@@ -46,6 +46,7 @@ static const struct {
     {"fetch-arguments", "the fetch arguments are h'%s'"},
     {"strict-order", "strict order is %s"},
     {"soft-failure", "soft failure is %s"},
+    {"chunk-list", "a list of its chunks is %s"},
 };
 
 static void indent(FILE *f, int depth)
@@ -71,6 +72,7 @@ static char *value_words(json_t *value)
 {
     const char *uuid = json_string_value(json_object_get(value, "uuid"));
     const char *from = json_string_value(json_object_get(value, "from"));
+    const char *list = json_string_value(json_object_get(value, "sha256"));
     char *text = NULL;
     size_t len = 0;
     FILE *f = open_memstream(&text, &len);
@@ -84,6 +86,9 @@ static char *value_words(json_t *value)
         fprintf(f, ")");
     } else if (uuid != NULL) {
         fprintf(f, "%s (no name known for it)", uuid);
+    } else if (list != NULL) {
+        fprintf(f, "sha-256 %s (%lld bytes)", list,
+                (long long)json_integer_value(json_object_get(value, "size")));
     } else if (json_is_string(value)) {
         text_print(f, json_string_value(value));
     } else if (json_is_boolean(value)) {

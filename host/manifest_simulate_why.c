@@ -146,11 +146,18 @@ static json_t *item_words(const struct simulate_world *w, int32_t code,
 {
     const struct manifest_word *word =
         manifest_word_at(manifest_parameters, code);
+    struct selv_suit_chunks_name list;
+    char words[SIMULATE_WORDS_LEN];
     struct selv_cbor r;
     struct selv_bytes bytes;
     uint64_t number;
     bool flag;
 
+    if (word != NULL && word->shape == WORD_CHUNKS &&
+        selv_suit_chunks_name_read(item, &list) == SELV_OK) {
+        simulate_digest_words(list.digest, words);
+        return json_sprintf("%s, %u bytes", words, (unsigned)list.len);
+    }
     selv_cbor_init(&r, item);
     if (selv_cbor_uint(&r, &number) == SELV_OK) {
         return json_sprintf("%llu", (unsigned long long)number);
@@ -191,7 +198,7 @@ static const struct {
     {SELV_SUIT_DIRECTIVE_WRITE, {SELV_SUIT_PARAMETER_CONTENT}},
     {SELV_SUIT_DIRECTIVE_FETCH,
      {SELV_SUIT_PARAMETER_URI, SELV_SUIT_PARAMETER_IMAGE_SIZE,
-      SELV_SUIT_PARAMETER_FETCH_ARGUMENTS}},
+      SELV_SUIT_PARAMETER_FETCH_ARGUMENTS, SELV_SUIT_PARAMETER_CHUNK_LIST}},
     {SELV_SUIT_DIRECTIVE_COPY,
      {SELV_SUIT_PARAMETER_SOURCE_COMPONENT, SELV_SUIT_PARAMETER_IMAGE_SIZE}},
     {SELV_SUIT_DIRECTIVE_SWAP, {SELV_SUIT_PARAMETER_SOURCE_COMPONENT}},

@@ -193,7 +193,8 @@ bool simulate_world_open(struct simulate_world *w,
         .commands = d->private_commands,
         .command_count = d->private_command_count,
         .parameters = d->private_parameters,
-        .parameter_count = d->private_parameter_count};
+        .parameter_count = d->private_parameter_count,
+        .check = selv_suit_chunks_known.check};
     return components_open(w, error);
 }
 

@@ -171,6 +171,19 @@ static json_t *uuid_json(const struct template *t, struct selv_bytes bytes)
     return json_string(text);
 }
 
+/* The number is private: somebody else's value is no mistake. */
+static json_t *chunks_json(struct selv_bytes item)
+{
+    struct selv_suit_chunks_name list;
+
+    if (selv_suit_chunks_name_read(item, &list) != SELV_OK) {
+        return json_pack("{s:o}", "cbor-hex", template_hex(item));
+    }
+    return json_pack("{s:o, s:I}", "sha256",
+                     template_hex(selv_bytes(list.digest, SELV_SHA256_LEN)),
+                     "size", (json_int_t)list.len);
+}
+
 static json_t *parameter_json(struct template *t,
                               const struct manifest_word *word,
                               struct selv_bytes item)
@@ -192,6 +205,9 @@ static json_t *parameter_json(struct template *t,
     }
     if (word->shape == WORD_VENDOR && manifest_pen_get(item, &pen)) {
         return json_pack("{s:I}", "pen", (json_int_t)pen);
+    }
+    if (word->shape == WORD_CHUNKS) {
+        return chunks_json(item);
     }
     if (!manifest_bstr(item, &bytes)) {
         return template_raw(t, item);

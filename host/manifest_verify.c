@@ -172,6 +172,7 @@ static void facts_init(struct facts *f, const struct selv_manifest_device *d,
     f->device.anchors = keys;
     f->device.anchor_count = key_count;
     if (d == NULL) {
+        f->device.private = &selv_suit_chunks_known;
         return;
     }
     for (size_t i = 0; i < d->component_count; i++) {
@@ -183,6 +184,7 @@ static void facts_init(struct facts *f, const struct selv_manifest_device *d,
     f->private.command_count = d->private_command_count;
     f->private.parameters = d->private_parameters;
     f->private.parameter_count = d->private_parameter_count;
+    f->private.check = selv_suit_chunks_known.check;
     f->device.components = f->components;
     f->device.component_count = d->component_count;
     f->device.vendor_id = d->has_no_vendor_id ? NULL : d->vendor_id;

@@ -179,6 +179,9 @@ static const char *shape_words(enum manifest_shape shape, bool is_parameter)
         return "a byte string";
     case WORD_TEXT:
         return "text: a URI reference";
+    case WORD_CHUNKS:
+        return "the digest and length of a chunk list: [<<[-16, 32 bytes]>>, "
+               "8 and 32 for each chunk]";
     default:
         return is_parameter ? "a value that the device's port takes"
                             : "a reporting policy, 0 to 15";

@@ -191,13 +191,12 @@ static enum selv_err be_born(struct selv_boot *boot)
     return selv_boot_commit(boot, &first);
 }
 
-/* J5: the second record closes the birth. J9: what only one sector holds may
- * be torn, and read as whole this once; it is written again before anything
- * is decided on it. */
+/* J9: what only one sector holds may be torn, and read as whole this once; it
+ * is written again before anything is decided on it. */
 static void make_solid(struct selv_boot *boot)
 {
     struct selv_journal next = boot->journal;
-    if (next.serial == 1 || next.is_alone) {
+    if (next.is_alone) {
         /* A failure leaves it open; the next boot tries again. */
         (void)!selv_boot_commit(boot, &next);
     }

@@ -104,9 +104,8 @@ static enum selv_err rehearse(struct selv_boot *boot, struct plan *plan)
     return err != SELV_OK ? err : SELV_ERR_SUIT_WORK;
 }
 
-/* Bytes of the image that the look just before found good: by the image-size
- * that is set, which is the one it was hashed over. */
-uint32_t selv_boot_seen_len(const struct selv_boot *boot, uint8_t slot)
+/* By the image-size that is set, which is the one it was hashed over. */
+SELV_OPAQUE static uint32_t find_len(const struct selv_boot *boot, uint8_t slot)
 {
     uint32_t len = boot->layout->slot[slot].image_len, size;
     for (size_t i = 0; i < selv_suit_component_count(&boot->suit); i++) {
@@ -121,10 +120,27 @@ uint32_t selv_boot_seen_len(const struct selv_boot *boot, uint8_t slot)
     return len;
 }
 
+/* Bytes of the image that the look just before found good. M13: too many do
+ * no harm. */
+uint32_t selv_boot_seen_len(const struct selv_boot *boot, uint8_t slot)
+{
+    uint32_t a = find_len(boot, slot), b = find_len(boot, slot);
+    return a > b ? a : b;
+}
+
+/* Sectors of an envelope and so much of an image, or so much. */
+SELV_OPAQUE static uint16_t count_sectors(const struct selv_boot *boot,
+                                          uint32_t a, uint32_t b)
+{
+    uint32_t sector = boot->flash->sector_len;
+    uint32_t len = (a > b ? a : b) + sector - 1;
+    return (uint16_t)((len + boot->layout->slot[SELV_SLOT_A].envelope_len) /
+                      sector);
+}
+
 enum selv_verdict selv_boot_plan(struct selv_boot *boot, uint8_t slot,
                                  uint64_t sequence_min, enum selv_err *why)
 {
-    uint32_t sector = boot->flash->sector_len;
     uint32_t leaving = 0;
     if (boot->strategy->in_place->leaving != NULL) {
         leaving = boot->strategy->in_place->leaving(boot);
@@ -146,9 +162,14 @@ enum selv_verdict selv_boot_plan(struct selv_boot *boot, uint8_t slot,
         selv_boot_note(boot, SELV_SLOT_B, *why);
         return SELV_BAD;
     }
-    plan.len = plan.len > leaving ? plan.len : leaving;
-    plan.len += boot->layout->slot[SELV_SLOT_A].envelope_len;
-    boot->plan_count = (uint16_t)((plan.len + sector - 1) / sector);
+    /* M13 */
+    boot->plan_count = count_sectors(boot, plan.len, leaving);
+    if (boot->plan_count != count_sectors(boot, leaving, plan.len) ||
+        boot->seen_sequence < boot->journal.floor ||
+        boot->seen_sequence != selv_suit_sequence_number(&boot->suit)) {
+        *why = SELV_ERR_STATE;
+        return SELV_BAD;
+    }
     return SELV_GOOD;
 }
 
@@ -167,16 +188,27 @@ void selv_boot_set_move(struct selv_journal *next,
 void selv_boot_begin_move(struct selv_boot *boot, struct selv_journal *next,
                           enum selv_install_state state, uint16_t count)
 {
-    bool has_marks = selv_boot_marks_erase(boot) == SELV_OK;
+    const struct selv_layout *layout = boot->layout;
+    bool has_marks =
+        selv_boot_marks_erase(boot) == SELV_OK &&
+        selv_flash_is_erased(boot->flash, layout->marks_off, layout->marks_len);
     selv_boot_set_move(next, state, count);
     next->install_again = !has_marks;
     boot->is_begun = true;
 }
 
+/* M13: a move of no sectors, which is struck out, when *next is not what was
+ * seen and planned. */
 void selv_boot_begin_forward(struct selv_boot *boot, struct selv_journal *next)
 {
     next->trial_slot = SELV_SLOT_A;
     selv_boot_begin_move(boot, next, SELV_INSTALL_FORWARD, boot->plan_count);
+    if (next->install_count != boot->plan_count ||
+        next->trial_sequence != boot->seen_sequence ||
+        next->accepted < boot->seen_sequence ||
+        memcmp(next->trial_digest, boot->seen_digest, 32) != 0) {
+        next->install_count = 0;
+    }
 }
 
 /* ---- slot A, or what is staged ---------------------------------------------
@@ -228,7 +260,11 @@ enum selv_verdict selv_boot_in_place(struct selv_boot *boot,
         }
         return selv_boot_refuse(boot, record, why);
     }
-    if (selv_is_good(selv_boot_look(boot, SELV_SLOT_A, j->floor, &why))) {
+    /* M13: four looks before it loses its place, as with A/B. */
+    for (int turn = 0; turn < 2; turn++) {
+        if (!selv_is_good(selv_boot_look(boot, SELV_SLOT_A, j->floor, &why))) {
+            continue;
+        }
         if (memcmp(boot->seen_digest, j->current_digest, 32) != 0) {
             selv_boot_adopt(boot, SELV_ERR_BOOT_REQUEST);
         }
@@ -248,11 +284,36 @@ static enum selv_err end_move(struct selv_boot *boot)
 {
     struct selv_journal next = boot->journal;
     selv_boot_set_move(&next, SELV_INSTALL_NONE, next.install_count);
-    if (boot->journal.install_state == SELV_INSTALL_FORWARD) {
+    switch (boot->journal.install_state) {
+    case SELV_INSTALL_FORWARD: {
+        next.trial_slot = SELV_SLOT_A; /* as when it began */
+        struct selv_journal again = next;
         boot->strategy->in_place->arrive(boot, &next);
-    } else {
-        next.current_slot = SELV_SLOT_A;
+        boot->strategy->in_place->arrive(boot, &again);
+        if (memcmp(&next, &again, offsetof(struct selv_journal, check)) != 0) {
+            return SELV_ERR_STATE; /* M13 */
+        }
+        break;
     }
+    case SELV_INSTALL_BACK:
+        next.current_slot = SELV_SLOT_A;
+        break;
+    default:
+        return SELV_ERR_STATE;
+    }
+    enum selv_err err = selv_boot_commit(boot, &next);
+    return err != SELV_OK ? err : selv_boot_is_journalled(boot);
+}
+
+/* A move forward that was journalled as one of no sectors: nothing moved. */
+static enum selv_err strike_out(struct selv_boot *boot)
+{
+    struct selv_journal next = boot->journal;
+    if (next.install_state != SELV_INSTALL_FORWARD || next.install_count != 0) {
+        return SELV_OK;
+    }
+    selv_boot_set_move(&next, SELV_INSTALL_NONE, 0);
+    selv_boot_clear_trial(&next);
     return selv_boot_commit(boot, &next);
 }
 
@@ -260,10 +321,10 @@ static enum selv_err end_move(struct selv_boot *boot)
 static enum selv_err settle(struct selv_boot *boot)
 {
     const struct selv_journal *j = &boot->journal;
-    enum selv_err err = SELV_OK;
+    enum selv_err err = strike_out(boot);
     /* The confirmed image lies in B and nothing is on trial: one was reverted.
      */
-    if (j->install_state == SELV_INSTALL_NONE &&
+    if (err == SELV_OK && j->install_state == SELV_INSTALL_NONE &&
         j->trial_state == SELV_TRIAL_NONE && j->current_slot != SELV_SLOT_A) {
         err = boot->strategy->in_place->begin_back != NULL
                   ? boot->strategy->in_place->begin_back(boot)
@@ -291,6 +352,9 @@ enum selv_verdict selv_boot_decide_in_place(struct selv_boot *boot,
     if (err == SELV_OK && j->install_count > selv_layout_slot_sectors(
                                                  boot->layout, boot->flash)) {
         err = SELV_ERR_STORE_LAYOUT; /* a journal of another layout */
+    }
+    if (err == SELV_OK && j->serial == 0) {
+        err = SELV_ERR_STATE; /* M13: none was read */
     }
     boot->is_begun = false;
     boot->is_healed = false;

@@ -173,6 +173,9 @@ selv_boot_decide_in_place(struct selv_boot *boot, const struct selv_log *log,
 
 /* Erase the marks. SELV_ERR_FLASH_IO when they do not read as erased then. */
 SELV_MUST_CHECK enum selv_err selv_boot_marks_erase(struct selv_boot *boot);
+/* Whether the journal in flash is the one in RAM. SELV_ERR_STATE. */
+SELV_MUST_CHECK enum selv_err
+selv_boot_is_journalled(const struct selv_boot *boot);
 /* Go on with the move in the journal, to its last step. An error: no record
  * could be written, or the way turned (install_state says so). */
 SELV_MUST_CHECK enum selv_err selv_boot_move(struct selv_boot *boot);

@@ -46,7 +46,8 @@ enum selv_err selv_boot_marks_erase(struct selv_boot *boot)
 }
 
 /* Steps that are done, by the journal and the marks behind it. */
-static uint32_t count_done(const struct selv_boot *boot, uint32_t steps)
+SELV_OPAQUE static uint32_t count_done(const struct selv_boot *boot,
+                                       uint32_t steps)
 {
     uint32_t done = boot->journal.install_step;
     if (boot->journal.install_again) {
@@ -71,13 +72,34 @@ static bool mark(const struct selv_boot *boot, uint32_t step)
            !selv_flash_is_erased(flash, off, flash->write_unit);
 }
 
+/* M12: whether flash says what RAM says, read anew. A record that one skipped
+ * instruction kept from flash is none, whatever the writer returned. */
+enum selv_err selv_boot_is_journalled(const struct selv_boot *boot)
+{
+    struct selv_journal now;
+    enum selv_err err = selv_journal_read(boot->flash, boot->layout, &now);
+    const struct selv_journal *j = &boot->journal;
+    if (err != SELV_OK) {
+        return err;
+    }
+    return now.serial == j->serial && now.current_slot == j->current_slot &&
+                   now.trial_state == j->trial_state &&
+                   now.install_state == j->install_state &&
+                   now.install_step == j->install_step &&
+                   now.install_count == j->install_count &&
+                   now.install_again == j->install_again
+               ? SELV_OK
+               : SELV_ERR_STATE;
+}
+
 static enum selv_err note_done(struct selv_boot *boot, uint32_t done,
                                bool is_again)
 {
     struct selv_journal next = boot->journal;
     next.install_step = (uint16_t)done;
     next.install_again = is_again;
-    return selv_boot_commit(boot, &next);
+    enum selv_err err = selv_boot_commit(boot, &next);
+    return err != SELV_OK ? err : selv_boot_is_journalled(boot);
 }
 
 /* ---- one sector ------------------------------------------------------------
@@ -155,25 +177,69 @@ static bool copy_once(const struct selv_flash *flash,
 /* ---- the move --------------------------------------------------------------
  */
 
+/* M13: what a move rests on is computed twice; what differs ends the call, and
+ * the next boot goes on from what the journal says. */
+SELV_OPAQUE static uint32_t count_steps(const struct selv_boot *boot)
+{
+    return (uint32_t)boot->journal.install_count *
+           boot->strategy->in_place->steps;
+}
+
+/* Where a mark reads otherwise each time, either answer is right (M3). */
+static enum selv_err find_done(const struct selv_boot *boot, uint32_t steps,
+                               uint32_t *done)
+{
+    for (int turn = 0; turn < 8; turn++) {
+        *done = count_done(boot, steps);
+        if (*done == count_done(boot, steps)) {
+            return SELV_OK;
+        }
+    }
+    return SELV_ERR_STATE;
+}
+
+static enum selv_err find_step(const struct selv_boot *boot, uint32_t step,
+                               struct selv_boot_step *out)
+{
+    struct selv_boot_step again;
+    boot->strategy->in_place->step(boot, step, out);
+    boot->strategy->in_place->step(boot, step, &again);
+    return out->from == again.from && out->to == again.to ? SELV_OK
+                                                          : SELV_ERR_STATE;
+}
+
 enum selv_err selv_boot_move(struct selv_boot *boot)
 {
     const struct selv_strategy *strategy = boot->strategy;
-    uint32_t steps =
-        (uint32_t)boot->journal.install_count * strategy->in_place->steps;
+    uint32_t steps = count_steps(boot);
     bool is_resumed = !boot->is_begun;
     bool has_marks = !boot->journal.install_again;
     uint32_t step = 0;
-    enum selv_err err = SELV_OK;
+    enum selv_err err = selv_boot_is_journalled(boot);
     boot->is_begun = false;
-    if (is_resumed) {
-        step = count_done(boot, steps);
+    if (steps != count_steps(boot)) {
+        return SELV_ERR_STATE;
+    }
+    if (err == SELV_OK) {
+        err = find_done(boot, steps, &step);
+    }
+    /* One that began just now has done nothing. */
+    if (err == SELV_OK && !is_resumed && step != 0) {
+        err = SELV_ERR_STATE;
+    }
+    if (err == SELV_OK && is_resumed) {
         err = note_done(boot, step, true);
         has_marks = err == SELV_OK && selv_boot_marks_erase(boot) == SELV_OK;
     }
     for (; err == SELV_OK && step < steps; step++) {
         struct selv_boot_step s;
-        strategy->in_place->step(boot, step, &s);
-        if (!copy_once(boot->flash, &s) && !copy_once(boot->flash, &s) &&
+        err = find_step(boot, step, &s);
+        if (err != SELV_OK) {
+            break;
+        }
+        /* M13: a copy that was left out is none. */
+        if ((!copy_once(boot->flash, &s) || !is_same(boot->flash, &s)) &&
+            (!copy_once(boot->flash, &s) || !is_same(boot->flash, &s)) &&
             strategy->in_place->turn_back != NULL) {
             /* To go on would lose what A was to get: its source is written
              * over by the next step, or by the way back. */
@@ -189,5 +255,5 @@ enum selv_err selv_boot_move(struct selv_boot *boot)
         }
         is_resumed = false;
     }
-    return err;
+    return err == SELV_OK && step < count_steps(boot) ? SELV_ERR_STATE : err;
 }

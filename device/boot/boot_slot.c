@@ -130,7 +130,8 @@ static enum selv_verdict look_once(struct selv_boot *boot, uint8_t slot,
     boot->seen_slot = slot;
     boot->seen_sequence = selv_suit_sequence_number(&boot->suit);
     memcpy(boot->seen_digest, selv_suit_digest(&boot->suit), 32);
-    return SELV_GOOD;
+    /* Asked once more: *why may be from before. */
+    return selv_suit_may_invoke(&boot->suit);
 }
 
 /* What a look finds bad may cost the running image its place, or a release

@@ -85,8 +85,9 @@ static enum selv_verdict loader_current(struct selv_boot *boot,
             boot, record,
             why == SELV_ERR_STORE_EMPTY ? SELV_ERR_BOOT_NO_IMAGE : why);
     }
-    if (memcmp(boot->seen_digest, j->current_digest, 32) != 0 ||
-        j->current_slot != SELV_SLOT_A) {
+    if ((memcmp(boot->seen_digest, j->current_digest, 32) != 0 ||
+         j->current_slot != SELV_SLOT_A) &&
+        boot->seen_slot == SELV_SLOT_A) { /* B14: never the loader */
         selv_boot_adopt(boot, SELV_ERR_BOOT_NO_IMAGE);
     }
     return run_application(boot, record, false);
@@ -144,6 +145,20 @@ static enum selv_loader_role give_away(struct selv_boot *boot,
                                                     : SELV_LOADER_NEEDED;
 }
 
+/* B14: what was confirmed just now is what was seen, or no later boot would
+ * know it for the one that may run. */
+static void set_right(struct selv_boot *boot)
+{
+    struct selv_journal next = boot->journal;
+    if (next.trial_state == SELV_TRIAL_NONE &&
+        memcmp(next.current_digest, boot->seen_digest, 32) != 0) {
+        memcpy(next.current_digest, boot->seen_digest, 32);
+        if (memcmp(next.current_digest, boot->seen_digest, 32) == 0) {
+            (void)!selv_boot_commit(boot, &next);
+        }
+    }
+}
+
 /* A trial is under way. */
 static enum selv_verdict go_on(struct selv_boot *boot,
                                const struct selv_log *log,
@@ -167,6 +182,7 @@ static enum selv_verdict go_on(struct selv_boot *boot,
     }
     verdict = selv_boot_decide(boot, log, record);
     if (record->slot == SELV_SLOT_A) {
+        set_right(boot);
         record->loader = SELV_LOADER_RESTS;
         selv_record_seal(record);
         return verdict;
@@ -213,6 +229,9 @@ static enum selv_verdict keep(struct selv_boot *boot,
 {
     struct selv_journal next = boot->journal;
     enum selv_err why;
+    if (memcmp(next.current_digest, boot->seen_digest, 32) != 0) {
+        return loader_current(boot, record); /* B14, asked twice */
+    }
     if (next.current_slot != SELV_SLOT_A) { /* it came back */
         next.current_slot = SELV_SLOT_A;
         if (selv_boot_commit(boot, &next) != SELV_OK) {

@@ -84,13 +84,23 @@ static enum selv_err swap_begin_back(struct selv_boot *boot)
 {
     struct selv_journal next = boot->journal;
     enum selv_err reason, why;
-    if (!is_kept(boot, &reason)) {
+    /* M13: what is bad twice is bad. */
+    if (!is_kept(boot, &reason) && !is_kept(boot, &reason)) {
         if (selv_is_good(selv_boot_look(boot, SELV_SLOT_A, next.floor, &why))) {
             selv_boot_adopt(boot, reason);
+            return selv_boot_is_at_rest(&boot->journal) ? SELV_OK : reason;
         }
-        return selv_boot_is_at_rest(&boot->journal) ? SELV_OK : reason;
+        if (reason == SELV_ERR_BOOT_REQUEST) {
+            return reason;
+        }
+        /* Neither runs. What did not come forward whole, say, is whole again
+         * when it went back as it came; and nothing is lost by that. */
     }
     selv_boot_begin_move(boot, &next, SELV_INSTALL_BACK, next.install_count);
+    if (next.install_state != SELV_INSTALL_BACK || next.install_step != 0 ||
+        next.install_count != boot->journal.install_count) {
+        return SELV_ERR_STATE; /* M13 */
+    }
     return selv_boot_commit(boot, &next);
 }
 

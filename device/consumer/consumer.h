@@ -22,7 +22,7 @@
  *        digest is taken from there. Flash calls are synchronous; one poll
  *        writes one block of the image, or the envelope, and one log record,
  *        with the erases that go with them, or hashes half a kilobyte or so.
- * RAM:   sizeof(struct selv_consumer) <= 5120 on Cortex-M3, of it
+ * RAM:   sizeof(struct selv_consumer) <= 5088 on Cortex-M3, of it
  *        SELV_SUIT_ENVELOPE_MAX for the manifest; stack <= 1 KiB without
  *        what the port's crypto takes. */
 #ifndef SELV_CONSUMER_CONSUMER_H

@@ -51,8 +51,8 @@ static void tell_progress(struct selv_consumer *c, bool is_resumed)
     }
     if (!is_told) {
         selv_consumer_tell(c, SELV_UPDATE_DOWNLOADING, SELV_OK);
-        c->todo.is_resumed = is_resumed;
     }
+    c->todo.is_resumed = c->todo.is_resumed || is_resumed;
     /* A port gives faster than it polls: the latest counts. */
     c->todo.source = c->from;
     c->todo.done = selv_consumer_parts_low(c);
@@ -262,6 +262,9 @@ static void end_badly(struct selv_consumer *c, enum selv_err err, uint8_t code)
         c->phase = c->phase == PHASE_IMAGE && has_flag(c, FLAG_LISTED)
                        ? PHASE_SCAN
                        : c->phase;
+        if (c->parts.next > 0) {
+            tell_progress(c, true);
+        }
     } else if (c->phase == PHASE_LIST && is_of_source(err) &&
                !has_flag(c, FLAG_AWAY)) {
         begin_parts(c);

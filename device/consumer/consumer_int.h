@@ -45,7 +45,7 @@ enum step {
 #define FLAG_TOUCHED 0x200u /* the slot was, in this boot */
 #define FLAG_PART 0x400u    /* envelope holds no more than fits */
 #define FLAG_CANCEL 0x800u  /* the port is to be told so, of busy */
-#define FLAG_GONE 0x1000u   /* the CoAP peer that is busy is not there */
+#define FLAG_GONE 0x4000u   /* the CoAP peer that is busy is not there */
 
 #define FLAG_LISTED 0x1000u   /* the chunk list is there, and good */
 #define FLAG_LISTLESS 0x2000u /* it did no good: do without */

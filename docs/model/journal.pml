@@ -1,299 +1,622 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * journal.pml - the boot journal: records appended in two sectors of P places
- * each, cut at any instant, any number of times.
+ * journal.pml - the boot journal: each record in two sectors of P places, cut
+ * at any instant. lib/store/ring.c, and what device/boot/boot.c does with a
+ * record that may be torn.
  *
- * Kept: which place a record goes to, which sector is erased when, which
- *   record a reader takes, serials (here in a small circle), places that do not take
- *   a record. A cut write leaves the place junk or whole. A cut erase leaves
- *   each place as it was, junk, or looking erased, which a later reading may
- *   see otherwise.
- * With -DFLICKERING=1 one record at a time may be torn so that it passes its
- *   check at one reading and not at the next. The ring does not bear that: see
- *   README.md.
- * With -DROT sector 0 may lose everything, once; this, too, has a hole.
- * Left out: what a record says; a write that was cut so early that its place
- *   still looks erased; records that another wrote (the journal is locked).
+ * Kept: which sector is written first, which is erased when, which place takes
+ *   a record; what a reader takes for the newest, and when it writes that
+ *   again; places that do not take a record.
+ * Cells: what a cut write leaves reads as erased, junk or whole; what a cut
+ *   erase leaves, in each place, as it read then, junk or erased.
+ * FLICKERS=0: so it stays from the next boot on. Cuts: any number in a row.
+ * FLICKERS=1: the cells of the latest cut read anew at each boot, also when they
+ *   were written over; at the next cut they stay as they read in that boot, or,
+ *   with ONCE_MORE=1, as they read in the one after. At most CUTS cuts in a
+ *   row, then a boot ends undisturbed. A record that was cut may come to count
+ *   at any boot before the next one is written; with STRICT only at the boot
+ *   that follows.
+ * REFUSING=1: places that do not take a record. REFUSING=2: one sector takes
+ *   nothing any more, from some boot on.
+ * ROT=1: one sector loses all that it holds, once, at rest.
+ * Left out: what a record says; records that another wrote (the journal is
+ *   locked); the wrap of serials: only their order is kept, so that the states
+ *   are finitely many.
  *
  * With -DBROKEN_... one rule is left out, and the checker must object. */
 #ifndef P
 #define P 2
 #endif
 #define PLACES (2 * P)
-#ifndef FLICKERING
-#define FLICKERING 0
+#ifndef FLICKERS
+#define FLICKERS 0
+#endif
+#ifndef ONCE_MORE
+#define ONCE_MORE 0
+#endif
+#define SLOTS (1 + ONCE_MORE) /* the last one: read once more */
+#define settles (FLICKERS == 0 || ONCE_MORE == 1)
+#ifndef REFUSING
+#define REFUSING 0
+#endif
+#ifndef ROT
+#define ROT 0
+#endif
+#ifndef CUTS
+#define CUTS 0
+#endif
+#if CUTS == 0
+#define may_cut true
+#define count_cut skip
+#else
+#define may_cut (cuts < CUTS)
+#define count_cut cuts++
 #endif
 
-/* What a place holds. */
-#define ERASED 0
-#define WHOLE 1
-#define TORN 2 /* whole or not, at each reading */
-#define JUNK 3
-#define WEAK 4 /* erased or not, at each reading */
+#ifdef STRICT
+#define late false
+#else
+#define late (FLICKERS > 0)
+#endif
 
-/* What its record is, as an observer knows who forgets nothing. */
+/* How a place reads in this boot. */
+#define ERASED 0
+#define JUNK 1
+#define WHOLE 2
+
+/* What its record says, as an observer knows who forgets nothing. */
 #define OLD 0
 #define CURRENT 1 /* acted upon, or its write was reported done */
 #define NEXT 2    /* cut since then: it may count, or not */
+#define ANOTHER 3 /* likewise, of another text */
 
 #define NONE 255
-#define SERIALS (4 * P) /* 1 is the first, then 2 and up in a circle */
-#define following(x) ((x - 1) % SERIALS + 2)
-#define is_newer(x, y) \
-    ((SERIALS + x - y) % SERIALS != 0 && (SERIALS + x - y) % SERIALS < SERIALS / 2)
+#define NOTHING 0
+#define OF_RECORD 1
+#define OF_SECTOR 2
 
-byte kind[PLACES], serial[PLACES], tag[PLACES];
-bool born; /* something was handed over */
-bool rotten;
+byte look[PLACES], most[PLACES], serial[PLACES], says[PLACES];
+byte flicker[SLOTS], flicker_at[SLOTS];
+bool born, rotten, quiet;
+#if CUTS > 0
+byte cuts; /* in a row */
+#endif
+byte dead = NONE;
 
 /* Of one boot. */
-byte flickering, i, target, newest, last[2], next_serial;
-bool is_written;
-
-/* How many records read either way now. */
-inline count_flickering()
-{
-    flickering = 0;
-    i = 0;
-    do
-    :: i < PLACES ->
-        flickering = flickering + (kind[i] == TORN -> 1 : 0);
-        i++
-    :: else -> break
-    od;
-    i = 0
-}
+byte i, k, at, newest, top[2], end[2], next_serial, text, first;
+bool has[2], done[2], twice, settled, failed, wrote;
 
 inline cut()
 {
     if
     :: true
-    :: true -> goto off
+    :: may_cut -> count_cut; goto off
     fi
+}
+
+/* ---- cells ------------------------------------------------------------------ */
+
+inline push(what, where)
+{
+    d_step {
+#if FLICKERS > 0 && !ONCE_MORE
+        /* What flickered stays, but for what was cut now. */
+        i = 0;
+        do
+        :: i < PLACES ->
+            if
+            :: what == OF_RECORD && i == where
+            :: flicker[0] == OF_RECORD && flicker_at[0] == i ->
+                most[i] = look[i]
+            :: flicker[0] == OF_SECTOR && flicker_at[0] == i / P ->
+                most[i] = look[i]
+            :: else
+            fi;
+            i++
+        :: else -> break
+        od;
+        i = 0;
+#endif
+        k = SLOTS - 1;
+        do
+        :: k > 0 ->
+            flicker[k] = flicker[k - 1];
+            flicker_at[k] = flicker_at[k - 1];
+            k--
+        :: else -> break
+        od;
+        flicker[0] = what;
+        flicker_at[0] = where;
+        k = 0
+    }
+}
+
+/* What flickers in sector s does so no more. */
+inline forget(s)
+{
+    k = 0;
+    do
+    :: k < SLOTS ->
+        if
+        :: (flicker[k] == OF_SECTOR && flicker_at[k] == s) ||
+           (flicker[k] == OF_RECORD && flicker_at[k] / P == s) ->
+            flicker[k] = NOTHING; flicker_at[k] = 0
+        :: else
+        fi;
+        k++
+    :: else -> break
+    od;
+    k = 0
+}
+
+inline read_place(p)
+{
+    if
+    :: look[p] = ERASED
+    :: look[p] = JUNK
+    :: most[p] == WHOLE -> look[p] = WHOLE
+    fi
+}
+
+/* How each cell reads in this boot. */
+inline power_on()
+{
+    atomic {
+        k = SLOTS;
+        do
+        :: k == 0 -> break
+        :: else ->
+            k--;
+            if
+            :: flicker[k] == OF_RECORD -> at = flicker_at[k]; read_place(at)
+            :: flicker[k] == OF_SECTOR ->
+                i = flicker_at[k] * P;
+                do
+                :: i == (flicker_at[k] + 1) * P -> break
+                :: else -> read_place(i); i++
+                od;
+                i = 0
+            :: else
+            fi;
+            if
+            :: settles && k == SLOTS - 1 && flicker[k] != NOTHING ->
+                if
+                :: flicker[k] == OF_SECTOR ->
+                    i = flicker_at[k] * P;
+                    do
+                    :: i == (flicker_at[k] + 1) * P -> break
+                    :: else -> most[i] = look[i]; i++
+                    od;
+                    i = 0
+                :: else -> most[flicker_at[k]] = look[flicker_at[k]]
+                fi;
+                flicker[k] = NOTHING;
+                flicker_at[k] = 0
+            :: else
+            fi
+        od;
+        at = 0
+    }
 }
 
 /* ---- reading --------------------------------------------------------------- */
 
-/* Sets last[s] to the last place of sector s that holds a record. */
-inline find_in_sector(s)
+/* The last record of sector s. */
+inline find(s)
 {
-    last[s] = NONE;
-    i = P;
+    top[s] = NONE;
+    i = (s + 1) * P;
     do
-    :: i == 0 -> break
-    :: i > 0 && kind[s * P + i - 1] == WHOLE -> last[s] = s * P + i - 1; break
-    :: i > 0 && kind[s * P + i - 1] == TORN -> last[s] = s * P + i - 1; break
-    :: i > 0 && kind[s * P + i - 1] != WHOLE -> i--
+    :: i == s * P || top[s] != NONE -> break
+    :: else ->
+        i--;
+        if
+        :: look[i] == WHOLE -> top[s] = i
+        :: else
+        fi
     od;
     i = 0
 }
 
-/* J1: the newest of both. NONE: there is none. */
-inline read_newest()
+/* Whether the record below the newest is the same one. */
+inline find_twice()
 {
-    find_in_sector(0);
-    find_in_sector(1);
-    if
-    :: last[0] == NONE -> newest = last[1]
-    :: last[1] == NONE -> newest = last[0]
+    twice = false;
+    i = newest;
+    do
+    :: i == newest / P * P -> break
     :: else ->
+        i--;
         if
-        :: is_newer(serial[last[0]], serial[last[1]]) -> newest = last[0]
-        :: else -> newest = last[1]
+        :: look[i] == WHOLE ->
+            twice = (serial[i] == serial[newest] && says[i] == says[newest]);
+            break
+        :: else
         fi
-    fi;
-    assert(newest == NONE || tag[newest] != OLD || rotten) /* J1 */
+    od;
+    i = 0
 }
+
+#define is_clean(s) (top[s] == (s) * P + P - 1 || look[top[s] + 1] == ERASED)
+
+inline ring_read()
+{
+    d_step {
+        find(0);
+        find(1);
+        newest = NONE;
+        if
+        :: top[0] != NONE && top[1] != NONE ->
+            newest = (serial[top[0]] > serial[top[1]] -> top[0] : top[1])
+        :: top[0] != NONE && top[1] == NONE -> newest = top[0]
+        :: top[0] == NONE -> newest = top[1]
+        fi;
+        has[0] = false;
+        has[1] = false;
+        settled = false;
+        if
+        :: newest != NONE ->
+            if
+            :: top[0] != NONE ->
+                has[0] = (serial[top[0]] == serial[newest] &&
+                          says[top[0]] == says[newest])
+            :: else
+            fi;
+            if
+            :: top[1] != NONE ->
+                has[1] = (serial[top[1]] == serial[newest] &&
+                          says[top[1]] == says[newest])
+            :: else
+            fi;
+            find_twice();
+            settled = ((has[0] && has[1]) || twice);
+#ifndef BROKEN_JUNK_BEHIND
+            if
+            :: has[0] -> settled = (settled && is_clean(0))
+            :: else
+            fi;
+            if
+            :: has[1] -> settled = (settled && is_clean(1))
+            :: else
+            fi
+#endif
+        :: else
+        fi
+    }
+}
+
+/* Sector 1, as it reads now. */
+#if P == 1
+#define is_empty (look[1] == ERASED)
+#elif P == 2
+#define is_empty (look[2] == ERASED && look[3] == ERASED)
+#else
+#define is_empty (look[3] == ERASED && look[4] == ERASED && look[5] == ERASED)
+#endif
 
 /* ---- writing ------------------------------------------------------------------ */
 
 inline erase(s)
 {
-    count_flickering();
-    i = (s) * P;
+    d_step {
+        i = s * P;
+        do
+        :: i == (s + 1) * P -> break
+        :: else -> most[i] = look[i]; i++
+        od;
+        i = 0;
+        forget(s)
+    }
+    if
+    :: may_cut -> count_cut; push(OF_SECTOR, s); goto off
+    :: true
+    fi;
+    d_step {
+        i = s * P;
+        do
+        :: i == (s + 1) * P -> break
+        :: else ->
+            look[i] = ERASED; most[i] = ERASED; serial[i] = 0; says[i] = OLD;
+            i++
+        od;
+        i = 0
+    }
+    cut()
+}
+
+/* Into place `at`, or the next one of sector s that takes it. */
+inline write_from(s)
+{
     do
-    :: i == ((s) + 1) * P -> break
+    :: at >= (s + 1) * P || done[s] -> break
     :: else ->
-        assert(tag[i] != CURRENT || kind[i] != WHOLE); /* J2 */
         if
-        :: true
-        :: kind[i] != ERASED -> kind[i] = JUNK
-        :: true -> kind[i] = WEAK
-        :: kind[i] == WHOLE && flickering < FLICKERING ->
-            kind[i] = TORN;
-            flickering++
+        :: look[at] != ERASED -> break
+        :: else ->
+            serial[at] = next_serial;
+            says[at] = text;
+            most[at] = WHOLE;
+            if
+            :: may_cut -> count_cut; push(OF_RECORD, at); goto off
+            :: REFUSING == 1 ->
+                look[at] = JUNK; most[at] = JUNK; failed = true; /* J6 */
+                end[s]++
+            :: true ->
+                look[at] = WHOLE;
+                done[s] = true;
+                end[s]++
+            fi
         fi;
-        i++
+        at++
     od;
-    cut();
-    i = (s) * P;
-    do
-    :: i == ((s) + 1) * P -> break
-    :: else ->
-        kind[i] = ERASED; serial[i] = 0; tag[i] = OLD;
-        i++
-    od;
-    i = 0;
+    at = 0;
     cut()
 }
 
-/* Into the first place of target's sector, from target on, that takes it. */
-inline write_from()
-{
-    count_flickering();
-    i = (target / P + 1) * P;
-    is_written = false;
-    do
-    :: target == i || is_written -> break
-    :: target != i && !is_written &&
-       (kind[target] == ERASED || kind[target] == WEAK) ->
-        assert(kind[target] == ERASED); /* J3 */
-        serial[target] = next_serial;
-        tag[target] = NEXT;
-        if
-        :: true -> kind[target] = JUNK; goto off
-        :: flickering < FLICKERING -> kind[target] = TORN; goto off
-#ifdef WEAK_WRITES
-        :: true -> kind[target] = WEAK; goto off
-#endif
-        :: true -> kind[target] = JUNK; tag[target] = OLD; target++ /* J6 */
-        :: true -> kind[target] = WHOLE; is_written = true
-        fi
-    :: target != i && !is_written && kind[target] != ERASED -> target++
-    od;
-    i = 0;
-    cut()
-}
-
-/* However it reads. */
-inline write_anew(s)
+/* Behind what was written last to sector s. */
+inline append(s)
 {
     if
-#ifdef BROKEN_LOOKS_ERASED
-    :: kind[(s) * P] == WEAK -> skip
-#endif
-    :: else -> erase(s)
-    fi;
-    target = (s) * P;
-    write_from()
+    :: s == dead -> failed = true
+    :: else -> at = s * P + end[s]; write_from(s)
+    fi
 }
 
-/* What counts from now on: place p, and nothing else. */
-inline believe(p)
+inline begin(s)
 {
-    i = 0;
-    do
-    :: i < PLACES ->
-        tag[i] = (i == p -> CURRENT : OLD);
-        i++
-    :: else -> break
-    od;
-    i = 0
+    if
+    :: s == dead -> failed = true
+    :: else -> erase(s); end[s] = 0; at = s * P; write_from(s)
+    fi
 }
 
-inline append()
+/* In C: end[s], places up to the newest one. More than there are: sector s
+ * lacks it, and is not appended to. */
+inline set_ends()
 {
-    next_serial = following(serial[newest]);
-    is_written = false;
-#ifdef BROKEN_ERASE_FIRST
-    write_anew(newest / P);
+#ifdef BROKEN_STALE
+    end[0] = (top[0] != NONE -> top[0] + 1 : P + 1);
+    end[1] = (top[1] != NONE -> top[1] + 1 - P : P + 1)
 #else
-    target = newest + 1;
-    if
-    :: target % P != 0 -> write_from()
-    :: else
-    fi;
-    if
-    :: is_written
-    :: else -> write_anew(1 - newest / P)
-    fi;
+    end[0] = (has[0] -> top[0] + 1 : P + 1);
+    end[1] = (has[1] -> top[1] + 1 - P : P + 1)
 #endif
+}
+
+#define in_sector(f, s) \
+    if :: s == 0 -> f(0) :: else -> f(1) fi
+
+/* To the second sector. */
+inline write_second(s)
+{
     if
-    :: is_written -> newest = target; believe(newest)
+#ifndef BROKEN_FULL_TOGETHER
+    :: end[s] + 1 == end[1 - s]
+#endif
+    :: else -> append(s)
+    fi;
+    if
+    :: done[s]
+    :: else -> begin(s)
+    fi
+}
+
+inline ring_write()
+{
+    d_step {
+        next_serial = serial[newest] + 1;
+        done[0] = false;
+        done[1] = false;
+        wrote = true;
+        set_ends();
+        first = newest / P
+    }
+#ifdef BROKEN_ERASE_FIRST
+    in_sector(begin, first);
+#endif
+    in_sector(append, first);
+    if
+    :: done[first]
+    :: else ->
+        first = 1 - first;
+        if
+        :: end[first] <= P -> in_sector(append, first)
+        :: else
+        fi;
+        if
+        :: done[first]
+        :: else ->
+#ifndef BROKEN_NOT_THE_FULL_ONE
+            /* Of two that hold it, a full one. */
+            first = (end[1 - first] == P && end[first] <= P -> 1 - first
+                                                            : first);
+#endif
+            in_sector(begin, first)
+        fi
+    fi;
+    if
+    :: !done[first]
+    :: done[first] && first == 0 -> write_second(1)
+    :: done[first] && first == 1 -> write_second(0)
+    fi;
+    /* One sector takes nothing: twice in the other. */
+    if
+    :: done[first] && !done[1 - first] ->
+        done[first] = false; in_sector(append, first); done[first] = true
     :: else
     fi
 }
 
-/* J5: two records, the second in the other sector. */
+/* J5 */
 inline be_born()
 {
     next_serial = 1;
-    write_anew(0);
+    done[0] = false;
+    done[1] = false;
+    wrote = true;
+    end[1] = 0;
+    begin(0);
     if
-    :: is_written -> newest = target; believe(newest)
-    :: else -> goto off
-    fi
-}
-
-inline close_birth()
-{
-    next_serial = 2;
-    write_anew(1);
+#ifndef BROKEN_BIRTH_GOES_ON
+    :: !done[0] -> goto off
+#endif
+    :: else
+    fi;
+    append(1);
     if
-    :: is_written -> newest = target; believe(newest)
+    :: !done[0] || !done[1] -> goto off
     :: else
     fi
 }
 
-/* Both can hold, of a sector whose erase was cut. */
-#define looks_erased(p) (kind[p] == ERASED || kind[p] == WEAK)
-#define looks_used(p) (kind[p] != ERASED)
-#ifndef BROKEN_BIRTH
-#define is_empty (looks_erased(P) && looks_erased(PLACES - 1))
-#define is_lost (looks_used(P) || looks_used(PLACES - 1))
-#else
-#define is_empty (looks_erased(0) && looks_erased(P - 1))
-#define is_lost (looks_used(0) || looks_used(P - 1))
-#endif
+/* What counts from now on: what says the same as `text`. */
+inline believe()
+{
+    d_step {
+        i = 0;
+        do
+        :: i < PLACES ->
+            says[i] = (says[i] == text -> CURRENT :
+                       (late && !wrote && text == CURRENT -> says[i] : OLD));
+            i++
+        :: else -> break
+        od;
+        i = 0;
+        text = CURRENT
+    }
+}
 
-/* Sector 0 loses all that it holds. */
+/* ---- between two boots ------------------------------------------------------ */
+
+/* Only the order of serials counts. */
+inline renumber()
+{
+    d_step {
+        i = 0;
+        do
+        :: i < PLACES ->
+            if
+            :: look[i] != WHOLE && most[i] != WHOLE -> serial[i] = 0; says[i] = OLD
+            :: else
+            fi;
+            i++
+        :: else -> break
+        od;
+        k = PLACES + 2;
+        do
+        :: k == 0 -> break
+        :: else ->
+            at = 0;
+            i = 0;
+            do
+            :: i < PLACES -> at = at + (serial[i] == k -> 1 : 0); i++
+            :: else -> break
+            od;
+            if
+            :: at == 0 ->
+                i = 0;
+                do
+                :: i < PLACES ->
+                    serial[i] = (serial[i] > k -> serial[i] - 1 : serial[i]);
+                    i++
+                :: else -> break
+                od
+            :: else
+            fi;
+            k--
+        od;
+        at = 0;
+        i = 0
+    }
+}
+
 inline rot()
 {
-    i = 0;
-    do
-    :: i < P -> kind[i] = JUNK; i++
-    :: else -> break
-    od;
-    rotten = true;
-    i = 0
+    if
+    :: ROT > 0 && quiet && !rotten ->
+        if
+        :: top[0] = 0
+        :: top[0] = 1
+        fi;
+        rotten = true;
+        d_step {
+            i = top[0] * P;
+            do
+            :: i == (top[0] + 1) * P -> break
+            :: else -> look[i] = JUNK; most[i] = JUNK; i++
+            od;
+            i = 0;
+            forget(top[0])
+        }
+    :: true
+    fi
 }
 
 active proctype bootloader()
 {
     /* A turn is a boot. */
     do
-    :: read_newest();
+    :: rot();
+        quiet = false;
         if
-        :: newest != NONE -> believe(newest)
+        :: REFUSING == 2 && dead == NONE && born -> dead = 0
+        :: REFUSING == 2 && dead == NONE && born -> dead = 1
+        :: true
+        fi;
+        power_on();
+        ring_read();
+        if
         :: newest == NONE && is_empty ->
             assert(!born); /* J5: a device is new once */
-            be_born()
-        :: newest == NONE && is_lost ->
-            assert(rotten); /* J5: and never lost */
-            goto off
+            text = NEXT;
+            be_born();
+            ring_read()
+        :: newest == NONE && !is_empty ->
+            assert(false) /* J5: and never lost */
+        :: else ->
+            text = says[newest];
+            assert(text != OLD); /* J1 */
+            if
+#ifndef BROKEN_SOLID
+            :: !settled -> /* J9 */
+                ring_write();
+                ring_read()
+#endif
+            :: else
+            fi
         fi;
-        if
-        :: newest == 0 && serial[0] == 1 -> close_birth()
-        :: else
-        fi;
+        believe();
         born = true;
         /* What the boot decides: nothing, or a record or more. */
         do
         :: true -> break
-        :: true -> append()
+        :: true ->
+            renumber();
+            ring_read();
+            if
+            :: text = NEXT
+            :: text = ANOTHER
+            fi;
+            failed = false;
+            ring_write();
+            if
+            :: done[0] || done[1] -> believe()
+            :: else -> assert(failed || dead != NONE); text = CURRENT
+            fi;
+            ring_read()
         od;
-#ifdef ROT
-        if
-        :: newest > 0 && !rotten -> rot()
-        :: true
-        fi;
+        quiet = (has[0] && has[1]);
+#if CUTS > 0
+        cuts = 0;
 #endif
     off:
-        skip;
+        renumber();
         d_step {
-            flickering = 0; i = 0; target = 0; newest = 0;
-            last[0] = 0; last[1] = 0; next_serial = 0;
-            is_written = false
+            i = 0; k = 0; at = 0; newest = 0; top[0] = 0; top[1] = 0;
+            next_serial = 0; text = 0; first = 0; has[0] = false;
+            has[1] = false; twice = false; done[0] = false; done[1] = false;
+            settled = false; failed = false; wrote = false; end[0] = 0; end[1] = 0
         }
     od
 }

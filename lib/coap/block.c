@@ -142,10 +142,15 @@ static void upload_begin(struct selv_coap_upload *u,
 /* A block whose size is not what its option says [RFC 7959 2.3]. */
 static bool is_misshapen(const struct selv_coap_msg *rq)
 {
-    size_t len = selv_coap_block_len(rq->block1.szx);
-    return (rq->has & SELV_COAP_HAS_BLOCK1) != 0 &&
-           (rq->payload.len > len ||
-            (rq->block1.more && rq->payload.len != len));
+    size_t len = (size_t)1 << selv_coap_szx_shift(rq->block1.szx);
+    if ((rq->has & SELV_COAP_HAS_BLOCK1) == 0) {
+        return false;
+    }
+    if (rq->block1.szx == SELV_COAP_SZX_BERT) {
+        return rq->block1.more &&
+               (rq->payload.len == 0 || rq->payload.len % len != 0);
+    }
+    return rq->payload.len > len || (rq->block1.more && rq->payload.len != len);
 }
 
 uint8_t selv_coap_upload_feed(struct selv_coap_upload *u, uint64_t now_ms,
@@ -153,8 +158,9 @@ uint8_t selv_coap_upload_feed(struct selv_coap_upload *u, uint64_t now_ms,
                               uint32_t resource, const struct selv_coap_msg *rq)
 {
     bool has = (rq->has & SELV_COAP_HAS_BLOCK1) != 0;
-    uint64_t offset =
-        has ? (uint64_t)rq->block1.num << (rq->block1.szx + 4) : 0;
+    uint64_t offset = has ? (uint64_t)rq->block1.num
+                                << selv_coap_szx_shift(rq->block1.szx)
+                          : 0;
     if (is_misshapen(rq)) {
         return SELV_COAP_BAD_REQUEST;
     }

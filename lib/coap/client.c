@@ -49,6 +49,11 @@ void selv_coap_client_init(struct selv_coap_client *c)
     memset(c, 0, sizeof *c);
 }
 
+void selv_coap_client_stream(struct selv_coap_client *c)
+{
+    c->is_stream = true;
+}
+
 static void exchange_begin(struct selv_coap_client *c)
 {
     c->mid++;
@@ -238,6 +243,10 @@ static enum selv_coap_action transmit(struct selv_coap_client *c,
     }
     c->next_ms = now_ms + c->timeout_ms;
     c->state = ACK_AWAITED;
+    if (c->is_stream) {
+        c->next_ms = c->deadline_ms;
+        c->state = ANSWER_AWAITED;
+    }
     return SELV_COAP_SEND;
 }
 

@@ -38,14 +38,15 @@
  *     selv_coap_later_reply_begin and _end, then poll and feed until DONE.
  *
  * Many requests in flight, for large bodies: coap/fetch.h. Being told of
- * changes: coap/observe.h. Addresses that may be forged: coap/echo.h.
+ * changes: coap/observe.h. Addresses that may be forged: coap/echo.h. Streams
+ * instead of datagrams: coap/tcp.h.
  *
  * One socket for both: offer a datagram to selv_coap_client_feed (when it
  * comes from the client's peer), then to each selv_coap_later_feed, and to
  * selv_coap_server_feed if none took it.
  *
  * Owns:  nothing. Every view in a message points into the datagram.
- * RAM:   client 132 bytes on Cortex-M3 (200 promised), plus the caller's two
+ * RAM:   client 136 bytes on Cortex-M3 (200 promised), plus the caller's two
  *        buffers of SELV_COAP_HEADER_MAX + one block each. */
 #ifndef SELV_COAP_COAP_H
 #define SELV_COAP_COAP_H
@@ -139,9 +140,10 @@ enum selv_coap_option {
 #define SELV_COAP_TOKEN_MAX 8u
 #define SELV_COAP_ETAG_MAX 8u
 #define SELV_COAP_SZX_MAX 6u
+#define SELV_COAP_SZX_BERT 7u /* over streams only [RFC 8323 6] */
 #define SELV_COAP_BLOCK_NUM_MAX 0xfffffu
 
-/* Bytes of one block. */
+/* Bytes of one block; szx 0 to 6. */
 static inline size_t selv_coap_block_len(uint8_t szx)
 {
     return (size_t)16 << szx;
@@ -152,7 +154,8 @@ static inline size_t selv_coap_block_len(uint8_t szx)
 /* A Block1 or Block2 option [RFC 7959 2.2]. */
 struct selv_coap_block {
     uint32_t num; /* 0 to 2^20 - 1 */
-    uint8_t szx;  /* 0 to 6; 7 is reserved, and kept from applications */
+    uint8_t szx;  /* 0 to 6; 7 (BERT) is kept from applications that do not
+                     speak over a stream */
     bool more;
 };
 
@@ -382,12 +385,17 @@ struct selv_coap_client {
     uint8_t etag_len;
     uint8_t etag[SELV_COAP_ETAG_MAX];
     uint16_t err;
-    uint16_t tag;     /* Request-Tag of a payload in blocks */
+    uint16_t tag; /* Request-Tag of a payload in blocks */
+    bool is_stream;
     uint8_t echo_len; /* 0: none to repeat */
     uint8_t echo[40];
 };
 
 void selv_coap_client_init(struct selv_coap_client *c);
+
+/* The peer is reached over a stream (coap/tcp.h): nothing is sent twice, and an
+ * answer is awaited until the deadline. Between transfers. */
+void selv_coap_client_stream(struct selv_coap_client *c);
 
 /* Begin a transfer. random: fresh and unpredictable for each call.
  * SELV_ERR_COAP_BUSY while one is under way. SELV_ERR_ARG for szx over 6,
@@ -451,6 +459,7 @@ struct selv_coap_server {
     uint32_t seen_count;
     const uint16_t *known; /* see selv_coap_server_know */
     uint32_t known_count;
+    bool is_stream;
     uint32_t random; /* jitter of separate responses */
     uint16_t mid;    /* next of our own messages */
 };
@@ -473,6 +482,10 @@ void selv_coap_server_init(struct selv_coap_server *s,
  * above: requests with these come out of feed. The list stays the caller's. */
 void selv_coap_server_know(struct selv_coap_server *s, const uint16_t *known,
                            uint32_t count);
+
+/* The server's peers are reached over streams (coap/tcp.h): requests with SZX 7
+ * come out of feed (selv_coap_bert_slice; uploads take them as they are). */
+void selv_coap_server_stream(struct selv_coap_server *s);
 
 /* A datagram from a peer. For REQUEST, *rq is its parsed view; options that
  * we do not understand have been answered 4.02, proxying 5.05

@@ -18,6 +18,12 @@ void selv_coap_write_fail(struct selv_coap_writer *w, enum selv_err err);
 void selv_coap_write_empty(struct selv_buf *out, enum selv_coap_type type,
                            uint16_t mid);
 
+/* Bytes before block num: BERT counts in 1024 [RFC 8323 6]. */
+static inline unsigned selv_coap_szx_shift(uint8_t szx)
+{
+    return szx < SELV_COAP_SZX_MAX ? szx + 4u : 10u;
+}
+
 /* Pseudo-random numbers for jitter, where predicting them gains nothing.
  * *state is never 0. */
 uint32_t selv_coap_random(uint32_t *state);

@@ -378,7 +378,7 @@ void selv_coap_write_block(struct selv_coap_writer *w, uint16_t number,
                            const struct selv_coap_block *block)
 {
     if (block->num > SELV_COAP_BLOCK_NUM_MAX ||
-        block->szx > SELV_COAP_SZX_MAX) {
+        block->szx > SELV_COAP_SZX_BERT) {
         selv_coap_write_fail(w, SELV_ERR_ARG);
         return;
     }

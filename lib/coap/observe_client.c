@@ -41,7 +41,7 @@ enum state {
 #define F_MORE 0x10u     /* of it */
 #define F_OBSERVED 0x20u /* the server has us on its list */
 
-_Static_assert(sizeof(void *) > 4 || sizeof(struct selv_coap_watch) <= 120,
+_Static_assert(sizeof(void *) > 4 || sizeof(struct selv_coap_watch) <= 88,
                "the RAM promise of observe.h");
 
 void selv_coap_watch_init(struct selv_coap_watch *w, bool is_stream)

@@ -35,6 +35,11 @@ void selv_coap_server_know(struct selv_coap_server *s, const uint16_t *known,
     s->known_count = count;
 }
 
+void selv_coap_server_stream(struct selv_coap_server *s)
+{
+    s->is_stream = true;
+}
+
 /* ---- requests remembered --------------------------------------------------
  */
 
@@ -116,7 +121,8 @@ static enum selv_coap_heard reset(const struct selv_coap_msg *m,
 }
 
 /* Requests that no application gets to see. 0: this is not one of them. */
-static uint8_t refusal(const struct selv_coap_msg *rq)
+static uint8_t refusal(const struct selv_coap_server *s,
+                       const struct selv_coap_msg *rq)
 {
     if ((rq->has & SELV_COAP_HAS_PROXY) != 0) {
         return SELV_COAP_NO_PROXY; /* [RFC 7252 5.10.2] */
@@ -124,8 +130,8 @@ static uint8_t refusal(const struct selv_coap_msg *rq)
     if (rq->bad_option != 0) {
         return SELV_COAP_BAD_OPTION; /* [RFC 7252 5.4.1] */
     }
-    if (rq->block1.szx > SELV_COAP_SZX_MAX ||
-        rq->block2.szx > SELV_COAP_SZX_MAX) {
+    if (!s->is_stream && (rq->block1.szx > SELV_COAP_SZX_MAX ||
+                          rq->block2.szx > SELV_COAP_SZX_MAX)) {
         return SELV_COAP_BAD_REQUEST; /* [RFC 7959 2.2] */
     }
     return 0;
@@ -146,7 +152,7 @@ static enum selv_coap_heard request_feed(struct selv_coap_server *s,
         out->len = e->reply_len;
         return SELV_COAP_REPLY;
     }
-    uint8_t code = refusal(rq);
+    uint8_t code = refusal(s, rq);
     if (code == 0) {
         return SELV_COAP_REQUEST;
     }

@@ -40,10 +40,9 @@ enum selv_err selv_foreign_read(const struct selv_flash *flash,
                                 struct selv_foreign *s)
 {
     struct selv_ring ring;
-    struct selv_ring_state state;
-    selv_ring_init(&ring, flash, layout->journal_off, &format);
-    enum selv_err err = selv_ring_read(&ring, s, &state);
-    s->is_alone = state.is_alone;
+    enum selv_err err =
+        selv_ring_read(&ring, flash, layout->journal_off, &format, s);
+    s->is_alone = ring.is_alone;
     return err;
 }
 
@@ -52,10 +51,9 @@ enum selv_err selv_foreign_write(const struct selv_flash *flash,
                                  struct selv_foreign *s)
 {
     struct selv_ring ring;
-    struct selv_ring_state state;
     struct selv_foreign before;
-    selv_ring_init(&ring, flash, layout->journal_off, &format);
-    enum selv_err err = selv_ring_read(&ring, &before, &state);
+    enum selv_err err =
+        selv_ring_read(&ring, flash, layout->journal_off, &format, &before);
     if (err != SELV_OK && err != SELV_ERR_STORE_EMPTY) {
         return err;
     }
@@ -64,7 +62,7 @@ enum selv_err selv_foreign_write(const struct selv_flash *flash,
         !is_sane(s)) {
         return SELV_ERR_ARG;
     }
-    return selv_ring_write(&ring, s, &state);
+    return selv_ring_write(&ring, s);
 }
 
 /* ---- what became of a request ---------------------------------------------

@@ -59,10 +59,9 @@ enum selv_err selv_journal_read(const struct selv_flash *flash,
                                 struct selv_journal *out)
 {
     struct selv_ring ring;
-    struct selv_ring_state state;
-    selv_ring_init(&ring, flash, layout->journal_off, &format);
-    enum selv_err err = selv_ring_read(&ring, out, &state);
-    out->is_alone = state.is_alone;
+    enum selv_err err =
+        selv_ring_read(&ring, flash, layout->journal_off, &format, out);
+    out->is_alone = ring.is_alone;
     return err;
 }
 
@@ -74,19 +73,17 @@ uint32_t selv_journal_next_serial(const struct selv_journal *newest)
 /* Append what is sane. A frame that one skipped instruction laid over the
  * caller's may have written over *journal by now: the floor is looked at right
  * before it is written, since what is in flash it lowers for good. */
-static enum selv_err append(const struct selv_ring *ring,
-                            const struct selv_ring_state *state,
-                            union buffer *buffer, struct selv_journal *journal,
-                            uint64_t floor)
+static enum selv_err append(struct selv_ring *ring, union buffer *buffer,
+                            struct selv_journal *journal, uint64_t floor)
 {
     if (!is_sane(journal)) {
         return SELV_ERR_ARG;
     }
-    memcpy(buffer, journal, RECORD_LEN);
+    memcpy(buffer, journal, sizeof buffer->journal);
     if (buffer->journal.floor != floor) {
         return SELV_ERR_STATE;
     }
-    enum selv_err err = selv_ring_write(ring, buffer, state);
+    enum selv_err err = selv_ring_write(ring, buffer);
     journal->serial = buffer->journal.serial;
     return err;
 }
@@ -96,11 +93,10 @@ enum selv_err selv_journal_write(const struct selv_flash *flash,
                                  struct selv_journal *journal)
 {
     struct selv_ring ring;
-    struct selv_ring_state state;
     union buffer buffer;
     const uint64_t floor = journal->floor;
-    selv_ring_init(&ring, flash, layout->journal_off, &format);
-    enum selv_err err = selv_ring_read(&ring, &buffer, &state);
+    enum selv_err err =
+        selv_ring_read(&ring, flash, layout->journal_off, &format, &buffer);
     if (err != SELV_OK && err != SELV_ERR_STORE_EMPTY) {
         return err;
     }
@@ -110,7 +106,7 @@ enum selv_err selv_journal_write(const struct selv_flash *flash,
         floor < buffer.journal.floor) {
         return SELV_ERR_ARG;
     }
-    return append(&ring, &state, &buffer, journal, floor);
+    return append(&ring, &buffer, journal, floor);
 }
 
 /* Sector 0 first, and sector 1 only when that holds the record: wholly erased,
@@ -120,13 +116,12 @@ enum selv_err selv_journal_restart(const struct selv_flash *flash,
                                    struct selv_journal *journal)
 {
     struct selv_ring ring;
-    struct selv_ring_state state;
     union buffer buffer;
-    selv_ring_init(&ring, flash, layout->journal_off, &format);
-    if (selv_ring_read(&ring, &buffer, &state) != SELV_ERR_STORE_DAMAGED) {
+    if (selv_ring_read(&ring, flash, layout->journal_off, &format, &buffer) !=
+        SELV_ERR_STORE_DAMAGED) {
         return SELV_ERR_ARG;
     }
-    state.in[0].serial = journal->serial;
-    state.is_begun = true;
-    return append(&ring, &state, &buffer, journal, journal->floor);
+    ring.serial[ring.newest] = journal->serial;
+    ring.is_begun = true;
+    return append(&ring, &buffer, journal, journal->floor);
 }

@@ -32,9 +32,9 @@ enum selv_err selv_log_read(const struct selv_flash *flash,
                             struct selv_log *out)
 {
     struct selv_ring ring;
-    struct selv_ring_state state;
-    selv_ring_init(&ring, flash, layout->log_off, &format);
-    return selv_ring_read(&ring, out, &state) ? SELV_ERR_STORE_EMPTY : SELV_OK;
+    return selv_ring_read(&ring, flash, layout->log_off, &format, out)
+               ? SELV_ERR_STORE_EMPTY
+               : SELV_OK;
 }
 
 enum selv_err selv_log_write(const struct selv_flash *flash,
@@ -42,19 +42,19 @@ enum selv_err selv_log_write(const struct selv_flash *flash,
                              struct selv_log *log)
 {
     struct selv_ring ring;
-    struct selv_ring_state state;
     union {
         struct selv_log log;
         uint8_t bytes[SELV_RING_RECORD_MAX];
     } buffer;
-    selv_ring_init(&ring, flash, layout->log_off, &format);
     if (!is_sane(log)) {
         return SELV_ERR_ARG;
     }
-    /* Whatever is wrong with the records before, this one is the first then. */
-    (void)!selv_ring_read(&ring, &buffer, &state);
+    /* Whatever is wrong with the records before, this one is the first then.
+     * Only behind an empty log sector 1 is not erased for it. */
+    ring.is_begun = selv_ring_read(&ring, flash, layout->log_off, &format,
+                                   &buffer) != SELV_ERR_STORE_EMPTY;
     buffer.log = *log;
-    enum selv_err err = selv_ring_write(&ring, &buffer, &state);
+    enum selv_err err = selv_ring_write(&ring, &buffer);
     log->serial = buffer.log.serial;
     return err;
 }

@@ -36,54 +36,41 @@ struct selv_ring_format {
     bool (*is_sane)(const void *record);
 };
 
-/* One of the two logs. */
+/* One of the two logs, and what its sectors hold: of each the newest record. */
 struct selv_ring {
+    uint32_t end[2]; /* places up to the newest and with it; more than there
+                        are: it is not the newest of both */
+    bool is_alone;   /* J9: the newest may be torn, or what stands behind it */
+    bool is_begun;   /* records were written before */
+    unsigned newest; /* the sector of the record that counts */
+    uint32_t serial[2];
+    uint32_t check[2];    /* half of it */
+    uint32_t place_len;   /* bytes of a record and its padding */
+    uint32_t place_count; /* in a sector */
     const struct selv_flash *flash;
     const uint32_t *sector_off; /* two */
     const struct selv_ring_format *format;
-    uint32_t place_len;   /* bytes of a record and its padding */
-    uint32_t place_count; /* in a sector */
 };
 
-void selv_ring_init(struct selv_ring *ring, const struct selv_flash *flash,
-                    const uint32_t sector_off[static 2],
-                    const struct selv_ring_format *format);
-
-/* The newest record of one sector. */
-struct selv_ring_place {
-    uint32_t end; /* places up to it and with it; 0: there is none */
-    uint32_t serial;
-    uint8_t check[SELV_CHECK_LEN];
-};
-
-/* What both sectors hold. */
-struct selv_ring_state {
-    struct selv_ring_place in[2];
-    uint8_t newest; /* the sector of the record that counts */
-    uint8_t first;  /* the sector to write next first, see ring.c */
-    bool is_alone;  /* the other sector does not hold it */
-    bool is_begun;  /* records were written before */
-};
-
-/* Newest valid record into record (its len bytes). SELV_ERR_STORE_EMPTY,
- * SELV_ERR_STORE_DAMAGED, SELV_ERR_STORE_VERSION: record and state are zeros.
- */
-SELV_MUST_CHECK enum selv_err selv_ring_read(const struct selv_ring *ring,
-                                             void *record,
-                                             struct selv_ring_state *state);
+/* Newest valid record into record (its len bytes); *ring is filled.
+ * sector_off: two; like flash and format they must outlive *ring.
+ * SELV_ERR_STORE_EMPTY, SELV_ERR_STORE_DAMAGED, SELV_ERR_STORE_VERSION: record
+ * is zeros, and there is nothing before the first one to be written. */
+SELV_MUST_CHECK enum selv_err
+selv_ring_read(struct selv_ring *ring, const struct selv_flash *flash,
+               const uint32_t sector_off[static 2],
+               const struct selv_ring_format *format, void *record);
 
 /* Append record (SELV_RING_RECORD_MAX bytes, fields filled; head, serial,
- * check and padding are set here) to both sectors. state: what selv_ring_read
- * found. SELV_ERR_FLASH_IO when no place takes it. */
-SELV_MUST_CHECK enum selv_err
-selv_ring_write(const struct selv_ring *ring, void *record,
-                const struct selv_ring_state *state);
+ * check and padding are set here) to both sectors. ring: as selv_ring_read
+ * left it. SELV_ERR_FLASH_IO when no place takes it. */
+SELV_MUST_CHECK enum selv_err selv_ring_write(struct selv_ring *ring,
+                                              void *record);
 
-/* The serial behind this one. Small ones are of young rings (ring.c), and are
- * not given again when serials wrap around. */
+/* The serial behind this one; they wrap around. */
 static inline uint32_t selv_ring_next_serial(uint32_t serial)
 {
-    return serial == UINT32_MAX ? UINT32_C(0x10000) : serial + 1;
+    return serial + 1;
 }
 
 /* True when serial a was given after serial b; serials may wrap around. */

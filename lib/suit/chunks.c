@@ -49,8 +49,9 @@ bool selv_suit_chunks_name_of(const struct selv_suit *s, size_t component,
 static enum selv_err value_check(int32_t code, struct selv_bytes value)
 {
     struct selv_suit_chunks_name name;
-    (void)code;
-    return selv_suit_chunks_name_read(value, &name);
+    return code == SELV_SUIT_PARAMETER_CHUNK_LIST
+               ? selv_suit_chunks_name_read(value, &name)
+               : SELV_OK;
 }
 
 static const int32_t parameters[] = {SELV_SUIT_PARAMETER_CHUNK_LIST};

@@ -13,7 +13,7 @@
 /* Clear the bits that are zero in p: len bytes, whole units, at off. */
 void selv_board_cells_program(uint32_t off, const uint8_t *p, uint32_t len);
 
-/* Set len bytes at off, whole units, to ones. */
-void selv_board_cells_erase(uint32_t off, uint32_t len);
+/* Set the sector at off to ones. */
+void selv_board_cells_erase(uint32_t off);
 
 #endif

@@ -115,14 +115,14 @@ void selv_board_cells_program(uint32_t off, const uint8_t *p, uint32_t len)
     }
 }
 
-void selv_board_cells_erase(uint32_t off, uint32_t len)
+void selv_board_cells_erase(uint32_t off)
 {
     enum cut cut = step();
 
     if (cut == CUT_TORN) {
-        erase_torn(off, len);
+        erase_torn(off, SELV_BOARD_SECTOR_LEN);
     } else if (cut != CUT_BEFORE) {
-        erase(off, len);
+        erase(off, SELV_BOARD_SECTOR_LEN);
     }
     if (cut != CUT_NONE) {
         selv_board_exit(EXIT_STATUS);

@@ -95,7 +95,7 @@ static enum selv_err nor_erase(void *port, uint32_t off)
         !is_allowed((const struct rights *)port, off, SECTOR)) {
         return SELV_ERR_FLASH_RULE;
     }
-    selv_board_cells_erase(off, SECTOR);
+    selv_board_cells_erase(off);
     return SELV_OK;
 }
 

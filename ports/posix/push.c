@@ -18,6 +18,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,7 +26,7 @@
 
 #define STANDS_STILL_MS 30000u
 #define VERDICT_MS 1500u /* less than ACK_TIMEOUT [RFC 7252 4.8] */
-#define SHUT_MS 1000u    /* after a push that was not authentic */
+#define SHUT_MS 1000u    /* after a push that was refused */
 #define WASTED_MS                                                              \
     60000u /* after one that failed in flash, doubled each time                \
             */
@@ -100,6 +101,15 @@ static void send_to(const struct selv_push *p,
     }
 }
 
+/* getaddrinfo would take 99999, too. */
+static bool is_port(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+
+    return digits > 0 && digits < 6 && text[digits] == '\0' &&
+           strtoul(text, NULL, 10) <= UINT16_MAX;
+}
+
 /* HOST:PORT, host perhaps in brackets. */
 static struct addrinfo *look_up(const char *where, struct selv_posix_why *why)
 {
@@ -113,7 +123,7 @@ static struct addrinfo *look_up(const char *where, struct selv_posix_why *why)
     bool is_literal = len > 2 && where[0] == '[' && where[len - 1] == ']';
     int err = EAI_NONAME;
 
-    if (len > 0 && len < sizeof host && colon[1] != '\0') {
+    if (len > 0 && len < sizeof host && is_port(colon + 1)) {
         snprintf(host, sizeof host, "%.*s", (int)(is_literal ? len - 2 : len),
                  where + (is_literal ? 1 : 0));
         err = getaddrinfo(host, colon + 1, &hints, &list);
@@ -577,6 +587,9 @@ void selv_push_tell(struct selv_push *p, uint8_t state, const char *words)
         /* Signed once, wrong in flash: who repeats it wears the flash out. */
         p->shut_ms = selv_posix_now_ms() + pause_ms;
         p->wasted++;
+    }
+    if (state == UPDATE_REJECTED) {
+        p->shut_ms = selv_posix_now_ms() + SHUT_MS;
     }
     if (state == UPDATE_REJECTED || state == UPDATE_FAILED) {
         unpark(p, SELV_COAP_FORBIDDEN, words);

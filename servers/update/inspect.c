@@ -420,6 +420,9 @@ static enum selv_err image_add(struct inspection *x,
         .is_integrated = todo->is_integrated,
         .has_size = todo->has_size,
         .size = todo->size};
+    if (selv_suit_chunks_name_of(&x->suit, todo->component, &image.chunks)) {
+        image.chunks.digest = original(x, image.chunks.digest);
+    }
     for (size_t i = 0; i < out->image_count; i++) {
         const struct selv_inspect_image *other = &out->images[i];
         if (selv_bytes_equal(other->uri, image.uri) &&
@@ -642,6 +645,7 @@ enum selv_err selv_inspect(struct selv_bytes envelope,
     x.out = out;
     x.device.anchors = anchors;
     x.device.anchor_count = anchor_count;
+    x.device.private = &selv_suit_chunks_known;
     x.device.vendor_id = out->vendor_id;
     x.device.class_id = out->class_id;
     enum selv_err err = authenticate(&x, &own, &copy);

@@ -15,6 +15,7 @@
 
 #include "base/base.h"
 #include "cose/cose.h"
+#include "suit/chunks.h"
 #include "suit/suit.h"
 
 #define SELV_INSPECT_IMAGES_MAX 8u
@@ -29,7 +30,8 @@ struct selv_inspect_image {
     const uint8_t *digest; /* 32 bytes, never NULL */
     bool is_integrated;    /* lies in the envelope; its digest was checked */
     bool has_size;
-    uint32_t size; /* bytes */
+    uint32_t size;                       /* bytes */
+    struct selv_suit_chunks_name chunks; /* digest NULL: no chunk list */
 };
 
 struct selv_inspect {

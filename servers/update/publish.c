@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "host/clock.h"
+#include "host/hex.h"
 #include "server.h"
 
 #define WHY SELV_PUBLISH_WHY_LEN
@@ -114,14 +115,67 @@ static bool image_here_check(struct selv_server *server,
     return true;
 }
 
+/* Opens a blob whose upload was acknowledged; -1: it is not here. */
+static int chunks_open(struct selv_server *server, const uint8_t *digest,
+                       uint64_t *size)
+{
+    uint64_t acknowledged = 0;
+    int fd = selv_blob_open(&server->blobs, digest, size);
+    if (fd >= 0 && selv_records_image_size(&server->records, digest,
+                                           &acknowledged) != SELV_DB_ROW) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* A device does without a list that it cannot have, and its operator would
+ * never hear of it. */
+static bool chunks_here_check(struct selv_server *server,
+                              const struct selv_inspect_image *image,
+                              char why[static WHY])
+{
+    uint8_t header[SELV_SUIT_CHUNKS_HEADER_LEN];
+    char digits[2 * SELV_SHA256_LEN + 1];
+    struct selv_suit_chunks list;
+    uint64_t size = 0;
+    selv_hex_encode(selv_bytes(image->chunks.digest, SELV_SHA256_LEN), digits);
+    int fd = chunks_open(server, image->chunks.digest, &size);
+    if (fd < 0) {
+        snprintf(why, WHY,
+                 "the image's chunk list '/i/%s' is not here; upload it first:"
+                 " with --image IMAGE, or PUT /api/v1/images/<its SHA-256>",
+                 digits);
+        return false;
+    }
+    bool is_read = pread(fd, header, sizeof header, 0) == sizeof header;
+    close(fd);
+    if (!is_read || size != image->chunks.len ||
+        selv_suit_chunks_read(header, image->chunks.len,
+                              image->has_size ? image->size : 0,
+                              &list) != SELV_OK) {
+        snprintf(
+            why, WHY,
+            "'/i/%s' is not the chunk list that the manifest says: of %" PRIu32
+            " bytes, and of that image",
+            digits, image->chunks.len);
+        return false;
+    }
+    return true;
+}
+
 static bool images_check(struct selv_server *server,
                          const struct selv_inspect *facts, char why[static WHY])
 {
     for (size_t i = 0; i < facts->image_count; i++) {
         const struct selv_inspect_image *image = &facts->images[i];
         struct selv_bytes path;
-        if (!image->is_integrated && is_here(server, image->uri, &path) &&
-            !image_here_check(server, image, path, why)) {
+        if (image->is_integrated || !is_here(server, image->uri, &path)) {
+            continue;
+        }
+        if (!image_here_check(server, image, path, why) ||
+            (image->chunks.digest != NULL &&
+             !chunks_here_check(server, image, why))) {
             return false;
         }
     }

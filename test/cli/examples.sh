@@ -7,7 +7,7 @@ examples=$OLDPWD/examples
 
 "$examples/run" >out 2>&1 || complain "examples/run"
 cat out
-grep -q "^16 examples as expected" out || complain "an example is missing"
+grep -q "^17 examples as expected" out || complain "an example is missing"
 
 # The comparison can fail.
 mkdir copy && cp -r "$examples/run" "$examples/swap" copy

@@ -21,9 +21,16 @@ void after_clean(const uint8_t *flash);
  * boots after it. */
 const char *after_wrong(const uint8_t *flash, int boots);
 
+/* Whether that is no harm, but a loss that is counted: the way back from what
+ * a swap has on trial. */
+bool after_is_loss(const char *wrong);
+/* Whether release 6, authentic and asked for, runs without its trial, or once
+ * more on trial than it should: such a loss, too. */
+bool after_is_untried(const uint8_t *flash, enum image image);
+
 /* What the journal says, on a line of its own. */
 void after_print(const uint8_t *flash);
-/* Whether the image in that slot may be handed over to, with that flash. */
-bool after_may_run(const uint8_t *flash, uint8_t slot);
+/* Whether that image may be handed over to, with that flash. */
+bool after_may_run(const uint8_t *flash, enum image image);
 
 #endif

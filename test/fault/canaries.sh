@@ -95,7 +95,8 @@ canary sequence floor \
 canary again image \
     selv_suit_answer_digest,selv_suit_ended,fail,run,look_once,selv_boot_look,selv_suit_go,selv_suit_poll \
     device/boot/boot_slot.c \
-    's/!selv_is_good\(selv_suit_may_invoke\(&boot->suit\)\)/false/' \
+    's/!selv_is_good\(selv_suit_may_invoke\(&boot->suit\)\)/false/
+     s/return selv_suit_may_invoke\(&boot->suit\)/return SELV_GOOD/' \
     device/boot/boot.c \
     's/!selv_is_good\(selv_suit_may_invoke\(&boot->suit\)\)/false/
      s/return selv_suit_may_invoke\(&boot->suit\)/return SELV_GOOD/'

@@ -80,6 +80,18 @@ static bool fast_memcmp(struct m3 *m, void *context)
     return leave(m, i == len ? 0 : (uint32_t)(a[i] - b[i]));
 }
 
+/* What flash does by itself, once it has the command; of its sectors, and but
+ * for the factory's, which hardware locks. */
+static bool fast_erase(struct m3 *m, void *context)
+{
+    (void)context;
+    if (!may_leave(m)) {
+        return false;
+    }
+    m3_erase(m, m->r[0]);
+    return leave(m, GARBAGE);
+}
+
 /* ---- one block of SHA-256 [FIPS 180-4 6.2]
  * -------------------------------------- */
 
@@ -147,6 +159,68 @@ static bool fast_compress(struct m3 *m, void *context)
     compress(state, block);
     memcpy(to, state, sizeof state);
     return leave(m, 0);
+}
+
+/* struct sha256 of sha256_small.c: hash, bytes so far, block. */
+enum { SHA_LEN_AT = 32, SHA_BLOCK_AT = 36, SHA_STATE_LEN = 100 };
+
+static void sha_feed(uint8_t *state, const uint8_t *p, uint32_t len)
+{
+    uint32_t hash[8], count;
+    memcpy(hash, state, sizeof hash);
+    memcpy(&count, state + SHA_LEN_AT, sizeof count);
+    while (len-- > 0) {
+        state[SHA_BLOCK_AT + count++ % 64] = *p++;
+        if (count % 64 == 0) {
+            compress(hash, state + SHA_BLOCK_AT);
+        }
+    }
+    memcpy(state, hash, sizeof hash);
+    memcpy(state + SHA_LEN_AT, &count, sizeof count);
+}
+
+static bool fast_update(struct m3 *m, void *context)
+{
+    uint32_t len = m->r[2];
+    (void)context;
+    if (len == 0 || !may_leave(m) || (m->r[0] & 3) != 0 ||
+        m->r[1] - m->r[0] < SHA_STATE_LEN || m->r[0] - m->r[1] < len) {
+        return false;
+    }
+    const uint8_t *p = m3_read_at(m, m->r[1], len);
+    uint8_t *state = p == NULL ? NULL : m3_write_at(m, m->r[0], SHA_STATE_LEN);
+    if (state == NULL) {
+        return false;
+    }
+    sha_feed(state, p, len);
+    return leave(m, GARBAGE);
+}
+
+static bool fast_feed(struct m3 *m, void *context)
+{
+    uint8_t byte = (uint8_t)m->r[1];
+    (void)context;
+    uint8_t *state = !may_leave(m) || (m->r[0] & 3) != 0
+                         ? NULL
+                         : m3_write_at(m, m->r[0], SHA_STATE_LEN);
+    if (state == NULL) {
+        return false;
+    }
+    sha_feed(state, &byte, 1);
+    return leave(m, GARBAGE);
+}
+
+static bool fast_wipe(struct m3 *m, void *context)
+{
+    uint32_t len = m->r[1];
+    (void)context;
+    uint8_t *p =
+        len == 0 || !may_leave(m) ? NULL : m3_write_at(m, m->r[0], len);
+    if (p == NULL) {
+        return false;
+    }
+    memset(p, 0, len);
+    return leave(m, GARBAGE);
 }
 
 /* ---- the curve
@@ -227,6 +301,9 @@ bool fast_install(const struct elf *elf)
     } plain[] = {{"memcpy", fast_memcpy},
                  {"memset", fast_memset},
                  {"memcmp", fast_memcmp},
+                 {"selv_wipe", fast_wipe},
+                 {"selv_sha256_update", fast_update},
+                 {"feed", fast_feed},
                  {"sha256_block", fast_compress}};
     static struct curve kept[sizeof curves / sizeof *curves];
     memcpy(kept, curves, sizeof kept);
@@ -235,6 +312,10 @@ bool fast_install(const struct elf *elf)
         if (f != NULL) {
             m3_hook_at(f->address, M3_FAST, plain[i].run, NULL);
         }
+    }
+    const struct elf_function *erase = elf_find(elf, "selv_board_cells_erase");
+    if (erase != NULL) {
+        m3_hook_at(erase->address, M3_CURVE, fast_erase, NULL);
     }
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
         const struct elf_function *f = elf_find(elf, kept[i].name);

@@ -23,7 +23,7 @@
 #include "store/layout.h"
 #include "store/record.h"
 
-enum { RUN_MAX = 4000000, PATHS = 1 << 18, SEEN = 1 << 16, DEPTH_MAX = 64 };
+enum { RUN_MAX = 8000000, PATHS = 1 << 18, SEEN = 1 << 16, DEPTH_MAX = 64 };
 /* Why the last run ended: a magic number and the cause, in RAM. */
 enum { RESET_AT = 0x100 };
 enum { HOLES_MAX = 1024, ID_MAX = 96, LATER_BOOTS = 4, LATER_FAILS = 2 };
@@ -48,12 +48,13 @@ struct hole {
 };
 
 struct tally {
-    uint64_t cases, same, ends[M3_LIMIT + 1], later, holes;
+    uint64_t cases, same, ends[M3_LIMIT + 1], later, losses, holes;
 };
 
 static struct {
     bool is_whole, is_exact, is_first, by_path, has_pairs, has_flips;
     uint64_t seed;
+    const char *strategy;
     const char *scene;
     const char *only; /* functions, with commas between; NULL: all */
     const char *replay;
@@ -61,7 +62,9 @@ static struct {
     const char *log;   /* of QEMU, to be compared with */
     const char *ranges;
     unsigned share; /* one flip position of so many is taken */
-} options = {.seed = 1, .share = 64, .has_flips = true};
+    unsigned part;  /* one place of so many is tried */
+} options = {
+    .strategy = "ab", .seed = 1, .share = 64, .part = 1, .has_flips = true};
 
 static struct elf elf;
 static struct m3 golden, faulty;
@@ -82,6 +85,9 @@ static struct tally tallies[KIND_COUNT];
 static uint32_t run_len;    /* instructions of the golden run */
 static uint64_t fast_count; /* the same with functions replaced */
 static const struct scene *scene;
+/* Sectors that a bootloader that moves images writes, beside the journal. */
+static uint32_t moving[6];
+static size_t moving_count;
 
 static void die(const char *format, ...)
 {
@@ -134,7 +140,7 @@ static enum m3_speed fast(void)
 static uint64_t limit(void)
 {
     return options.is_exact ? 2 * (uint64_t)run_len + 400000
-                            : 2 * fast_count + 100000;
+                            : 2 * fast_count + 200000;
 }
 
 /* ---- the path to an instruction: which calls led to it
@@ -179,17 +185,41 @@ static uint32_t path_number(uint64_t calls, uint32_t pc)
 
 static bool is_in(const struct m3 *m, uint8_t slot)
 {
-    const struct selv_slot_place *place = &selv_layout_default.slot[slot];
+    const struct selv_slot_place *place = &scene_layout()->slot[slot];
     return m->r[15] - M3_FLASH_BASE - place->image_off < place->image_len;
+}
+
+/* What is handed over to, by the bytes that lie there. */
+static enum image image_of(const struct m3 *m)
+{
+    const uint8_t *flash = m->mem + M3_RAM_LEN;
+    if (scene_strategy() == ON_RAM) {
+        return m->r[15] - M3_LOAD_BASE < M3_LOAD_LEN
+                   ? scene_image(m->mem + (M3_LOAD_BASE - M3_RAM_BASE),
+                                 SELV_SLOT_A)
+                   : IMAGE_NONE;
+    }
+    for (uint8_t slot = 0; slot < SELV_SLOT_COUNT; slot++) {
+        if (is_in(m, slot)) {
+            return scene_image(flash + scene_layout()->slot[slot].image_off,
+                               slot);
+        }
+    }
+    return IMAGE_NONE;
 }
 
 /* Whether what is handed over to may run. */
 static bool may_run(const struct m3 *m)
 {
-    const uint8_t *flash = m->mem + M3_RAM_LEN;
-    return (is_in(m, SELV_SLOT_A) && after_may_run(flash, SELV_SLOT_A)) ||
-           (is_in(m, SELV_SLOT_B) && after_may_run(flash, SELV_SLOT_B));
+    return after_may_run(m->mem + M3_RAM_LEN, image_of(m));
 }
+
+static bool is_untried(const struct m3 *m)
+{
+    return after_is_untried(m->mem + M3_RAM_LEN, image_of(m));
+}
+
+static const char untried[] = "runs untried";
 
 /* What the boots leave that follow without a fault. */
 static void clean_run(void)
@@ -227,10 +257,10 @@ static void golden_run(void)
         calls_step(&calls, pc, golden.r[15]);
     }
     enum m3_end right =
-        scene->good_slot < SELV_SLOT_COUNT ? M3_HANDED_OVER : M3_HALTED;
+        scene->slot < SELV_SLOT_COUNT ? M3_HANDED_OVER : M3_HALTED;
     if (golden.end != right ||
         (right == M3_HANDED_OVER &&
-         (!may_run(&golden) || !is_in(&golden, scene->good_slot))) ||
+         (!may_run(&golden) || image_of(&golden) != scene->image)) ||
         faulty.end != golden.end || faulty.r[15] != golden.r[15] ||
         memcmp(faulty.console, golden.console, golden.console_len) != 0 ||
         memcmp(faulty.mem + M3_RAM_LEN, golden.mem + M3_RAM_LEN,
@@ -251,10 +281,16 @@ static uint64_t lasting(void)
 {
     uint64_t hash = 7, word;
     const uint8_t *flash = faulty.mem + M3_RAM_LEN;
-    uint32_t from = selv_layout_default.journal_off[0], to = from + 8192;
+    uint32_t from = scene_layout()->journal_off[0], to = from + 8192;
     for (uint32_t at = from; at < to; at += 8) {
         memcpy(&word, flash + at, 8);
         hash = mix(hash, word);
+    }
+    for (size_t i = 0; i < moving_count; i++) {
+        for (uint32_t k = 0; k < SELV_LAYOUT_DEFAULT_SECTOR; k += 8) {
+            memcpy(&word, flash + moving[i] + k, 8);
+            hash = mix(hash, word);
+        }
     }
     for (uint32_t i = 0; i < faulty.dirty_count; i++) {
         uint32_t at = (uint32_t)faulty.dirty_list[i] * M3_PAGE_LEN;
@@ -290,16 +326,24 @@ static void see(uint64_t hash, const char *wrong)
     }
 }
 
+/* Whole slots may move, where one sector should. */
+static uint64_t later_limit(void)
+{
+    return moving_count != 0 ? 40000000 : 2 * fast_count + 400000;
+}
+
 /* One boot without a fault from what is left: NULL, or what is wrong. */
 static const char *boot_again(struct tally *t, int *fails)
 {
     t->later++;
     m3_reset(&faulty);
-    enum m3_end end = m3_run(&faulty, 2 * fast_count + 400000, M3_FAST);
+    enum m3_end end = m3_run(&faulty, later_limit(), M3_FAST);
     if (end == M3_HANDED_OVER) {
-        return may_run(&faulty) ? NULL : "boots, later";
+        return may_run(&faulty)      ? NULL
+               : is_untried(&faulty) ? untried
+                                     : "boots, later";
     }
-    bool is_dead = scene->good_slot < SELV_SLOT_COUNT && ++*fails > LATER_FAILS;
+    bool is_dead = scene->slot < SELV_SLOT_COUNT && ++*fails > LATER_FAILS;
     return is_dead ? "boots no more" : NULL;
 }
 
@@ -361,9 +405,13 @@ static void judge(const struct fault *f, uint32_t pc)
     t->cases++;
     enum m3_end end = m3_run(&faulty, faulty.count + limit(), fast());
     t->ends[end]++;
-    const char *wrong =
-        end == M3_HANDED_OVER && !may_run(&faulty) ? "boots" : later(t);
-    if (wrong != NULL) {
+    bool is_wrong = end == M3_HANDED_OVER && !may_run(&faulty);
+    const char *wrong = is_wrong && is_untried(&faulty) ? untried
+                        : is_wrong                      ? "boots"
+                                                        : later(t);
+    if (wrong == untried || (wrong != NULL && after_is_loss(wrong))) {
+        t->losses++;
+    } else if (wrong != NULL) {
         t->holes++;
         hole_add(f, pc, wrong);
     }
@@ -380,7 +428,9 @@ static bool is_chosen(uint32_t index, uint32_t turn, uint32_t count)
     bool is_end = turn == count - 1 || turn == 0;
     uint32_t drawn =
         draw >> 40 & 1 ? count - 1 : (uint32_t)((draw >> 11) % count);
-    return options.is_whole || (is_end && options.by_path) || turn == drawn;
+    bool is_part = (draw >> 3) % options.part == 0;
+    return options.is_whole ||
+           (is_part && ((is_end && options.by_path) || turn == drawn));
 }
 
 static bool is_asked_for(uint32_t pc)
@@ -551,14 +601,14 @@ static void print_tally(enum kind kind)
     const struct tally *t = &tallies[kind];
     printf("%s: %llu cases (and %llu that change nothing): refused %llu, the "
            "right image %llu, reset %llu, hung %llu, into RAM %llu; "
-           "%llu boots after them; holes %llu\n",
+           "%llu boots after them; losses %llu, holes %llu\n",
            kind_names[kind], (unsigned long long)t->cases,
            (unsigned long long)t->same, (unsigned long long)t->ends[M3_HALTED],
            (unsigned long long)(t->ends[M3_HANDED_OVER] - t->holes),
            (unsigned long long)t->ends[M3_RESET],
            (unsigned long long)(t->ends[M3_LIMIT] + t->ends[M3_LOCKED_UP]),
            (unsigned long long)t->ends[M3_WILD], (unsigned long long)t->later,
-           (unsigned long long)t->holes);
+           (unsigned long long)t->losses, (unsigned long long)t->holes);
 }
 
 static void print_holes(void)
@@ -677,6 +727,10 @@ static bool parse_option(int argc, char **argv, int *i)
         ++*i;
         if (strcmp(a, "--scene") == 0) {
             options.scene = value;
+        } else if (strcmp(a, "--strategy") == 0) {
+            options.strategy = value;
+        } else if (strcmp(a, "--part") == 0) {
+            options.part = (unsigned)strtoul(value, NULL, 0);
         } else if (strcmp(a, "--seed") == 0) {
             options.seed = strtoull(value, NULL, 0);
         } else if (strcmp(a, "--share") == 0) {
@@ -713,6 +767,23 @@ static void compare(void)
     }
 }
 
+static void strategy_start(void)
+{
+    const struct selv_layout *l = scene_layout();
+    const uint32_t sector = SELV_LAYOUT_DEFAULT_SECTOR;
+    uint32_t a = l->slot[SELV_SLOT_A].envelope_off;
+    uint32_t b = l->slot[SELV_SLOT_B].envelope_off;
+    if (scene_strategy() == ON_RAM) {
+        m3_loads();
+    }
+    if (l->marks_len != 0) {
+        const uint32_t offs[] = {l->marks_off, a, a + sector,
+                                 b - sector,   b, b + sector};
+        memcpy(moving, offs, sizeof offs);
+        moving_count = sizeof offs / sizeof *offs;
+    }
+}
+
 /* The board's flash is RAM behind a driver (cells.c). */
 static bool driver_install(void)
 {
@@ -729,12 +800,28 @@ static bool driver_install(void)
     return true;
 }
 
+/* Whether a name is one of a list with commas, up to a slash. */
+static bool has_name(const char *list, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *at = list; *at != 0 && *at != '/';) {
+        size_t n = strcspn(at, ",/");
+        if (n == len && strncmp(at, name, n) == 0) {
+            return true;
+        }
+        at += n;
+        at += *at == ',';
+    }
+    return false;
+}
+
 static bool is_wanted(const struct scene *s)
 {
     const char *name = options.replay ? options.replay : options.scene;
-    size_t len = name == NULL ? 0 : strcspn(name, "/");
-    return name == NULL ||
-           (strlen(s->name) == len && strncmp(s->name, name, len) == 0);
+    if ((s->on & scene_strategy()) == 0) {
+        return false;
+    }
+    return name == NULL || has_name(name, s->name);
 }
 
 int main(int argc, char **argv)
@@ -743,18 +830,21 @@ int main(int argc, char **argv)
     while (i < argc && argv[i][0] == '-' && parse_option(argc, argv, &i)) {
         i++;
     }
-    if (argc - i != 2 || options.share == 0) {
+    if (argc - i != 2 || options.share == 0 || options.part == 0) {
         fputs("usage: fault [--paths | --whole] [--first] [--exact] [--pairs] "
               "[--no-flips] "
-              "[--scene NAME] [--only FUNCTIONS] [--seed N] [--share N] "
+              "[--strategy NAME] [--scene NAMES] [--part N] [--only FUNCTIONS] "
+              "[--seed N] [--share N] "
               "[--replay CASE] ELF "
               "FOLDER\n",
               stderr);
         return 2;
     }
-    if (!elf_read(&elf, argv[i]) || !scene_open(argv[i + 1])) {
+    if (!elf_read(&elf, argv[i]) ||
+        !scene_open(argv[i + 1], options.strategy)) {
         return 3;
     }
+    strategy_start();
     m3_program(elf.rom, elf.rom_len);
     if (!fast_install(&elf) || !driver_install()) {
         return 3;

@@ -5,6 +5,12 @@
 FAULT=$BUILD/bin/test/fault
 PARTS=$WORK/parts
 
+# bootloader: the ELF that the strategy's scenes are played with.
+bootloader()
+{
+    echo "$IMAGES/$(boot_elf).elf"
+}
+
 # image ENTRY-SLOT-BASE LETTER: 192 bytes that the bootloader would start: a
 # stack, an entry right behind, a loop, and something to be different in.
 image()
@@ -19,29 +25,47 @@ image()
 # make_release NAME CLASS SEQUENCE KEY: NAME.a, NAME.b and NAME.envelope.
 make_release()
 {
+    local CLASS=$2 SIGNER=$4 base=0x21009000
+    if [ "$STRATEGY" != ab ]; then
+        [ "$STRATEGY" = ram ] && base=0x20010000
+        image $base "${1:0:1}" > "$PARTS/$1.a"
+        cp "$PARTS/$1.a" "$PARTS/$1.b"
+        from_example "parts/$1" "$3" "$PARTS/$1.a" &&
+            mv "$PARTS/$1/envelope" "$PARTS/$1.envelope"
+        return
+    fi
     image 0x21009000 "${1:0:1}" > "$PARTS/$1.a"
     image 0x21049000 "${1:0:1}" > "$PARTS/$1.b"
     selvage manifest create --vendor $VENDOR --class "$2" --sequence "$3" \
         --version "1.$3" --image-a "$PARTS/$1.a" --image-b "$PARTS/$1.b" \
-        --key "$4" -o "$PARTS/$1.envelope"
+        --key "$WORK/$4.pem" -o "$PARTS/$1.envelope"
 }
 
 # What scene.c asks for. The keys are new each time, so that the numbers that
 # the curve works on are, too.
 make_parts()
 {
+    local loader=() SIGNER=own
+    rm -rf "$PARTS" "$WORK"/own.* "$WORK"/strange.*
     mkdir -p "$PARTS"
     selvage key generate -o "$WORK/own.pem" &&
         selvage key export "$WORK/own.pem" -o "$WORK/own.pub" &&
         selvage key generate -o "$WORK/strange.pem" &&
-        make_release 3 $CLASS 3 "$WORK/own.pem" &&
-        make_release 5 $CLASS 5 "$WORK/own.pem" &&
-        make_release 6 $CLASS 6 "$WORK/own.pem" &&
-        make_release stranger $CLASS 6 "$WORK/strange.pem" &&
-        make_release other toaster 6 "$WORK/own.pem" &&
-        selvage device provision --force --anchor "$WORK/own.pub" \
-            --vendor $VENDOR --class $CLASS --image "$PARTS/5.a" \
-            --envelope "$PARTS/5.envelope" -o "$PARTS/base.bin"
+        make_release 3 $CLASS 3 own &&
+        make_release 5 $CLASS 5 own &&
+        make_release 6 $CLASS 6 own &&
+        make_release stranger $CLASS 6 strange &&
+        make_release other toaster 6 own || return 1
+    if [ "$STRATEGY" = loader ]; then
+        image 0x21049000 l > "$PARTS/loader.bin"
+        from_example parts/loader 1 "$PARTS/loader.bin" loader.json || return 1
+        loader=(--loader "$PARTS/loader.bin"
+            --loader-envelope "$PARTS/loader/envelope")
+    fi
+    selvage device provision --force --anchor "$WORK/own.pub" \
+        --vendor $VENDOR --class $CLASS --image "$PARTS/5.a" \
+        --envelope "$PARTS/5.envelope" --strategy "$STRATEGY" \
+        "${loader[@]}" -o "$PARTS/base.bin"
 }
 
 # like_qemu SCENE, one that boots: our machine and QEMU's do the same, register by register,
@@ -49,12 +73,13 @@ make_parts()
 # for.
 like_qemu()
 {
-    local elf=$IMAGES/boot.elf flash=$WORK/qemu.bin log=$WORK/qemu.log ranges pid
+    local elf flash=$WORK/qemu.bin log=$WORK/qemu.log ranges pid
+    elf=$(bootloader)
     ranges=$(arm-none-eabi-nm -S -n "$elf" | awk '
         ($3 == "T" || $3 == "t") && $4 !~ \
         /^(mem(cpy|set|cmp|move)|fill|sha256_block|u256_.*|u288_.*|m256_.*|point_.*|scalar_.*|vectors)$/ {
             printf "%s0x%s+0x%s", comma, $1, $2; comma = "," }')
-    "$FAULT" --scene "$1" --flash "$flash" "$elf" "$PARTS" || return 1
+    "$FAULT" --strategy "$STRATEGY" --scene "$1" --flash "$flash" "$elf" "$PARTS" || return 1
     truncate -s 16777216 "$flash"
     : > "$CONSOLE"
     qemu-system-arm -M mps2-an385,memory-backend=flash \
@@ -76,7 +101,7 @@ like_qemu()
     done
     kill "$pid" 2> /dev/null
     wait "$pid" 2> /dev/null
-    "$FAULT" --scene "$1" --log "$log" --ranges "$ranges" "$elf" "$PARTS" \
+    "$FAULT" --strategy "$STRATEGY" --scene "$1" --log "$log" --ranges "$ranges" "$elf" "$PARTS" \
         > "$WORK/same" || return 1
     cat "$WORK/same"
     [ "$(sed -n 's/.*: \([0-9]*\) instructions as in QEMU.*/\1/p' "$WORK/same")" -gt 10000 ]

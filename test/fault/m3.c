@@ -90,6 +90,7 @@ static uint8_t hook_count;
 static uint8_t hook_of[M3_ROM_MAX / 2];
 /* The instructions whose stores reach flash. */
 static uint32_t driver_from, driver_len;
+static bool is_loading;
 
 /* ---- memory ----------------------------------------------------------------
  */
@@ -262,10 +263,27 @@ void m3_driver(uint32_t from, uint32_t len)
     driver_len = len;
 }
 
-/* Whole units only. */
+void m3_loads(void)
+{
+    is_loading = true;
+}
+
+/* Whole units only, and not in the sector of the factory. */
 static bool is_command(const struct m3 *m, uint32_t address)
 {
-    return m->r[15] - 1 - driver_from < driver_len && (address & 3) == 0;
+    return m->r[15] - 1 - driver_from < driver_len && (address & 3) == 0 &&
+           address - M3_FLASH_BASE >= M3_SECTOR_LEN;
+}
+
+void m3_erase(struct m3 *m, uint32_t off)
+{
+    if (off % M3_SECTOR_LEN != 0 || off == 0 || off >= M3_FLASH_LEN) {
+        return;
+    }
+    for (uint32_t at = 0; at < M3_SECTOR_LEN; at += M3_PAGE_LEN) {
+        m3_mark(m, M3_RAM_LEN + off + at);
+    }
+    memset(m->mem + M3_RAM_LEN + off, 0xff, M3_SECTOR_LEN);
 }
 
 /* False: a fault was taken. */
@@ -1295,7 +1313,8 @@ static void astray(struct m3 *m)
     if (is_guarded(m, pc)) {
         m->count++;
         fault(m, MEMORY, pc, WHY_EXECUTE);
-    } else if (pc - M3_FLASH_BASE < 0x01000000u) {
+    } else if (pc - M3_FLASH_BASE < 0x01000000u ||
+               (is_loading && pc - M3_LOAD_BASE < M3_LOAD_LEN)) {
         m->end = M3_HANDED_OVER;
     } else if (pc - M3_RAM_BASE < 0x00400000u) {
         m->end = M3_WILD;

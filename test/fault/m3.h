@@ -19,21 +19,25 @@
 #include <stdint.h>
 
 enum {
-    M3_RAM_LEN = 0xc000,
+    M3_RAM_LEN = 0x4f000, /* up to where images are loaded, and with that */
+    M3_LOAD_LEN = 0x3f000,
     M3_FLASH_LEN = 136 * 4096,
     M3_LINEAR_LEN = M3_RAM_LEN + M3_FLASH_LEN,
     M3_PAGE_LEN = 256,
+    M3_SECTOR_LEN = 4096,
     M3_PAGE_COUNT = M3_LINEAR_LEN / M3_PAGE_LEN,
     M3_ROM_MAX = 64 * 1024,
     M3_CONSOLE_MAX = 512
 };
 #define M3_RAM_BASE 0x20000000u
+#define M3_LOAD_BASE 0x20010000u
 #define M3_FLASH_BASE 0x21000000u
 
 /* Why a machine stands. */
 enum m3_end {
     M3_RUNS,
-    M3_HANDED_OVER, /* an instruction would be fetched from flash */
+    M3_HANDED_OVER, /* an instruction would be fetched from flash, or from
+                       where images are loaded */
     M3_RESET,       /* it asked for a reset */
     M3_HALTED,      /* it sleeps, and nothing is there to wake it */
     M3_WILD,        /* an instruction would be fetched from RAM */
@@ -81,8 +85,13 @@ void m3_hook_at(uint32_t address, enum m3_speed speed, m3_hook hook,
 
 /* Flash takes the words that these instructions store, at addresses of words,
  * and nothing else: as a real one does, which takes only what its driver gives
- * it a command for. */
+ * it a command for. Its first sector, the factory's, takes nothing. */
 void m3_driver(uint32_t from, uint32_t len);
+/* The command to erase the sector at that offset; at any other, nothing. */
+void m3_erase(struct m3 *m, uint32_t off);
+
+/* Images are loaded into RAM, and run there. */
+void m3_loads(void);
 
 /* Processor as after a reset; memory stays as it is. */
 void m3_reset(struct m3 *m);

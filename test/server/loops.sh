@@ -133,6 +133,14 @@ grown=$(($(rss_kib) - before))
 coap get "/i/$DIGEST" "$WORK/out"
 cmp -s "$WORK/image" "$WORK/out" || fail "the image after the flood"
 
+# ---- what fuzzing has found interesting, each as a datagram, and cut
+for file in fuzz/corpus/fuzz_coap_*/*; do
+    cat "$file" >"/dev/udp/127.0.0.1/${COAP##*:}"
+    head -c 9 "$file" >"/dev/udp/127.0.0.1/${COAP##*:}"
+done 2>/dev/null
+coap get "/i/$DIGEST" "$WORK/out"
+cmp -s "$WORK/image" "$WORK/out" || fail "the image after the corpora"
+
 # ---- restarted at every block, on the same port
 port=${COAP##*:}
 : >"$WORK/whole"

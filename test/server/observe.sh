@@ -91,8 +91,7 @@ cmp -s "$WORK/e4" "$WORK/out" || fail "the newest manifest"
 # ---- one that is killed: the server goes on, and forgets it
 watch 7 20
 until_true 5 has_told 7 1
-kill -9 $WATCHES
-wait $WATCHES 2>/dev/null
+{ kill -9 $WATCHES && wait $WATCHES; } 2>/dev/null
 WATCHES=
 release 5
 coap get "/m?d=${ID[1]}" "$WORK/out"
@@ -149,9 +148,44 @@ has "an observer unknown gets small blocks" \
 kill $WATCHES 2>/dev/null
 wait $WATCHES 2>/dev/null
 
+# ---- a device that updates while each longer answer needs an Echo
+stop
+if [ -x "$BUILD/bin/selvage-device" ] && [ -x "$BUILD/bin/selvage" ]; then
+    PATH=$PWD/$BUILD/bin:$PATH
+    case $BUILD in /*) PATH=$BUILD/bin:$PATH ;; esac
+    cd "$WORK" || exit 1
+    selvage key generate -o author.pem >/dev/null
+    for number in 1 2; do
+        printf '#!/bin/sh\necho %s\n' $number >"sensor-$number.sh"
+        [ $number = 2 ] && head -c 9000 /dev/urandom | base64 |
+            sed 's/^/#/' >>sensor-2.sh
+        selvage manifest create --vendor example.com --class sensor \
+            --sequence $number --version "1.$number.0" --key author.pem \
+            --image "sensor-$number.sh" -o "$number.suit" >/dev/null
+    done
+    selvage device provision --anchor author.pem.pub --vendor example.com \
+        --class sensor --envelope 1.suit --image sensor-1.sh -o device \
+        >/dev/null
+    cd "$OLDPWD" || exit 1
+    start "$WORK/fleet" --loops 2 --unproven 0
+    update() {
+        timeout 60 selvage-device --state "$WORK/device" --server "$COAP" \
+            --run sh --once >>"$WORK/device.log" 2>&1
+    }
+    update
+    expect "a device with nothing new" $? 10
+    selvage release publish "$WORK/2.suit" --image "$WORK/sensor-2.sh" \
+        --token-file "$WORK/fleet/token" --server "$HTTP" >/dev/null 2>&1
+    update
+    expect "a device that updates" $? 0
+    has "its log" "$(tail -n 3 "$WORK/device.log")" "update confirmed"
+    stop
+else
+    echo "selvage-device was not built: no device updates here"
+fi
+
 # ---- and the budget, with a download that uses it up: never more than that
 # goes out, and whoever echoes gets his image all the same
-stop
 start "$WORK/state" --loops 1 --unproven 1000
 for n in 1 2 3; do
     coap get "/i/$IMAGE" "$WORK/out" -b 1024 -v 7

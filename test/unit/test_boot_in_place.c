@@ -1210,6 +1210,75 @@ static void test_boot_swap_unreadable_unit_stops_nothing_fault(void **state)
     bench_close(&b);
 }
 
+/* ---- what one fault may leave
+ * ------------------------------------------------
+ */
+
+static struct selv_journal read_journal(struct bench *b)
+{
+    struct selv_journal j;
+    assert_int_equal(selv_journal_read(&b->v.flash, &b->layout, &j), SELV_OK);
+    return j;
+}
+
+static void name_trial(struct bench *b, struct selv_journal *j, enum name name)
+{
+    const struct selv_release *r = &releases[b->strategy][name];
+    j->accepted = j->trial_sequence = r->sequence;
+    memcpy(j->trial_digest, r->digest, 32);
+    j->trial_slot = SELV_SLOT_A;
+}
+
+/* A move of no sectors began by a fault: nothing moves, and what runs stays. */
+static void test_boot_in_place_strikes_out_no_move_fault(void **state)
+{
+    (void)state;
+    for (int s = 0; s < STRATEGY_COUNT; s++) {
+        struct bench b;
+        open_asked(&b, s, "512x8-ff", V2);
+        struct selv_journal j = read_journal(&b);
+        name_trial(&b, &j, V2);
+        j.install_state = SELV_INSTALL_FORWARD;
+        assert_int_equal(selv_journal_write(&b.v.flash, &b.layout, &j),
+                         SELV_OK);
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_runs(&b, V1);
+        assert_int_equal(read_journal(&b).install_state, SELV_INSTALL_NONE);
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_runs(&b, V1);
+        bench_close(&b);
+    }
+}
+
+/* Too few sectors came forward, by a fault: neither image is whole, and what
+ * came goes back, which makes the old one whole. */
+static void test_boot_swap_too_short_goes_back_fault(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_asked(&b, SWAP, "512x8-ff", V2);
+    uint32_t last = b.layout.slot[SELV_SLOT_A].envelope_len / 512;
+    struct selv_journal j = read_journal(&b);
+    for (uint32_t i = 0; i <= last; i++) {
+        uint32_t a = b.layout.slot[SELV_SLOT_A].envelope_off + 512 * i;
+        uint32_t staged = b.layout.slot[SELV_SLOT_B].envelope_off + 512 * i;
+        uint8_t old[512];
+        memcpy(old, b.mem + a, sizeof old);
+        selv_vflash_poke(&b.v, a, b.mem + staged, 512);
+        selv_vflash_poke(&b.v, staged - 512, old, sizeof old);
+    }
+    name_trial(&b, &j, V2);
+    j.current_slot = SELV_SLOT_B;
+    j.trial_state = SELV_TRIAL_RUNNING;
+    j.install_count = (uint16_t)(last + 1);
+    assert_int_equal(selv_journal_write(&b.v.flash, &b.layout, &j), SELV_OK);
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    assert_runs(&b, V1);
+    assert_int_equal(b.record.is_trial, 0);
+    assert_int_equal(b.record.floor, 1);
+    bench_close(&b);
+}
+
 /* ---- layouts that lie ------------------------------------------------------
  */
 
@@ -1340,6 +1409,8 @@ int main(void)
         cmocka_unit_test(test_boot_swap_goes_back),
         cmocka_unit_test(test_boot_swap_attempts_are_bounded),
         cmocka_unit_test(test_boot_overwrite_installs_for_good),
+        cmocka_unit_test(test_boot_in_place_strikes_out_no_move_fault),
+        cmocka_unit_test(test_boot_swap_too_short_goes_back_fault),
         cmocka_unit_test(test_boot_in_place_wears_each_sector_once),
         cmocka_unit_test(test_boot_in_place_moves_images_of_any_length),
         cmocka_unit_test(test_boot_in_place_takes_update_after_update),

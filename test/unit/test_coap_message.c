@@ -366,7 +366,7 @@ static void test_coap_write_keeps_first_error(void **state)
     assert_int_equal(selv_coap_write_end(&w, &len), SELV_ERR_ARG);
 
     begin(&w, buf, sizeof buf);
-    struct selv_coap_block large = {0, 7, false};
+    struct selv_coap_block large = {0, 8, false};
     selv_coap_write_block(&w, SELV_COAP_OPT_BLOCK2, &large);
     assert_int_equal(selv_coap_write_end(&w, &len), SELV_ERR_ARG);
 

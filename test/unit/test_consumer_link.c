@@ -121,8 +121,7 @@ static void test_consumer_link_many(void **state)
 {
     static const char *const links[] = {
         "rate=250k,rtt=100ms,bad=10%,bad-run=8,bad-loss=90%",
-        "rate=250k,rtt=100ms,jitter=50ms,loss=10%,reorder=5%,"
-        "reorder-delay=80ms,duplicate=5%",
+        "rate=250k,rtt=100ms,jitter=50ms,loss=10%,duplicate=5%",
         "802.15.4,loss=5%",
         "rate=250k,rtt=100ms,outage-at=3s,outage=30s",
         "nbiot",

@@ -25,6 +25,8 @@ static struct selv_key stranger;
     "\"class-identifier\": {\"vendor\": \"example.com\", \"class\": "          \
     "\"sensor\"}"
 #define IMAGE "\"image-digest\": " DIGEST ", \"image-size\": 9"
+#define LIST(size)                                                             \
+    "\"chunk-list\": {\"sha256\": " DIGEST ", \"size\": " size "}"
 #define CHECKS "\"vendor-identifier\", \"class-identifier\""
 #define SET(parameters) "{\"override-parameters\": {" parameters "}}"
 #define INDEX(index) "{\"set-component-index\": " index "}"
@@ -128,6 +130,19 @@ static const struct row rows[] = {
      "\"invoke\": [" SET("\"invoke-args\": \"x\"") ", \"invoke\"]"},
     {"parameter-unused",
      "\"install\": [" SET("\"uri\": \"/old\"") ", " INSTALL "]", NULL},
+    {"chunk-list-length",
+     "\"install\": [" SET("\"uri\": \"/i/x\", " LIST("72")) ", \"fetch\", "
+                                                            "\"image-match\"]",
+     "\"install\": [" SET("\"uri\": \"/i/x\", " LIST("40")) ", \"fetch\", "
+                                                            "\"image-match\"]"},
+    {"private-in-shared", "\"shared\": [" SHARED ", " SET(LIST("40")) "]",
+     "\"install\": [" SET(LIST("40")) ", " INSTALL "]"},
+    {"malformed",
+     "\"install\": [" SET("\"chunk-list\": {\"cbor-hex\": \"01\"}") ", " INSTALL
+                                                                    "]",
+     "\"install\": [" SET(LIST("40")) ", " INSTALL "]"},
+    {"parameter-unused", "\"install\": [" INSTALL ", " SET(LIST("40")) "]",
+     "\"install\": [" SET(LIST("40")) ", " INSTALL "]"},
     {"fetch-without-size",
      "\"shared\": [" SET(IDS ", \"image-digest\": " DIGEST) ", " CHECKS "]",
      NULL},

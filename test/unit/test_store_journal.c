@@ -161,14 +161,17 @@ static void test_store_journal_every_flipped_bit_is_noticed(void **state)
             uint8_t mask = (uint8_t)(1u << bit % 8);
             for (unsigned flip = 0; flip < 2; flip++) {
                 for (unsigned sector = 0; sector < 2; sector++) {
-                    uint8_t *newest =
-                        d.mem + d.layout.journal_off[sector] + 3 * 160;
+                    /* The second record began sector 0 anew. */
+                    uint8_t *newest = d.mem + d.layout.journal_off[sector] +
+                                      (2 + sector) * 160;
                     newest[bit / 8] ^= which >> sector & 1 ? mask : 0;
                 }
                 assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j),
                                  SELV_OK);
                 assert_int_equal(j.serial, flip == 0 && which == 3 ? 3 : 4);
-                assert_int_equal(j.is_alone, flip == 0 && which != 3);
+                /* Also where it is torn in both: what another boot saw there
+                 * must not be seen again. */
+                assert_int_equal(j.is_alone, flip == 0);
             }
         }
     }
@@ -206,6 +209,215 @@ static void test_store_journal_either_sector_suffices(void **state)
         }
         device_close(&d);
     }
+}
+
+static void write_n(struct device *d, unsigned n)
+{
+    struct selv_journal j;
+    fill(&j, n);
+    assert_int_equal(selv_journal_write(&d->v.flash, &d->layout, &j), SELV_OK);
+}
+
+static uint8_t *place(struct device *d, unsigned sector, unsigned index)
+{
+    return d->mem + d->layout.journal_off[sector] + index * 160;
+}
+
+/* The serial in a place; 0: it holds no record. */
+static uint32_t serial_at(struct device *d, unsigned sector, unsigned index)
+{
+    uint32_t serial;
+    const uint8_t *p = place(d, sector, index);
+    memcpy(&serial, p + 4, sizeof serial);
+    return p[0] == SELV_JOURNAL_VERSION && p[1] == 'J' ? serial : 0;
+}
+
+static void assert_places(struct device *d, const uint32_t want[6])
+{
+    for (unsigned i = 0; i < 6; i++) {
+        assert_int_equal(serial_at(d, i / 3, i % 3), want[i]);
+    }
+}
+
+/* Sectors of three places: the two are never full together, so that a record is
+ * appended to one before the other one is erased. */
+static void test_store_journal_sectors_are_not_full_together(void **state)
+{
+    (void)state;
+    static const uint32_t want[][6] = {{1, 0, 0, 1, 0, 0}, {2, 0, 0, 1, 2, 0},
+                                       {2, 3, 0, 1, 2, 3}, {2, 3, 4, 4, 0, 0},
+                                       {5, 0, 0, 4, 5, 0}, {5, 6, 0, 4, 5, 6},
+                                       {5, 6, 7, 7, 0, 0}};
+    struct device d;
+    device_open(&d, selv_geometry_find("512x8-ff"));
+    for (unsigned n = 0; n < sizeof want / sizeof want[0]; n++) {
+        write_n(&d, n);
+        assert_places(&d, want[n]);
+    }
+    device_close(&d);
+}
+
+/* A place behind the newest record that is not erased: what was torn there, and
+ * is not seen today, may be seen tomorrow, so that the record is written again
+ * and a sector where nothing can be appended is begun anew. */
+static void test_store_journal_is_not_settled_with_junk_behind(void **state)
+{
+    (void)state;
+    for (unsigned sector = 0; sector < 2; sector++) {
+        struct device d;
+        struct selv_journal j;
+        device_open(&d, selv_geometry_find("512x8-ff"));
+        write_n(&d, 0);
+        write_n(&d, 1);
+        place(&d, sector, sector == 0 ? 1 : 2)[77] = 0x5a;
+        assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j), SELV_OK);
+        assert_int_equal(j.serial, 2);
+        assert_true(j.is_alone);
+        write_n(&d, 1);
+        assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j), SELV_OK);
+        assert_int_equal(j.serial, 3);
+        assert_false(j.is_alone);
+        assert_int_equal(serial_at(&d, sector, 0), 3);
+        device_close(&d);
+    }
+}
+
+/* A sector that was cut in its erase may show an old record and cells behind it
+ * that only look erased: nothing is appended there. */
+static void test_store_journal_erases_what_lacks_the_newest(void **state)
+{
+    (void)state;
+    for (unsigned stale = 0; stale < 2; stale++) {
+        struct device d;
+        device_open(&d, selv_geometry_find("512x8-ff"));
+        write_n(&d, 0);
+        write_n(&d, 1);
+        memset(place(&d, stale, stale), 0xff, 160);
+        if (stale == 0) { /* it shows record 1 */
+            memcpy(place(&d, 0, 0), place(&d, 1, 0), 160);
+        }
+        uint32_t erased = d.v.erase_count;
+        write_n(&d, 2);
+        assert_int_equal(serial_at(&d, stale, 0), 3);
+        assert_int_equal(serial_at(&d, stale, 1), 0);
+        assert_int_equal(d.v.erase_count, erased + 1);
+        device_close(&d);
+    }
+}
+
+static enum selv_err (*real_erase)(void *, uint32_t);
+static uint32_t erased_off[2], erased_count;
+
+static enum selv_err note_erase(void *port, uint32_t off)
+{
+    erased_off[erased_count++ & 1] = off;
+    return real_erase(port, off);
+}
+
+/* Of two sectors that both hold the newest record and take no further one, the
+ * full one is erased: half erased, it has no place that looks erased behind a
+ * record that looks whole. */
+static void test_store_journal_erases_the_full_one_of_two(void **state)
+{
+    (void)state;
+    for (unsigned full = 0; full < 2; full++) {
+        struct device d;
+        device_open(&d, selv_geometry_find("512x8-ff"));
+        for (unsigned n = 0; n < (full == 0 ? 4 : 3); n++) {
+            write_n(&d, n);
+        }
+        /* 2 3 junk | 1 2 3, and 2 3 4 | 4 junk. */
+        place(&d, full ^ 1u, full == 0 ? 1 : 2)[9] = 0;
+        real_erase = d.v.flash.erase;
+        d.v.flash.erase = note_erase;
+        erased_count = 0;
+        write_n(&d, 4);
+        assert_int_equal(erased_count, 2);
+        assert_int_equal(erased_off[0], d.layout.journal_off[full]);
+        assert_int_equal(erased_off[1], d.layout.journal_off[full ^ 1u]);
+        device_close(&d);
+    }
+}
+
+static enum selv_err (*real_write_dead)(void *, uint32_t, const void *,
+                                        uint32_t);
+static uint32_t dead_off;
+
+static enum selv_err write_but_dead(void *port, uint32_t off, const void *p,
+                                    uint32_t len)
+{
+    if (off - dead_off < 512) {
+        return SELV_ERR_FLASH_IO;
+    }
+    return real_write_dead(port, off, p, len);
+}
+
+static enum selv_err erase_but_dead(void *port, uint32_t off)
+{
+    if (off == dead_off) {
+        return SELV_ERR_FLASH_IO;
+    }
+    return real_erase(port, off);
+}
+
+/* A sector that takes nothing any more: what stands twice in the other one is
+ * settled, so that a device at rest writes nothing; it goes on until that one
+ * is full, and then says so. */
+static void test_store_journal_lives_in_one_sector(void **state)
+{
+    (void)state;
+    for (unsigned dead = 0; dead < 2; dead++) {
+        struct device d;
+        struct selv_journal j;
+        device_open(&d, selv_geometry_find("512x8-ff"));
+        write_n(&d, 0);
+        write_n(&d, 1);
+        real_write_dead = d.v.flash.write;
+        real_erase = d.v.flash.erase;
+        d.v.flash.write = write_but_dead;
+        d.v.flash.erase = erase_but_dead;
+        dead_off = d.layout.journal_off[dead];
+        fill(&j, 2);
+        assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
+                         SELV_OK);
+        assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j), SELV_OK);
+        assert_int_equal(j.serial, 3);
+        /* 2 3 3 | dead: settled. Dead | 1 2 3: there was no room for two. */
+        assert_int_equal(j.is_alone, dead == 0);
+        fill(&j, 3);
+        assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
+                         SELV_ERR_FLASH_IO);
+        assert_int_equal(selv_journal_read(&d.v.flash, &d.layout, &j), SELV_OK);
+        assert_int_equal(j.serial, 3);
+        device_close(&d);
+    }
+}
+
+/* J5: sector 1 is not erased for the first record, and is not written when
+ * sector 0 took none. */
+static void test_store_journal_birth_spares_sector_1(void **state)
+{
+    (void)state;
+    struct device d;
+    struct selv_journal j;
+    device_open(&d, selv_geometry_find("512x8-ff"));
+    real_write_dead = d.v.flash.write;
+    real_erase = d.v.flash.erase;
+    d.v.flash.write = write_but_dead;
+    d.v.flash.erase = note_erase;
+    erased_count = 0;
+    dead_off = d.layout.journal_off[0];
+    fill(&j, 0);
+    assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
+                     SELV_ERR_FLASH_IO);
+    assert_true(selv_flash_is_erased(&d.v.flash, d.layout.journal_off[1], 512));
+    dead_off = d.layout.journal_off[1];
+    assert_int_equal(selv_journal_write(&d.v.flash, &d.layout, &j),
+                     SELV_ERR_FLASH_IO);
+    assert_int_equal(erased_count, 2);
+    assert_int_equal(erased_off[0], d.layout.journal_off[0]);
+    assert_int_equal(erased_off[1], d.layout.journal_off[0]);
+    device_close(&d);
 }
 
 static void test_store_journal_refuses_nonsense(void **state)
@@ -485,6 +697,12 @@ int main(void)
         cmocka_unit_test(test_store_journal_names_a_foreign_version),
         cmocka_unit_test(test_store_journal_every_flipped_bit_is_noticed),
         cmocka_unit_test(test_store_journal_either_sector_suffices),
+        cmocka_unit_test(test_store_journal_sectors_are_not_full_together),
+        cmocka_unit_test(test_store_journal_is_not_settled_with_junk_behind),
+        cmocka_unit_test(test_store_journal_erases_what_lacks_the_newest),
+        cmocka_unit_test(test_store_journal_erases_the_full_one_of_two),
+        cmocka_unit_test(test_store_journal_lives_in_one_sector),
+        cmocka_unit_test(test_store_journal_birth_spares_sector_1),
         cmocka_unit_test(test_store_journal_refuses_nonsense),
         cmocka_unit_test(test_store_journal_passes_over_a_bad_place),
         cmocka_unit_test(test_store_journal_survives_any_failed_read_fault),
