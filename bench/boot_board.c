@@ -18,8 +18,8 @@
 
 #define INSTRUCTIONS_PER_TICK 40u
 #define TICKS_MAX 0x00ffffffu /* SysTick counts down 24 bits */
-/* Sector 7, which no firmware uses. */
-#define LEN_ADDRESS (SELV_BOARD_FLASH_BASE + 7u * SELV_BOARD_SECTOR_LEN)
+/* Behind the layout, where no firmware reads. */
+#define LEN_ADDRESS (SELV_BOARD_FLASH_BASE + SELV_LAYOUT_DEFAULT_SIZE)
 
 static struct selv_flash flash;
 static struct selv_factory factory;
