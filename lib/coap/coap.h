@@ -46,7 +46,7 @@
  * selv_coap_server_feed if none took it.
  *
  * Owns:  nothing. Every view in a message points into the datagram.
- * RAM:   client 136 bytes on Cortex-M3 (200 promised), plus the caller's two
+ * RAM:   client 128 bytes on Cortex-M3 (200 promised), plus the caller's two
  *        buffers of SELV_COAP_HEADER_MAX + one block each. */
 #ifndef SELV_COAP_COAP_H
 #define SELV_COAP_COAP_H

@@ -22,7 +22,7 @@
  *     executed twice is judged in step 3, before it is executed
  *
  * Owns:  nothing.
- * RAM:   28 bytes on Cortex-M3, and 16 for each address remembered. */
+ * RAM:   24 bytes on Cortex-M3, and 16 for each address remembered. */
 #ifndef SELV_COAP_ECHO_H
 #define SELV_COAP_ECHO_H
 

@@ -37,7 +37,7 @@
  *   notification to an observer is outstanding at a time.
  *
  * Owns:  nothing.
- * RAM:   a watch 88 bytes on Cortex-M3, an observer 80, the table's head 40.
+ * RAM:   a watch 88 bytes on Cortex-M3, an observer 80, the table's head 32.
  */
 #ifndef SELV_COAP_OBSERVE_H
 #define SELV_COAP_OBSERVE_H
