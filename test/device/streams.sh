@@ -133,7 +133,7 @@ expect "selvaged, closed 1" $? 3
     --listen 127.0.0.1:0 --http 127.0.0.1:0 >"$WORK/ready" 2>/dev/null &
 PID=$!
 tries=0
-while ! grep -q listening "$WORK/ready" && [ $tries -lt 1000 ]; do
+while ! grep -q listening "$WORK/ready" && [ $tries -lt 6000 ]; do
     tries=$((tries + 1))
     sleep 0.01
 done
