@@ -43,14 +43,15 @@ void real_recover_open(struct selv_recover *r, uint64_t floor);
 #include "../device/boot/recover_slot.c"
 #undef selv_recover_open
 
-/* Takes nothing while the journal says that bytes are on the move, or were. */
+/* Takes nothing once the journal says that bytes are on the move, or that an
+ * image was refused. */
 void selv_recover_open(struct selv_recover *r, uint64_t floor)
 {
     const struct selv_journal *j = &r->boot->journal;
     real_recover_open(r, floor);
     if (sim_mistake == SIM_MISTAKE_DEAD_END && is_in_place(r->boot) &&
         (j->install_state != SELV_INSTALL_NONE ||
-         j->current_slot != SELV_SLOT_A)) {
+         j->current_slot != SELV_SLOT_A || j->refused_reason != 0)) {
         r->closed = SELV_ERR_RECOVER_SLOT;
     }
 }

@@ -669,6 +669,7 @@ uint64_t sim_world_hash(const struct sim_world *w, enum selv_reset_cause cause)
     bool is_noisy = selv_vflash_is_changing(v);
     uint64_t h = selv_vflash_mix(sim_state_hash(w), cause);
     h = selv_vflash_mix(h, is_noisy ? v->noise_count : 0);
+    h = selv_vflash_mix(h, v->has_metastable); /* the ways to cut differ */
     /* What the rules forgive once something failed. */
     return selv_vflash_mix(h, v->has_failed ? 1u + v->bad_op_kind : 0u);
 }
