@@ -160,6 +160,7 @@ static int run(struct job *j)
 {
     static uint8_t rx[DATAGRAM_MAX];
     uint8_t random[8];
+    bool was_over;
     int code = 1;
     selv_coap_watch_init(&watch, false);
     selv_coap_client_init(&client);
@@ -174,9 +175,10 @@ static int run(struct job *j)
         if (watch_run(j, &watch_ms, &code)) {
             return code;
         }
+        was_over = j->is_over;
         client_ms = client_run(j);
-        if (j->is_over && !j->is_silent && watch_ms == UINT64_MAX) {
-            continue; /* stop has something to say */
+        if (j->is_over != was_over) {
+            continue; /* the watch has something to say */
         }
         len = receive(j->fd, watch_ms < client_ms ? watch_ms : client_ms, rx,
                       &from);
