@@ -212,6 +212,11 @@ static void fail(struct selv_coap_tcp *c, enum selv_err err)
     }
 }
 
+size_t selv_coap_tcp_room(const struct selv_coap_tcp *c)
+{
+    return c->state < ABORTING ? c->in.cap - c->in.len : SIZE_MAX;
+}
+
 size_t selv_coap_tcp_feed(struct selv_coap_tcp *c, uint64_t now_ms,
                           struct selv_bytes bytes)
 {

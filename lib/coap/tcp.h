@@ -136,6 +136,10 @@ void selv_coap_tcp_init(struct selv_coap_tcp *c, struct selv_buf buf,
 size_t selv_coap_tcp_feed(struct selv_coap_tcp *c, uint64_t now_ms,
                           struct selv_bytes bytes);
 
+/* Bytes that feed takes now. At least 1 after poll said WAIT, unless the
+ * connection is over, when it takes any number. */
+size_t selv_coap_tcp_room(const struct selv_coap_tcp *c);
+
 /* The next thing to do. out: cap at least SELV_COAP_REPLY_MAX. Errors of CLOSE:
  * SELV_ERR_COAP_FORMAT (what came is no frame, or not what must come first),
  * SELV_ERR_COAP_OPTION (a critical option of signaling), SELV_ERR_COAP_SIZE (a
