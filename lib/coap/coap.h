@@ -597,7 +597,8 @@ struct selv_coap_slice {
 };
 
 /* The piece for the request's Block2 (or the first, when there is none) of a
- * body of total bytes, in blocks of at most szx_max. Stateless.
+ * body of total bytes, in blocks of at most szx_max. Stateless. A request with
+ * SZX 7, over a stream, is answered with one block: see selv_coap_bert_slice.
  * SELV_ERR_COAP_BLOCK when it lies beyond the end: answer 4.00. */
 SELV_MUST_CHECK enum selv_err selv_coap_slice(const struct selv_coap_msg *rq,
                                               uint32_t total, uint8_t szx_max,
