@@ -6,8 +6,8 @@
  *
  * Input: one byte (bit 0: the client, else the server; bits 1 to 3: SZX; bit 4:
  * with a payload; bit 5: the peer is known), then records of time (1: seconds
- * that pass, or with bit 7 an answer to the latest request, whose message ID and
- * token are filled in), len (1), then len bytes: a datagram. */
+ * that pass, or with bit 7 an answer to the latest request, whose message ID
+ * and token are filled in), len (1), then len bytes: a datagram. */
 #include <stdlib.h>
 
 #include "coap/qblock.h"
