@@ -523,19 +523,27 @@ static bool up_answer_take(struct selv_coap_qclient *c,
     return false;
 }
 
-/* The answer to the probe, when there is a payload: only 4.02 says no. */
+/* The answer to the probe: only 4.02 says no. True: it is that and no more,
+ * since a payload is to be sent, or it does not tell the body's length (libcoap
+ * 4.3.4 gives blocks asked for alone without): all is asked for then. */
 static bool probe_passed(struct selv_coap_qclient *c,
-                         const struct selv_coap_msg *m, uint64_t now_ms)
+                         const struct selv_coap_msg *m,
+                         const struct selv_coap_qblock *q, uint64_t now_ms)
 {
     if (c->state != PROBED || m->code == SELV_COAP_BAD_OPTION) {
         return false;
     }
     c->is_known = true;
-    if (!has_payload(c)) {
-        return false;
+    if (has_payload(c)) {
+        up_begin(c, now_ms);
+        return true;
     }
-    up_begin(c, now_ms);
-    return true;
+    if (SELV_COAP_CLASS(m->code) == 2 && q->q2_count > 0 &&
+        (m->has & SELV_COAP_HAS_SIZE2) == 0) {
+        down_begin(c, now_ms);
+        return true;
+    }
+    return false;
 }
 
 static void answer_take(struct selv_coap_qclient *c,
@@ -548,7 +556,7 @@ static void answer_take(struct selv_coap_qclient *c,
     if (m->bad_option != 0 || refusal != 0) {
         end(c, refusal == SELV_COAP_BAD_REQUEST ? SELV_ERR_COAP_BLOCK
                                                 : SELV_ERR_COAP_OPTION);
-    } else if (echo_take(c, m) || probe_passed(c, m, now_ms)) {
+    } else if (echo_take(c, m) || probe_passed(c, m, &q, now_ms)) {
         return;
     } else if ((c->state == UP || c->state == ASKED) &&
                up_answer_take(c, m, &q, now_ms)) {
