@@ -139,6 +139,7 @@ enum selv_coap_option {
 
 #define SELV_COAP_TOKEN_MAX 8u
 #define SELV_COAP_ETAG_MAX 8u
+#define SELV_COAP_ECHO_MAX 40u /* bytes of an Echo value [RFC 9175 2.2.1] */
 #define SELV_COAP_SZX_MAX 6u
 #define SELV_COAP_SZX_BERT 7u /* over streams only [RFC 8323 6] */
 #define SELV_COAP_BLOCK_NUM_MAX 0xfffffu
@@ -388,7 +389,7 @@ struct selv_coap_client {
     uint16_t tag; /* Request-Tag of a payload in blocks */
     bool is_stream;
     uint8_t echo_len; /* 0: none to repeat */
-    uint8_t echo[40];
+    uint8_t echo[SELV_COAP_ECHO_MAX];
 };
 
 void selv_coap_client_init(struct selv_coap_client *c);
