@@ -98,7 +98,7 @@ static bool fetch(const struct selv_coap_request *rq)
     static struct selv_coap_fetch_slot slots[SLOTS];
     uint8_t random[8];
     random_fill(random);
-    selv_coap_path_init(&path);
+    selv_coap_path_init(&path, selv_get_be32(random));
     selv_coap_fetch_init(&f, &path, slots, SLOTS);
     must(selv_coap_fetch_start(&f, rq, random, selv_posix_now_ms()) == SELV_OK,
          "start");
