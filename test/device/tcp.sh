@@ -129,13 +129,13 @@ wrong() {
     expect "$1" "$STATUS" 10
 }
 wrong "HTTP" 485454502f312e312034303020426164
-wrong "an answer without CSM" 6045c22aff61
+wrong "an answer without CSM" 2045c12a
 wrong "a frame of 4 GiB" 00e1f0ffffffff45
 wrong "token of 9 bytes" 00e10945
 wrong "an option that is cut" 00e11045f1
 wrong "critical option in the CSM" 10e110
 wrong "Abort" 00e100e5
-wrong "answers to nobody, and a Release" 00e101454102454200e4
+wrong "answers to nobody, and a Release" 00e10145410245424200e4
 relay --say 00e10945 --times 1
 updates "nonsense once"
 stop
