@@ -150,7 +150,10 @@ void selv_coap_watch_refresh(struct selv_coap_watch *w, uint64_t now_ms);
  * it does not answer: either way the watch is free. */
 void selv_coap_watch_stop(struct selv_coap_watch *w, uint64_t now_ms);
 
-/* Forget it at once. The next notification is answered with Reset. */
+/* Forget it at once. The next notification is answered with Reset. Over a
+ * stream there is no such thing: notifications go on until the connection
+ * ends, and are thrown away, as they are after FAILED; stop, rather
+ * [RFC 8323 7.4]. */
 void selv_coap_watch_forget(struct selv_coap_watch *w);
 
 /* ---- server ------------------------------------------------------------- */

@@ -365,7 +365,8 @@ static bool empty_feed(struct selv_coap_watch *w, uint64_t now_ms,
 static void forgotten_reject(struct selv_coap_watch *w,
                              const struct selv_coap_msg *m)
 {
-    if (m->type == SELV_COAP_CON || m->type == SELV_COAP_NON) {
+    bool is_stream = (w->flags & F_STREAM) != 0; /* has no Reset */
+    if (!is_stream && m->type != SELV_COAP_ACK) {
         empty_out(w, SELV_COAP_RST, m->mid);
     }
 }

@@ -20,6 +20,7 @@
 #define DIAGNOSTIC_MAX 160u
 #define NOTIFIED 64u        /* observers told before datagrams are looked at */
 #define LOOK_AGAIN_MS 1000u /* after the database failed */
+#define TELL_AGAIN_MS 2000u /* at most, whose connection takes nothing now */
 #define SZX_DOUBTED 2u      /* blocks of 64 bytes to who may not be there */
 
 /* One request and what is needed to answer it. */
@@ -35,6 +36,12 @@ struct exchange {
     uint8_t id[8];
     struct selv_buf out;
     struct selv_bytes tail; /* of a mapped file: goes out behind out */
+    /* Of a peer over TCP: what it takes, and where the tail is from. */
+    bool is_stream;
+    uint8_t szx_max;
+    uint16_t bert_len;
+    uint32_t tail_offset;
+    const uint8_t *blob;
 };
 
 /* ---- answers
@@ -78,8 +85,11 @@ static void observe(struct exchange *x, struct selv_coap_slice *slice)
     }
     /* It may be another's address that is told of each release from now on,
      * several times, for nobody answers there. */
-    if (observer != NULL && observer->szx > SZX_DOUBTED &&
-        selv_reflect_doubts(&x->api->reflect, x->now_ms, &x->peer, &x->rq)) {
+    if (observer != NULL && x->is_stream) {
+        observer->is_stream = true;
+    } else if (observer != NULL && observer->szx > SZX_DOUBTED &&
+               selv_reflect_doubts(&x->api->reflect, x->now_ms, &x->peer,
+                                   &x->rq)) {
         observer->szx = SZX_DOUBTED;
     }
     selv_coap_observe_mark(observer, slice);
@@ -130,7 +140,8 @@ static bool block_begin(struct exchange *x, uint64_t size,
                         struct selv_coap_writer *w)
 {
     if (size > UINT32_MAX ||
-        selv_coap_slice(&x->rq, (uint32_t)size, SELV_COAP_SZX_MAX, slice)) {
+        selv_coap_bert_slice(&x->rq, (uint32_t)size, x->szx_max, x->bert_len,
+                             slice)) {
         code_reply(x, SELV_COAP_BAD_REQUEST, "block lies beyond the end");
         return false;
     }
@@ -156,6 +167,7 @@ static void map_reply(struct exchange *x, struct selv_bytes file,
     if (has_payload && x->out.len == w.len) {
         x->out.len -= slice.len;
         x->tail = selv_bytes(file.p + slice.offset, slice.len);
+        x->tail_offset = slice.offset;
     }
 }
 
@@ -165,6 +177,7 @@ static void file_reply(struct exchange *x, int fd, uint64_t size,
 {
     struct selv_coap_slice slice;
     struct selv_coap_writer w;
+    x->bert_len = 0;
     if (block_begin(x, size, etag, max_age, &slice, &w)) {
         uint8_t *p =
             slice.len > 0 ? selv_coap_write_reserve(&w, slice.len) : NULL;
@@ -200,6 +213,7 @@ static void blob_reply(struct exchange *x,
         return;
     }
     struct selv_bytes file;
+    x->blob = digest;
     if (selv_maps_get(&x->api->maps, digest, x->now_ms, &file)) {
         map_reply(x, file, etag, max_age);
         return;
@@ -614,6 +628,7 @@ static void datagram_take(struct selv_coap_api *api, unsigned i)
     x.engine = engine_of(api, datagram);
     x.now_ms = api->now_ms;
     x.out = selv_udp_out(api->udp);
+    x.szx_max = SELV_COAP_SZX_MAX;
     peer_set(&x.peer, &from->sa);
     if (selv_coap_observe_feed(&api->observers.list, x.now_ms, &x.peer,
                                datagram)) {
@@ -635,8 +650,83 @@ static void datagram_take(struct selv_coap_api *api, unsigned i)
     }
 }
 
+/* ---- peers over TCP
+ * ------------------------------------------------------------------- */
+
+static void stream_request(void *user, const struct selv_coap_peer *peer,
+                           struct selv_bytes datagram, uint8_t szx_max,
+                           uint16_t bert_len, struct selv_tcp_answer *answer)
+{
+    struct selv_coap_api *api = user;
+    struct exchange x = {.api = api,
+                         .engine = &api->streams,
+                         .now_ms = api->now_ms,
+                         .peer = *peer,
+                         .out = answer->head,
+                         .is_stream = true,
+                         .szx_max = szx_max,
+                         .bert_len = bert_len};
+    if (selv_coap_server_feed(x.engine, x.now_ms, peer, datagram, &x.rq,
+                              &x.out) == SELV_COAP_REQUEST) {
+        request_answer(&x);
+    }
+    answer->head.len = x.out.len;
+    answer->tail = x.tail;
+    answer->tail_offset = x.tail_offset;
+    if (x.tail.len > 0) {
+        memcpy(answer->blob, x.blob, sizeof answer->blob);
+    }
+}
+
+static bool stream_blob(void *user,
+                        const uint8_t digest[static SELV_TCP_DIGEST_LEN],
+                        struct selv_bytes *bytes)
+{
+    struct selv_coap_api *api = user;
+    return selv_maps_get(&api->maps, digest, api->now_ms, bytes);
+}
+
+static void stream_torn(void *user)
+{
+    struct selv_coap_api *api = user;
+    selv_log(SELV_LOG_ERROR, "disk",
+             "an image became shorter while it was served");
+    selv_maps_doubt(&api->maps);
+}
+
+static void stream_gone(void *user, const struct selv_coap_peer *peer)
+{
+    struct selv_coap_api *api = user;
+    selv_coap_observe_drop_peer(&api->observers.list, peer);
+    for (size_t i = 0; i < SELV_COAP_API_UPLOADS_MAX; i++) {
+        struct selv_coap_upload *u = &api->uploads[i];
+        if (u->peer.len == peer->len &&
+            memcmp(u->peer.addr, peer->addr, peer->len) == 0) {
+            selv_coap_upload_end(u);
+        }
+    }
+}
+
 /* ---- observers
  * -------------------------------------------------------------------- */
+
+/* Who has not taken yet what was sent before is told later, of what is newest
+ * then. */
+static void stream_notify(struct selv_coap_api *api,
+                          struct selv_coap_observer *observer,
+                          const struct selv_coap_peer *peer,
+                          const struct selv_buf *out, struct selv_bytes tail,
+                          const uint8_t *blob)
+{
+    struct selv_tcp_answer notification = {.head = *out, .tail = tail};
+    if (tail.len > 0) {
+        memcpy(notification.blob, blob, sizeof notification.blob);
+    }
+    if (!selv_tcp_tell(api->tcp, api->now_ms, peer, &notification)) {
+        selv_coap_observe_changed(&api->observers.list, api->now_ms, 0,
+                                  observer, TELL_AGAIN_MS);
+    }
+}
 
 /* The newest manifest, as it is now. An observer that cannot be told is
  * dropped with an error, and asks again. */
@@ -649,8 +739,11 @@ static void notify(struct selv_coap_api *api,
     struct selv_bytes file;
     struct selv_bytes tail = {NULL, 0};
     struct selv_coap_observe *list = &api->observers.list;
-    struct selv_net_address to = peer_get(&observer->peer);
-    struct selv_buf out = selv_udp_out(api->udp);
+    struct selv_coap_peer peer = observer->peer;
+    bool is_stream = api->tcp != NULL && selv_tcp_is_peer(&peer);
+    struct selv_buf out =
+        is_stream ? selv_tcp_out(api->tcp) : selv_udp_out(api->udp);
+    const uint8_t *blob = NULL;
     enum selv_db_status status = selv_polls_newest(
         &api->polls, selv_observers_id(&api->observers, observer), -1, &newest);
     if (status == SELV_DB_ROW && newest->has_release &&
@@ -663,6 +756,7 @@ static void notify(struct selv_coap_api *api,
                               SELV_COAP_OCTETS, 60);
         if (selv_coap_write_reserve(&w, slice.len) != NULL) {
             tail = selv_bytes(file.p, slice.len);
+            blob = newest->envelope;
         }
     } else {
         uint8_t code = status == SELV_DB_OK ? SELV_COAP_UNAUTHORIZED
@@ -674,7 +768,12 @@ static void notify(struct selv_coap_api *api,
         return;
     }
     out.len -= tail.len;
-    selv_udp_put_to(api->udp, &to, &out, tail);
+    if (is_stream) {
+        stream_notify(api, observer, &peer, &out, tail, blob);
+    } else {
+        struct selv_net_address to = peer_get(&peer);
+        selv_udp_put_to(api->udp, &to, &out, tail);
+    }
 }
 
 /* Whether a release was published that somebody waits for. */
@@ -731,14 +830,15 @@ static int64_t wait_ms(void *user)
     return api->notify_ms > now_ms ? (int64_t)(api->notify_ms - now_ms) : 0;
 }
 
-/* Answers to a batch, and notifications that are due. */
-static void batch_serve(struct selv_coap_api *api, unsigned count)
+static void turn_begin(struct selv_coap_api *api)
 {
     api->now_ms = selv_clock_monotonic_ms();
     api->now_s = selv_clock_wall_s();
-    for (unsigned i = 0; i < count; i++) {
-        datagram_take(api, i);
-    }
+}
+
+/* Sends the answers, and notifications that are due. */
+static void turn_end(struct selv_coap_api *api)
+{
     unsigned lost = selv_udp_send(api->udp);
     observers_serve(api);
     lost += selv_udp_send(api->udp);
@@ -746,6 +846,15 @@ static void batch_serve(struct selv_coap_api *api, unsigned count)
         selv_log(SELV_LOG_DEBUG, "coap", "%u datagrams were not sent", lost);
     }
     selv_maps_turn(&api->maps);
+}
+
+static void batch_serve(struct selv_coap_api *api, unsigned count)
+{
+    turn_begin(api);
+    for (unsigned i = 0; i < count; i++) {
+        datagram_take(api, i);
+    }
+    turn_end(api);
 }
 
 static void on_ready(void *user)
@@ -756,6 +865,20 @@ static void on_ready(void *user)
         count = selv_udp_receive(api->udp);
         batch_serve(api, count);
     }
+}
+
+static void on_stream(void *user)
+{
+    struct selv_coap_api *api = user;
+    turn_begin(api);
+    selv_tcp_serve(api->tcp, api->now_ms);
+    turn_end(api);
+}
+
+static int64_t stream_wait_ms(void *user)
+{
+    const struct selv_coap_api *api = user;
+    return selv_tcp_wait_ms(api->tcp, selv_clock_monotonic_ms());
 }
 
 /* A file was cut short under its map, so this block of it could not be sent:
@@ -779,6 +902,8 @@ static bool engines_init(struct selv_coap_api *api)
     selv_coap_server_init(&api->reads, NULL, 0, random);
     selv_coap_server_init(&api->writes, api->seen, SELV_COAP_API_SEEN_MAX,
                           random + 8);
+    selv_coap_server_init(&api->streams, NULL, 0, random);
+    selv_coap_server_stream(&api->streams);
     selv_observers_init(&api->observers, &api->reads);
     api->notify_ms = UINT64_MAX;
     selv_reflect_init(&api->reflect, random + 16, api->server->reflect_rate,
@@ -809,8 +934,28 @@ bool selv_coap_api_open(struct selv_coap_api *api, struct selv_server *server,
            selv_polls_init(&api->polls, &server->records, &api->contacts);
 }
 
+bool selv_coap_api_listen(struct selv_coap_api *api, int fd, uint32_t places)
+{
+    const struct selv_tcp_hooks hooks = {.user = api,
+                                         .request = stream_request,
+                                         .blob = stream_blob,
+                                         .torn = stream_torn,
+                                         .gone = stream_gone};
+    api->tcp = selv_tcp_open(fd, places, &hooks);
+    if (api->tcp == NULL) {
+        return false;
+    }
+    api->stream_source.fd = selv_tcp_fd(api->tcp);
+    api->stream_source.on_ready = on_stream;
+    api->stream_source.wait_ms = stream_wait_ms;
+    api->stream_source.user = api;
+    return true;
+}
+
 void selv_coap_api_close(struct selv_coap_api *api)
 {
+    selv_tcp_close(api->tcp);
+    api->tcp = NULL;
     selv_udp_close(api->udp);
     selv_maps_close(&api->maps);
     selv_polls_close(&api->polls);

@@ -544,6 +544,10 @@ static void test_coap_observe_watch_stream(void **state)
     news_is(&t, SELV_COAP_CONTENT, "a");
     (void)tell(&t, (struct told){NON_FULL(0), 0, 60, NULL, "b", 0, 0, 0});
     news_is(&t, SELV_COAP_CONTENT, "b");
+    /* a stream has no Reset: what still comes is thrown away */
+    selv_coap_watch_forget(&t.w);
+    (void)tell(&t, (struct told){NON_FULL(0), 0, 60, NULL, "c", 0, 0, 0});
+    WATCH_IS(&t, WAIT);
 }
 
 /* ---- the list of observers ------------------------------------------------
