@@ -27,7 +27,7 @@
  *        poll hashes half a kilobyte of the whole image, but a whole part where
  *        there is a chunk list, the whole list, and up to 256 KiB of parts that
  *        are there already before a port source is asked for the next ones.
- * RAM:   sizeof(struct selv_consumer) <= 5088 on Cortex-M3, of it
+ * RAM:   sizeof(struct selv_consumer) <= 5184 on Cortex-M3, of it
  *        SELV_SUIT_ENVELOPE_MAX for the manifest; stack <= 1 KiB without
  *        what the port's crypto takes. */
 #ifndef SELV_CONSUMER_CONSUMER_H

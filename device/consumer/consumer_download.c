@@ -65,10 +65,6 @@ enum selv_err selv_consumer_check_fetch(struct selv_consumer *c,
     if (todo->device_component != idle_component(c)) {
         return SELV_ERR_SUIT_OPERATION;
     }
-    if ((todo->is_integrated || !has_flag(c, FLAG_WHOLE)) &&
-        !is_port(c, c->source)) {
-        return SELV_ERR_SUIT_INTEGRATED;
-    }
     if (!todo->has_size) {
         return SELV_ERR_SUIT_UNSET;
     }

@@ -336,6 +336,11 @@ selv_consumer_part_open(struct selv_consumer *c, struct selv_consumer_lane *l,
                         uint32_t start);
 /* Some lane has it. */
 bool selv_consumer_is_part_open(const struct selv_consumer *c, uint32_t start);
+/* The lane has the part open that offset lies in, from *start on, and nothing
+ * of it has come. */
+bool selv_consumer_is_part_fresh(const struct selv_consumer *c,
+                                 struct selv_consumer_lane *l, uint32_t offset,
+                                 uint32_t *start);
 /* Bytes of one that the lane has open; is_whole: its last ones, and good. */
 SELV_MUST_CHECK enum selv_err
 selv_consumer_part_put(struct selv_consumer *c, struct selv_consumer_lane *l,

@@ -27,8 +27,9 @@
 #define BAD_MAX 3u           /* parts of one source */
 #define RUN_MAX 262144u      /* bytes that a port source is asked for */
 #define RUN_SHARED 16384u    /* the same, where others could have some */
-#define IDLE_MS 250u         /* between two looks at who is slower */
-#define OVERTAKE_MS 2000u    /* so much sooner, and twice as soon */
+#define ENVELOPE_MAX (1u << 30) /* bytes, with its payloads */
+#define IDLE_MS 250u            /* between two looks at who is slower */
+#define OVERTAKE_MS 2000u       /* so much sooner, and twice as soon */
 
 #define NONE NO_PART
 #define AGAIN (NO_PART - 1u)
@@ -249,12 +250,27 @@ static uint32_t run_end(const struct selv_consumer *c,
     return at;
 }
 
+/* A payload in an envelope begins where it likes, not where a block does: its
+ * blocks come one after the other, as from a port source, so that bytes before
+ * and behind it can be cut off and flash is written in whole units. */
+static bool is_in_order(const struct selv_consumer *c)
+{
+    return c->payload_off > 0 && c->phase != PHASE_LIST;
+}
+
 static enum selv_err put(struct selv_consumer *c, struct selv_consumer_lane *l,
                          uint32_t offset, struct selv_bytes piece)
 {
-    bool is_whole;
-    enum selv_err err = selv_consumer_part_put(c, l, offset, piece, &is_whole);
+    bool is_whole = false;
+    uint32_t start;
+    enum selv_err err = SELV_OK;
 
+    if (selv_consumer_is_part_fresh(c, l, offset, &start)) {
+        err = selv_consumer_unnote(c, start); /* it is about to be erased */
+    }
+    if (!err) {
+        err = selv_consumer_part_put(c, l, offset, piece, &is_whole);
+    }
     l->told += (uint32_t)piece.len;
     if (c->phase != PHASE_LIST) {
         c->gave = (uint8_t)(c->gave | 1u << l->source);
@@ -412,13 +428,14 @@ static enum selv_err start_fetch(struct selv_consumer *c,
     l->rq.host = c->config->sources[l->source].host;
     l->rq.path = selv_bytes(c->path.p + 1, c->path.len - 1);
     l->rq.query = c->query;
-    l->rq.body_max = c->parts.size;
+    l->rq.body_max = is_in_order(c) ? ENVELOPE_MAX : c->parts.size;
     l->rq.deadline_ms =
         IMAGE_MS + IMAGE_BLOCK_MS * (c->parts.size / SELV_CONSUMER_BLOCK_LEN);
     selv_consumer_draw(c, random);
     selv_consumer_know_path(c, l);
     memset(&l->fetch, 0, sizeof l->fetch);
-    selv_coap_fetch_init(&l->fetch, &l->path, l->slots, SELV_CONSUMER_SLOTS);
+    selv_coap_fetch_init(&l->fetch, &l->path, l->slots,
+                         is_in_order(c) ? 1 : SELV_CONSUMER_SLOTS);
     return selv_coap_fetch_start(&l->fetch, &l->rq, random, c->now_ms);
 }
 
@@ -459,12 +476,51 @@ static void start(struct selv_consumer *c, struct selv_consumer_lane *l)
     }
 }
 
+/* All that is missing of a payload. */
+static enum selv_err want_payload(struct selv_consumer *c,
+                                  struct selv_consumer_lane *l)
+{
+    uint32_t from = c->payload_off + c->parts.low;
+    uint32_t end = c->payload_off + c->parts.size;
+
+    if (l->run_end > 0) {
+        selv_coap_fetch_all(&l->fetch);
+        return SELV_OK;
+    }
+    l->run_at = l->next = c->parts.low;
+    l->run_end = c->parts.size;
+    from -= from % SELV_CONSUMER_BLOCK_LEN;
+    return selv_coap_fetch_want(&l->fetch, from, end - from);
+}
+
+static enum selv_err put_payload(struct selv_consumer *c,
+                                 struct selv_consumer_lane *l, uint32_t offset,
+                                 struct selv_bytes piece)
+{
+    uint32_t first = c->payload_off + l->run_at;
+    uint32_t left = c->payload_off + c->parts.size;
+
+    if (offset < first) {
+        uint32_t before = first - offset;
+        before = before < piece.len ? before : (uint32_t)piece.len;
+        piece = selv_bytes(piece.p + before, piece.len - before);
+        offset += before;
+    }
+    left = offset < left ? left - offset : 0;
+    piece.len = piece.len < left ? piece.len : left;
+    return selv_consumer_take_image(c, l, offset - c->payload_off, piece);
+}
+
 /* The next part: it is asked for. */
 static enum selv_err want(struct selv_consumer *c, struct selv_consumer_lane *l)
 {
-    uint32_t at = claim(c, l);
+    uint32_t at;
     enum selv_err err;
 
+    if (is_in_order(c)) {
+        return want_payload(c, l);
+    }
+    at = claim(c, l);
     if (at == AGAIN) {
         return SELV_OK;
     }
@@ -501,7 +557,8 @@ static void poll_fetch(struct selv_consumer *c, struct selv_consumer_lane *l)
         err = want(c, l);
         break;
     case SELV_COAP_FETCH_BLOCK:
-        err = put(c, l, event.offset, event.payload);
+        err = is_in_order(c) ? put_payload(c, l, event.offset, event.payload)
+                             : put(c, l, event.offset, event.payload);
         break;
     case SELV_COAP_FETCH_DONE:
     case SELV_COAP_FETCH_FAILED:

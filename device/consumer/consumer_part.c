@@ -224,6 +224,20 @@ bool selv_consumer_is_part_good(const struct selv_consumer *c, uint32_t start)
     return true;
 }
 
+bool selv_consumer_is_part_fresh(const struct selv_consumer *c,
+                                 struct selv_consumer_lane *l, uint32_t offset,
+                                 uint32_t *start)
+{
+    const struct selv_consumer_part *part = find(c, l, offset);
+
+    if (part == NULL) {
+        return false;
+    }
+    *start = part->start;
+    return part->missing ==
+           selv_consumer_part_end(c, part->start) - part->start;
+}
+
 /* A part is whole, and not what it should be. */
 static void spoil(struct selv_consumer *c, struct selv_consumer_lane *l,
                   uint32_t start)
@@ -249,10 +263,7 @@ enum selv_err selv_consumer_part_put(struct selv_consumer *c,
     }
     end = selv_consumer_part_end(c, part->start);
     if (part->missing == end - part->start) {
-        err = selv_consumer_unnote(c, part->start);
-        if (!err) {
-            err = erase(c, part, end);
-        }
+        err = erase(c, part, end);
     }
     if (!err) {
         err = write(c, l, offset, bytes);

@@ -138,6 +138,10 @@ void selv_consumer_aim(struct selv_consumer *c, uint8_t source)
 {
     if (c->phase != PHASE_LIST && c->payload_off > 0) {
         selv_consumer_name_manifest(c);
+        if (!is_plain(c, source)) {
+            c->path = selv_bytes("/m", 2);
+            c->query = selv_bytes(c->id_query, sizeof c->id_query);
+        }
     } else {
         bool is_known = locate(c, source);
         SELV_ASSERT(is_known);
