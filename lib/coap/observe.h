@@ -275,6 +275,11 @@ bool selv_coap_observe_feed(struct selv_coap_observe *o, uint64_t now_ms,
 
 /* Take an observer off the list; all of a peer's (a connection that closed). */
 void selv_coap_observe_drop(struct selv_coap_observer *observer);
+
+/* True when it has acknowledged a notification, whose message ID somebody else
+ * could not know if the caller made it so: its address is its own. */
+bool selv_coap_observer_is_confirmed(const struct selv_coap_observer *observer);
+
 void selv_coap_observe_drop_peer(struct selv_coap_observe *o,
                                  const struct selv_coap_peer *peer);
 

@@ -244,6 +244,11 @@ void selv_coap_observe_drop(struct selv_coap_observer *observer)
     observer->state = FREE;
 }
 
+bool selv_coap_observer_is_confirmed(const struct selv_coap_observer *observer)
+{
+    return (observer->flags & F_CONFIRMED) != 0;
+}
+
 void selv_coap_observe_drop_peer(struct selv_coap_observe *o,
                                  const struct selv_coap_peer *peer)
 {

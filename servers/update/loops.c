@@ -61,7 +61,8 @@ static struct selv_coap_loop *loop_open(struct selv_server *server, int fd,
     l->wake.user = l;
     if (selv_coap_api_open(&l->api, server, fd, wake_fd) && l->wake.fd >= 0 &&
         selv_loop_init(&l->loop) && selv_loop_add(&l->loop, &l->wake) &&
-        selv_loop_add(&l->loop, &l->api.source)) {
+        selv_loop_add(&l->loop, &l->api.source) &&
+        selv_loop_add(&l->loop, &l->api.written)) {
         return l;
     }
     int err = errno;

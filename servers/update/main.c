@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -59,6 +60,8 @@ static const char help[] =
     "                      IPv6 /48) beyond three for one, to addresses that\n"
     "                      have not echoed (65536; loopback: no limit unless\n"
     "                      this is given)\n"
+    "  --devices N         at most; who is not known yet is then turned away\n"
+    "                      (1000000)\n"
     "  --http HOST:PORT    HTTP (127.0.0.1:8683); port 0: any\n"
     "  --store URL         the database (sqlite:DIR/selvage.db)\n"
     "  --key FILE          public key (PEM or COSE_Key) that must have signed\n"
@@ -80,6 +83,7 @@ struct options {
     uint32_t connections;
     const char *http;
     size_t loops;
+    uint32_t devices;  /* at most */
     uint32_t unproven; /* bytes a second */
     bool has_unproven;
     const char *store; /* path of the database, NULL: in the state folder */
@@ -255,6 +259,17 @@ static int connections_parse(struct options *o, const char *text)
     return 0;
 }
 
+static int devices_parse(struct options *o, const char *text)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > 9 || strspn(text, "0123456789") != len) {
+        return failf(EXIT_USAGE,
+                     "--devices: '%s' is no number from 0 to 999999999", text);
+    }
+    o->devices = (uint32_t)strtoul(text, NULL, 10);
+    return 0;
+}
+
 enum flag {
     FLAG_ROLE = 256,
     FLAG_STATE,
@@ -263,6 +278,7 @@ enum flag {
     FLAG_CONNECTIONS,
     FLAG_LOOPS,
     FLAG_UNPROVEN,
+    FLAG_DEVICES,
     FLAG_HTTP,
     FLAG_STORE,
     FLAG_KEY,
@@ -293,6 +309,8 @@ static int flag_take(struct options *o, int flag, const char *value)
         return loops_parse(o, value);
     case FLAG_UNPROVEN:
         return unproven_parse(o, value);
+    case FLAG_DEVICES:
+        return devices_parse(o, value);
     case FLAG_HTTP:
         o->http = value;
         break;
@@ -331,6 +349,7 @@ static int options_parse(struct options *o, int argc, char **argv)
         {"connections", required_argument, NULL, FLAG_CONNECTIONS},
         {"loops", required_argument, NULL, FLAG_LOOPS},
         {"unproven", required_argument, NULL, FLAG_UNPROVEN},
+        {"devices", required_argument, NULL, FLAG_DEVICES},
         {"http", required_argument, NULL, FLAG_HTTP},
         {"store", required_argument, NULL, FLAG_STORE},
         {"key", required_argument, NULL, FLAG_KEY},
@@ -506,9 +525,19 @@ static int coap_open(struct process *p, const struct options *o,
                  strerror(errno));
     }
     selv_net_text(address, p->server.coap_text);
-    /* Each loop counts for itself, and a network's peers come to all. */
-    p->server.reflect_rate = o->unproven / (uint32_t)count;
-    p->server.reflects_loopback = o->has_unproven;
+    uint8_t key[SELV_SIPHASH_KEY_LEN];
+    bool is_ready =
+        getrandom(key, sizeof key, 0) == (ssize_t)sizeof key &&
+        selv_writes_open(&p->server.writes, &p->server.records, o->devices);
+    selv_reflect_all_init(&p->server.reflect, key, o->unproven,
+                          o->has_unproven);
+    selv_wipe(key, sizeof key);
+    if (!is_ready) {
+        for (size_t i = 0; i < count; i++) {
+            close(fds[i]);
+        }
+        return failf(EXIT_ENVIRONMENT, "serving CoAP: %s", strerror(errno));
+    }
     if (!selv_loops_open(&p->loops, &p->server, fds, count, p->wake.fd)) {
         return failf(EXIT_ENVIRONMENT, "serving CoAP: %s", strerror(errno));
     }
@@ -745,6 +774,7 @@ static void server_close(struct process *p)
 {
     selv_http_close(&p->http);
     selv_loops_stop(&p->loops);
+    selv_writes_close(&p->server.writes);
     if (p->loops.count > 0 &&
         selv_loops_contacts_write(&p->loops) != SELV_DB_OK) {
         selv_log(SELV_LOG_WARN, "database", "times of contact not written: %s",
@@ -770,6 +800,7 @@ int main(int argc, char **argv)
                         .listen = "127.0.0.1:5683",
                         .connections = CONNECTIONS,
                         .loops = selv_loops_default(),
+                        .devices = SELV_WRITES_DEVICES_MAX,
                         .unproven = SELV_REFLECT_RATE,
                         .http = "127.0.0.1:8683"};
     if (!selv_posix_streams_hold()) {
