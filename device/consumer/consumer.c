@@ -398,6 +398,13 @@ void selv_consumer_moved(struct selv_consumer *c, uint8_t source)
     }
 }
 
+struct selv_bytes selv_consumer_name(const struct selv_consumer *c,
+                                     uint8_t *source)
+{
+    *source = c->id_source;
+    return selv_bytes(c->id_query, c->id_len > 0 ? sizeof c->id_query : 0);
+}
+
 enum selv_update_state selv_consumer_state(const struct selv_consumer *c)
 {
     return (enum selv_update_state)c->state;

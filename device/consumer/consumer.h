@@ -204,6 +204,11 @@ bool selv_consumer_may_check(const struct selv_consumer *c);
  * the way there is forgotten. */
 void selv_consumer_moved(struct selv_consumer *c, uint8_t source);
 
+/* The query by which the tracker knows us, "d=" and our name there; *source is
+ * who that is. Empty while we are not registered. A view into the engine. */
+struct selv_bytes selv_consumer_name(const struct selv_consumer *c,
+                                     uint8_t *source);
+
 enum selv_update_state selv_consumer_state(const struct selv_consumer *c);
 
 /* True between cycles: nothing under way, every event told, and each report

@@ -56,6 +56,10 @@ static const char help[] =
     "                       instead of the system's\n"
     "  --listen HOST:PORT   take what selvage device push sends, and tell how\n"
     "                       the device is; port 0: any\n"
+    "  --observe            have the update server tell when there is "
+    "something\n"
+    "                       new (a CoAP server; it is asked whether it still\n"
+    "                       does when its answer is no longer fresh)\n"
     "  --insecure           listen at an address that others reach\n"
     "  --once               end after one look at the servers and what comes\n"
     "                       of it\n"
@@ -115,6 +119,7 @@ enum option_value {
     OPT_CA,
     OPT_LISTEN,
     OPT_INSECURE,
+    OPT_OBSERVE,
     OPT_ONCE,
     OPT_RUN,
     OPT_BOOTLOADER,
@@ -135,6 +140,7 @@ static const struct option options[] = {
     {"ca", required_argument, NULL, OPT_CA},
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"insecure", no_argument, NULL, OPT_INSECURE},
+    {"observe", no_argument, NULL, OPT_OBSERVE},
     {"once", no_argument, NULL, OPT_ONCE},
     {"run", required_argument, NULL, OPT_RUN},
     {"bootloader", required_argument, NULL, OPT_BOOTLOADER},
@@ -184,6 +190,9 @@ static int read_arguments(struct device *d, int argc, char **argv)
             break;
         case OPT_INSECURE:
             d->is_insecure = true;
+            break;
+        case OPT_OBSERVE:
+            d->is_observing = true;
             break;
         case OPT_ONCE:
             d->is_once = true;
