@@ -17,7 +17,8 @@ enum selv_err selv_coap_slice(const struct selv_coap_msg *rq, uint32_t total,
     bool has = (rq->has & SELV_COAP_HAS_BLOCK2) != 0;
     uint8_t szx = has ? szx_least(rq->block2.szx, szx_max) : szx_max;
     uint32_t len = (uint32_t)selv_coap_block_len(szx);
-    uint32_t offset = has ? rq->block2.num << (rq->block2.szx + 4) : 0;
+    uint32_t offset =
+        has ? rq->block2.num << selv_coap_szx_shift(rq->block2.szx) : 0;
     if ((offset > 0 && offset >= total) ||
         offset >> (szx + 4) > SELV_COAP_BLOCK_NUM_MAX) {
         return SELV_ERR_COAP_BLOCK;

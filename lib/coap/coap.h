@@ -139,6 +139,7 @@ enum selv_coap_option {
 
 #define SELV_COAP_TOKEN_MAX 8u
 #define SELV_COAP_ETAG_MAX 8u
+#define SELV_COAP_ECHO_MAX 40u /* bytes of an Echo value [RFC 9175 2.2.1] */
 #define SELV_COAP_SZX_MAX 6u
 #define SELV_COAP_SZX_BERT 7u /* over streams only [RFC 8323 6] */
 #define SELV_COAP_BLOCK_NUM_MAX 0xfffffu
@@ -388,7 +389,7 @@ struct selv_coap_client {
     uint16_t tag; /* Request-Tag of a payload in blocks */
     bool is_stream;
     uint8_t echo_len; /* 0: none to repeat */
-    uint8_t echo[40];
+    uint8_t echo[SELV_COAP_ECHO_MAX];
 };
 
 void selv_coap_client_init(struct selv_coap_client *c);
@@ -596,7 +597,8 @@ struct selv_coap_slice {
 };
 
 /* The piece for the request's Block2 (or the first, when there is none) of a
- * body of total bytes, in blocks of at most szx_max. Stateless.
+ * body of total bytes, in blocks of at most szx_max. Stateless. A request with
+ * SZX 7, over a stream, is answered with one block: see selv_coap_bert_slice.
  * SELV_ERR_COAP_BLOCK when it lies beyond the end: answer 4.00. */
 SELV_MUST_CHECK enum selv_err selv_coap_slice(const struct selv_coap_msg *rq,
                                               uint32_t total, uint8_t szx_max,

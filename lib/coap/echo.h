@@ -28,7 +28,6 @@
 
 #include "coap/coap.h"
 
-#define SELV_COAP_ECHO_MAX 40u    /* bytes of a value [RFC 9175 2.2.1] */
 #define SELV_COAP_ECHO_OURS 12u   /* bytes of the values made here */
 #define SELV_COAP_ECHO_FACTOR 3u  /* [RFC 9175 2.4] */
 #define SELV_COAP_ECHO_TAG_LEN 8u /* bytes of the MAC in use */

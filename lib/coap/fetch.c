@@ -56,6 +56,7 @@ enum state {
 #define EXTRA_ONE 16u
 #define CON_TIMEOUT_MIN_MS 1000u /* [RFC 7252 4.8.1, RFC 8085 3.1.1] */
 #define BODY_LEN_MAX (1u << 30)
+#define CHALLENGES_MAX 8u
 
 /* Tokens: 2^32 before one comes again; number = (token - base) * ODD_INVERSE */
 #define ODD 0x9e3779b9u
@@ -63,7 +64,7 @@ enum state {
 
 _Static_assert(ODD *ODD_INVERSE == 1u, "each other's inverse");
 _Static_assert(sizeof(struct selv_coap_fetch_slot) == 12, "as promised");
-_Static_assert(sizeof(void *) > 4 || sizeof(struct selv_coap_fetch) <= 120,
+_Static_assert(sizeof(void *) > 4 || sizeof(struct selv_coap_fetch) <= 128,
                "the RAM promise of fetch.h");
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -109,6 +110,7 @@ enum selv_err selv_coap_fetch_start(struct selv_coap_fetch *f,
     f->deadline_ms = now_ms + rq->deadline_ms;
     f->first = f->path->next;
     f->largest = f->first - 1;
+    f->echoing = f->first;
     f->probe_ms = selv_coap_first_timeout(&f->random) / 2;
     f->total = UNKNOWN;
     f->szx = rq->szx;
@@ -234,6 +236,10 @@ static enum selv_err request_write(struct selv_coap_fetch *f,
     selv_coap_write_block(&w, SELV_COAP_OPT_BLOCK2, &block);
     if (f->total == UNKNOWN) {
         selv_coap_write_uint(&w, SELV_COAP_OPT_SIZE2, 0); /* tell it, please */
+    }
+    if (f->path->echo_len > 0) {
+        selv_coap_write_opt(&w, SELV_COAP_OPT_ECHO,
+                            selv_bytes(f->path->echo, f->path->echo_len));
     }
     return selv_coap_write_end(&w, &out->len);
 }
@@ -396,6 +402,7 @@ static void piece_take(struct selv_coap_fetch *f,
     }
     land(f, s);
     s->flags = 0;
+    f->challenges = 0;
     if (!p->more) {
         s->units = 0;
         return;
@@ -434,12 +441,47 @@ static void content_take(struct selv_coap_fetch *f,
     piece_take(f, s, m, &p);
 }
 
+/* Of any answer the Echo is kept for the requests that follow
+ * [RFC 9175 2.3]. True when it is 4.01, and to be met by asking again: the
+ * transmission of that number did not carry this value. While many are in
+ * flight all are refused, each perhaps with a value of its own; that counts
+ * once. */
+static bool echo_take(struct selv_coap_fetch *f, uint32_t number,
+                      const struct selv_coap_msg *m)
+{
+    struct selv_coap_path *p = f->path;
+    struct selv_bytes value;
+    if (!selv_coap_opt_find(m, SELV_COAP_OPT_ECHO, &value) || value.len == 0 ||
+        value.len > sizeof p->echo) {
+        return false;
+    }
+    bool has_echoed = p->echo_len > 0 && (int32_t)(number - f->echoing) >= 0;
+    bool is_new = !selv_bytes_equal(value, selv_bytes(p->echo, p->echo_len));
+    if (is_new) {
+        p->echo_len = (uint8_t)value.len;
+        memcpy(p->echo, value.p, value.len);
+        f->echoing = p->next;
+    }
+    if (m->code != SELV_COAP_UNAUTHORIZED) {
+        return false;
+    }
+    if (has_echoed && f->challenges < CHALLENGES_MAX) {
+        f->challenges++;
+    }
+    return !has_echoed || (is_new && f->challenges < CHALLENGES_MAX);
+}
+
 /* An answer that is no content, to the latest transmission of a slot. */
 static void refusal_take(struct selv_coap_fetch *f, uint64_t now_ms,
                          struct selv_coap_fetch_slot *s,
-                         const struct selv_coap_msg *m)
+                         const struct selv_coap_msg *m, bool is_challenge)
 {
-    if (m->code == SELV_COAP_UNAVAILABLE || m->code == SELV_COAP_TOO_MANY) {
+    if (is_challenge) {
+        land(f, s);
+        s->flags = (uint8_t)(s->flags & ~S_DOUBLED);
+        selv_coap_path_limited(f->path); /* it is shorter than a block */
+    } else if (m->code == SELV_COAP_UNAVAILABLE ||
+               m->code == SELV_COAP_TOO_MANY) {
         again(f, s);
         f->hold_ms = now_ms + (uint64_t)m->max_age * 1000u;
     } else if (m->code == SELV_COAP_BAD_OPTION && (s->flags & S_CON) == 0 &&
@@ -481,6 +523,9 @@ static void path_learn(struct selv_coap_fetch *f, uint32_t now,
     if ((m->has & SELV_COAP_HAS_BLOCK2) != 0 && m->block2.more) {
         f->cost = (uint16_t)least(len, UINT16_MAX);
     }
+    if (!selv_coap_path_is_known(f->path)) {
+        len = most(len, f->cost); /* the first window is one of blocks */
+    }
     land(f, s);
     selv_coap_path_answered(f->path, number, len, (uint32_t)f->flying * f->cost,
                             (uint16_t)rtt, now);
@@ -504,13 +549,14 @@ static void answer_take(struct selv_coap_fetch *f, uint64_t now_ms,
         path_learn(f, (uint32_t)now_ms, s, number, m, len);
     }
     f->silence = 0;
+    bool is_challenge = echo_take(f, number, m);
     if (s == NULL) {
         return; /* told already */
     }
     if (m->bad_option != 0) {
         end(f, SELV_ERR_COAP_OPTION);
     } else if (!is_content) {
-        refusal_take(f, now_ms, s, m);
+        refusal_take(f, now_ms, s, m, is_challenge);
     } else if (m->code != SELV_COAP_CONTENT) {
         f->code = m->code;
         end(f, SELV_ERR_COAP_CODE);

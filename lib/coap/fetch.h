@@ -11,7 +11,9 @@
  * what was lost is told by answers to later requests, or by silence
  * [RFC 9002 6]. A peer that does not answer such requests is asked with
  * confirmable ones, one at a time. Nothing but the deadline, the body or the
- * peer's word ends a fetch: silence does not.
+ * peer's word ends a fetch: silence does not. A peer that wants to see an
+ * address proven first is echoed what it sent [RFC 9175 2.3]; the path keeps
+ * it for the fetches that follow.
  *
  * Calls:
  *   1 selv_coap_fetch_init once, with a path (coap/path.h) and slots
@@ -33,7 +35,7 @@
  * behind it.
  *
  * Owns:  nothing.
- * RAM:   120 bytes, and 12 for each slot, on a Cortex-M3; a path 68; the
+ * RAM:   128 bytes, and 12 for each slot, on a Cortex-M3; a path 108; the
  *        caller's two buffers as for struct selv_coap_client.
  *        A slot moves one block in a round-trip time: a link of 250 kbit/s and
  *        100 ms is filled by 4 slots of 1024 bytes, 13 of 256, 30 of 64, and
@@ -87,6 +89,7 @@ struct selv_coap_fetch {
     uint32_t end;              /* bytes: of the range */
     uint32_t total;            /* bytes of the body; UINT32_MAX: not known */
     uint32_t told;             /* bytes, in BLOCKs */
+    uint32_t echoing;          /* number of the first with the Echo now kept */
     uint16_t count;
     uint16_t flying; /* slots in flight */
     uint16_t cost;   /* bytes of an answer */
@@ -97,9 +100,10 @@ struct selv_coap_fetch {
     uint8_t state;
     uint8_t flags;
     uint8_t szx;
-    uint8_t out_type; /* ACK or Reset to send, else 0 */
-    uint8_t silence;  /* time-outs since the latest answer */
-    uint8_t probes;   /* transmissions that need no room */
+    uint8_t out_type;   /* ACK or Reset to send, else 0 */
+    uint8_t silence;    /* time-outs since the latest answer */
+    uint8_t probes;     /* transmissions that need no room */
+    uint8_t challenges; /* of transmissions that echoed, since content came */
     uint8_t code;
     uint8_t etag_len;
     uint8_t etag[SELV_COAP_ETAG_MAX];
@@ -160,7 +164,9 @@ bool selv_coap_fetch_feed(struct selv_coap_fetch *f, uint64_t now_ms,
  *   confirmable request), _OPTION (critical option in the answer), _BLOCK
  *   (another block than asked, or of a wrong length), _ETAG (the body changed,
  *   or is not resume_etag's), _SIZE (longer than body_max, or ends within a
- *   range), _CODE (see event code, and its payload for a diagnostic),
+ *   range), _CODE (see event code, and its payload for a diagnostic; 4.01
+ *   with an Echo that has been repeated, or eight in a row without content,
+ *   too),
  *   SELV_ERR_SPACE and SELV_ERR_ARG (the request does not fit out, or its path
  *   is malformed). 5.03 and 4.29 are waited out: Max-Age seconds. */
 enum selv_coap_fetch_action selv_coap_fetch_poll(struct selv_coap_fetch *f,

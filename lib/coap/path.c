@@ -55,7 +55,7 @@ enum mode {
 #define SEGMENT 536u /* as others increase by [RFC 9293 3.7.1] */
 #define SLOW 4u      /* so many slow answers in a row: a queue, no jitter */
 
-_Static_assert(sizeof(struct selv_coap_path) <= 68, "promised in path.h");
+_Static_assert(sizeof(struct selv_coap_path) <= 108, "promised in path.h");
 
 void selv_coap_path_init(struct selv_coap_path *p, uint32_t first)
 {

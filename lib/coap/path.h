@@ -25,7 +25,7 @@
  * does not begin with one transmission in flight.
  *
  * Owns:  nothing. Time is the low 32 bits of the caller's milliseconds.
- * RAM:   68 bytes. */
+ * RAM:   108 bytes, 41 of them for what the peer wants to see echoed. */
 #ifndef SELV_COAP_PATH_H
 #define SELV_COAP_PATH_H
 
@@ -66,6 +66,8 @@ struct selv_coap_path {
                           been answered; 3 to 16 */
     bool is_congested; /* a loss while a queue stood */
     uint8_t con;       /* fetch.c: what is known of confirmable requests */
+    uint8_t echo_len;  /* fetch.c: of the latest Echo value; 0: there is none */
+    uint8_t echo[SELV_COAP_ECHO_MAX];
 };
 
 /* Nothing is known; first: of the first transmission, unpredictable. Also for

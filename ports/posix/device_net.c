@@ -12,6 +12,12 @@
 /* Refusals by the other end's kernel that count as "nobody there": those of
  * two transmissions, two to three seconds apart. */
 #define REFUSALS_MAX 2u
+/* A peer of which nothing was heard may have another address by now, or we. */
+#define UNHEARD_MAX 4u
+#define UNHEARD_MS 10000u
+/* Looking a name up may take as long as the resolver likes, and all else waits:
+ * once in this time, less than once in an exchange. */
+#define LOOK_UP_MS 60000u
 #define FDS_MAX (SELV_CONSUMER_SOURCES_MAX + 1u + SELV_SOURCE_FDS_MAX)
 
 static bool is_coap(const char *uri)
@@ -130,18 +136,40 @@ void device_net_close(struct device *d)
 /* ---- what the engine asks for ---------------------------------------------
  */
 
+/* At the address that the name has now, from the one that we have now. */
+static bool open_again(struct device *d, uint8_t source, uint64_t now_ms)
+{
+    struct device_source *s = &d->net[source];
+    struct selv_posix_why why;
+
+    if (now_ms < s->look_up_ms) {
+        return false;
+    }
+    s->look_up_ms = now_ms + LOOK_UP_MS;
+    if (!selv_posix_udp_open(&s->udp, s->uri, &why)) {
+        return false;
+    }
+    d->sources[source].host = selv_bytes(s->udp.host, strlen(s->udp.host));
+    selv_consumer_moved(&d->consumer, source);
+    return true;
+}
+
 void device_net_send(struct device *d, const struct selv_consumer_todo *todo)
 {
     struct device_source *s = &d->net[todo->source];
-    struct selv_posix_why why;
+    uint64_t now_ms = selv_posix_now_ms();
 
-    if (s->udp.fd < 0) {
-        if (!selv_posix_udp_open(&s->udp, s->uri, &why)) {
-            s->refusals++; /* what is sent to an unknown name is lost */
-            return;
-        }
-        d->sources[todo->source].host =
-            selv_bytes(s->udp.host, strlen(s->udp.host));
+    if (s->unheard >= UNHEARD_MAX && now_ms >= s->heard_ms + UNHEARD_MS &&
+        now_ms >= s->look_up_ms) {
+        selv_posix_udp_close(&s->udp);
+        s->unheard = 0;
+    }
+    if (s->udp.fd < 0 && !open_again(d, todo->source, now_ms)) {
+        s->refusals++; /* what is sent to an unknown name is lost */
+        return;
+    }
+    if (s->unheard++ == 0) {
+        s->heard_ms = now_ms;
     }
     selv_posix_udp_send(&s->udp, todo->bytes);
 }
@@ -235,13 +263,15 @@ static void serve_push(struct device *d)
         .record = &d->record,
         .version = d->version,
         .is_resting = selv_consumer_is_resting(&d->consumer),
+        .is_sparing = selv_consumer_is_resting(&d->consumer) &&
+                      !selv_consumer_may_check(&d->consumer),
         .state = d->last_state,
         .sequence = d->last_sequence,
         .err = d->last_err};
 
     if (selv_push_work(&d->push, &how)) {
         device_say_note(d, "a manifest was pushed");
-        selv_consumer_check_now(&d->consumer);
+        selv_consumer_check_source(&d->consumer, 0);
     }
 }
 
@@ -253,6 +283,7 @@ static void hear(struct device *d, uint8_t source)
 
     if (len > 0) {
         s->refusals = 0;
+        s->unheard = 0;
         selv_consumer_feed(&d->consumer, source, selv_bytes(datagram, len),
                            selv_posix_now_ms());
     }

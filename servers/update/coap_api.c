@@ -30,7 +30,8 @@
 #define UPLOADS_NETWORK_MAX (SELV_COAP_API_UPLOADS_MAX / 2)
 #define UPLOADS_UNPROVEN_MAX (SELV_COAP_API_UPLOADS_MAX / 2)
 #define UPLOAD_STILL_MS 4000u
-#define SZX_DOUBTED 2u /* blocks of 64 bytes to who may not be there */
+#define TELL_AGAIN_MS 2000u /* at most, whose connection takes nothing now */
+#define SZX_DOUBTED 2u      /* blocks of 64 bytes to who may not be there */
 
 /* One request and what is needed to answer it. */
 struct exchange {
@@ -48,6 +49,12 @@ struct exchange {
     struct selv_bytes tail; /* of a mapped file: goes out behind out */
     struct selv_reflect_answer answer; /* of a block: where it stands */
     bool is_parked;                    /* no answer yet: the database is busy */
+    /* Of a peer over TCP: what it takes, and where the tail is from. */
+    bool is_stream;
+    uint8_t szx_max;
+    uint16_t bert_len;
+    uint32_t tail_offset;
+    const uint8_t *blob;
 };
 
 /* A request, or what somebody says about one of ours. */
@@ -55,7 +62,9 @@ struct arrival {
     struct selv_coap_peer peer;
     const struct selv_net_local *local;
     struct selv_bytes datagram;
-    int at; /* in the batch; -1: it was parked */
+    int at;          /* in the batch; -1: it was parked, or came over TCP */
+    uint8_t szx_max; /* over TCP: what the peer takes */
+    uint16_t bert_len;
 };
 
 /* ---- answers ---------------------------------------------------------------
@@ -124,8 +133,11 @@ static void observe(struct exchange *x, struct selv_coap_slice *slice)
     }
     /* It may be another's address that is told of each release from now on,
      * several times, for nobody answers there. */
-    if (observer != NULL && observer->szx > SZX_DOUBTED &&
-        selv_reflect_doubts(&x->api->reflect, x->now_ms, &x->peer, &x->rq)) {
+    if (observer != NULL && x->is_stream) {
+        observer->is_stream = true;
+    } else if (observer != NULL && observer->szx > SZX_DOUBTED &&
+               selv_reflect_doubts(&x->api->reflect, x->now_ms, &x->peer,
+                                   &x->rq)) {
         observer->szx = SZX_DOUBTED;
     }
     selv_coap_observe_mark(observer, slice);
@@ -176,7 +188,8 @@ static bool block_begin(struct exchange *x, uint64_t size,
                         struct selv_coap_writer *w)
 {
     if (size > UINT32_MAX ||
-        selv_coap_slice(&x->rq, (uint32_t)size, SELV_COAP_SZX_MAX, slice)) {
+        selv_coap_bert_slice(&x->rq, (uint32_t)size, x->szx_max, x->bert_len,
+                             slice)) {
         code_reply(x, SELV_COAP_BAD_REQUEST, "block lies beyond the end");
         return false;
     }
@@ -187,7 +200,7 @@ static bool block_begin(struct exchange *x, uint64_t size,
     x->answer.block = slice->len;
     x->answer.rest = size - slice->offset - slice->len;
     /* Who goes on asking is known on, without being asked for it. */
-    if (selv_reflect_counts(&x->api->reflect, &x->peer) &&
+    if (!x->is_stream && selv_reflect_counts(&x->api->reflect, &x->peer) &&
         selv_coap_echo_is_waning(&x->api->reflect.echo, x->now_ms, &x->peer)) {
         selv_coap_echo_write(&x->api->reflect.echo, x->now_ms, &x->peer, w);
     }
@@ -210,6 +223,7 @@ static void map_reply(struct exchange *x, struct selv_bytes file,
     if (has_payload && x->out.len == w.len) {
         x->out.len -= slice.len;
         x->tail = selv_bytes(file.p + slice.offset, slice.len);
+        x->tail_offset = slice.offset;
     }
 }
 
@@ -219,6 +233,7 @@ static void file_reply(struct exchange *x, int fd, uint64_t size,
 {
     struct selv_coap_slice slice;
     struct selv_coap_writer w;
+    x->bert_len = 0;
     if (block_begin(x, size, etag, max_age, &slice, &w)) {
         uint8_t *p =
             slice.len > 0 ? selv_coap_write_reserve(&w, slice.len) : NULL;
@@ -254,6 +269,7 @@ static void blob_reply(struct exchange *x,
         return;
     }
     struct selv_bytes file;
+    x->blob = digest;
     if (selv_maps_get(&x->api->maps, digest, x->now_ms, &file)) {
         map_reply(x, file, etag, max_age);
         return;
@@ -278,6 +294,9 @@ static void blob_reply(struct exchange *x,
 static uint64_t network_of(const struct exchange *x)
 {
     const struct selv_reflect *r = &x->api->reflect;
+    if (x->is_stream) {
+        return selv_tcp_network(x->api->tcp, &x->peer);
+    }
     /* Loopback addresses are one network, and everybody's. */
     return selv_reflect_counts(r, &x->peer)
                ? selv_budget_network(r->all->key, &x->peer)
@@ -285,9 +304,11 @@ static uint64_t network_of(const struct exchange *x)
                               selv_bytes(x->peer.addr, x->peer.len));
 }
 
+/* A connection shows whose address it is. */
 static bool is_proven(struct exchange *x)
 {
-    return !selv_reflect_doubts(&x->api->reflect, x->now_ms, &x->peer, &x->rq);
+    return x->is_stream ||
+           !selv_reflect_doubts(&x->api->reflect, x->now_ms, &x->peer, &x->rq);
 }
 
 /* The place that gives way to a body that begins when none is free: of those
@@ -352,7 +373,8 @@ static struct selv_coap_upload *upload_place(struct exchange *x,
         sender->network = network;
         /* Loopback addresses that are not counted give way to each other. */
         sender->is_proven =
-            selv_reflect_counts(&api->reflect, &x->peer) && is_proven(x);
+            x->is_stream ||
+            (selv_reflect_counts(&api->reflect, &x->peer) && is_proven(x));
     }
     return u;
 }
@@ -463,7 +485,7 @@ static bool is_pending(const struct exchange *x)
 static bool write_admit(struct exchange *x)
 {
     bool has_blocks = (x->rq.has & SELV_COAP_HAS_BLOCK1) != 0;
-    if (is_pending(x)) {
+    if (!x->is_stream && is_pending(x)) {
         return false;
     }
     if ((has_blocks && x->rq.block1.num > 0) || is_proven(x)) {
@@ -490,7 +512,8 @@ static struct selv_write *write_begin(struct exchange *x,
         later_reply(x);
         return NULL;
     }
-    w->is_counted = selv_reflect_counts(&api->reflect, &x->peer);
+    w->is_counted =
+        x->is_stream || selv_reflect_counts(&api->reflect, &x->peer);
     SELV_ASSERT(body.len <= sizeof w->body);
     memcpy(w->body, body.p, body.len);
     w->len = body.len;
@@ -504,6 +527,7 @@ static struct selv_write *write_begin(struct exchange *x,
     if (w->token_len > 0) {
         memcpy(w->token, x->rq.token.p, w->token_len);
     }
+    w->is_done = false;
     w->mine = api->pending;
     api->pending = w;
     return w;
@@ -889,18 +913,22 @@ static void confirmation_take(struct selv_coap_api *api,
     }
 }
 
-/* When there is no place it is lost, as a datagram may be. */
-static void park(struct selv_coap_api *api, const struct arrival *a)
+/* False: there is no place. A datagram is lost then, as any may be. */
+static bool park(struct selv_coap_api *api, const struct arrival *a)
 {
-    if (api->parked_count < SELV_COAP_API_PARKED_MAX &&
-        a->datagram.len <= SELV_COAP_API_PARKED_LEN) {
+    bool is_there = api->parked_count < SELV_COAP_API_PARKED_MAX &&
+                    a->datagram.len <= SELV_COAP_API_PARKED_LEN;
+    if (is_there) {
         struct selv_coap_parked *p = &api->parked[api->parked_count++];
         p->peer = a->peer;
         p->local = *a->local;
+        p->szx_max = a->szx_max;
+        p->bert_len = a->bert_len;
         p->len = (uint16_t)a->datagram.len;
         memcpy(p->bytes, a->datagram.p, a->datagram.len);
         api->parked_ms = api->now_ms;
     }
+    return is_there;
 }
 
 static void arrival_take(struct selv_coap_api *api, const struct arrival *a)
@@ -915,6 +943,7 @@ static void arrival_take(struct selv_coap_api *api, const struct arrival *a)
     x.engine = engine_of(api, a->datagram);
     x.now_ms = api->now_ms;
     x.out = selv_udp_out(api->udp);
+    x.szx_max = SELV_COAP_SZX_MAX;
     x.peer = a->peer;
     x.local = a->local;
     switch (selv_coap_server_feed(x.engine, x.now_ms, &x.peer, a->datagram,
@@ -930,7 +959,7 @@ static void arrival_take(struct selv_coap_api *api, const struct arrival *a)
         break;
     }
     if (x.is_parked) {
-        park(api, a);
+        (void)park(api, a);
     } else if (x.out.len > 0) {
         mid_answer(&x);
         if (a->at >= 0) {
@@ -952,6 +981,111 @@ static void datagram_take(struct selv_coap_api *api, unsigned i)
     }
 }
 
+/* ---- peers over TCP --------------------------------------------------------
+ */
+
+static const struct selv_net_local no_local;
+
+/* Answers a request of a peer over TCP. False: not now, the database is busy.
+ */
+static bool stream_answer(struct selv_coap_api *api, const struct arrival *a,
+                          struct selv_tcp_answer *answer)
+{
+    struct exchange x = {.api = api,
+                         .engine = &api->streams,
+                         .now_ms = api->now_ms,
+                         .peer = a->peer,
+                         .local = &no_local,
+                         .out = answer->head,
+                         .is_stream = true,
+                         .szx_max = a->szx_max,
+                         .bert_len = a->bert_len};
+    if (selv_coap_server_feed(x.engine, x.now_ms, &x.peer, a->datagram, &x.rq,
+                              &x.out) == SELV_COAP_REQUEST) {
+        request_answer(&x);
+    }
+    if (x.is_parked && !park(api, a)) {
+        x.is_parked = false;
+        later_reply(&x);
+    }
+    answer->head.len = x.out.len;
+    answer->tail = x.tail;
+    answer->tail_offset = x.tail_offset;
+    if (x.tail.len > 0) {
+        memcpy(answer->blob, x.blob, sizeof answer->blob);
+    }
+    return !x.is_parked;
+}
+
+/* Without an answer, if it comes later. */
+static void stream_request(void *user, const struct selv_coap_peer *peer,
+                           struct selv_bytes datagram, uint8_t szx_max,
+                           uint16_t bert_len, struct selv_tcp_answer *answer)
+{
+    struct arrival a = {.peer = *peer,
+                        .local = &no_local,
+                        .datagram = datagram,
+                        .at = -1,
+                        .szx_max = szx_max,
+                        .bert_len = bert_len};
+    (void)stream_answer(user, &a, answer);
+}
+
+static bool stream_blob(void *user,
+                        const uint8_t digest[static SELV_TCP_DIGEST_LEN],
+                        struct selv_bytes *bytes)
+{
+    struct selv_coap_api *api = user;
+    return selv_maps_get(&api->maps, digest, api->now_ms, bytes);
+}
+
+static void stream_torn(void *user)
+{
+    struct selv_coap_api *api = user;
+    selv_log(SELV_LOG_ERROR, "disk",
+             "an image became shorter while it was served");
+    selv_maps_doubt(&api->maps);
+}
+
+static bool is_same_peer(const struct selv_coap_peer *a,
+                         const struct selv_coap_peer *b)
+{
+    return a->len == b->len && memcmp(a->addr, b->addr, a->len) == 0;
+}
+
+static void stream_gone(void *user, const struct selv_coap_peer *peer)
+{
+    struct selv_coap_api *api = user;
+    selv_coap_observe_drop_peer(&api->observers.list, peer);
+    for (size_t i = 0; i < SELV_COAP_API_UPLOADS_MAX; i++) {
+        if (is_same_peer(&api->uploads[i].peer, peer)) {
+            selv_coap_upload_end(&api->uploads[i]);
+        }
+    }
+    for (unsigned i = 0; i < api->parked_count; i++) {
+        if (is_same_peer(&api->parked[i].peer, peer)) {
+            api->parked[i].len = 0;
+        }
+    }
+    for (struct selv_write *w = api->pending; w != NULL; w = w->mine) {
+        if (is_same_peer(&w->peer, peer)) {
+            w->peer.len = 0; /* nobody's */
+        }
+    }
+}
+
+/* A request that was parked is answered when its connection has sent what came
+ * before it. */
+static void stream_take(struct selv_coap_api *api, const struct arrival *a)
+{
+    struct selv_tcp_answer answer = {.head = selv_tcp_out(api->tcp)};
+    if (stream_answer(api, a, &answer) && answer.head.len > 0 &&
+        !selv_tcp_tell(api->tcp, api->now_ms, &a->peer, &answer) &&
+        selv_tcp_network(api->tcp, &a->peer) != 0) {
+        (void)park(api, a);
+    }
+}
+
 /* Requests that waited for the database, until one has to wait again. */
 static void parked_serve(struct selv_coap_api *api)
 {
@@ -963,8 +1097,14 @@ static void parked_serve(struct selv_coap_api *api)
         struct arrival a = {.peer = p.peer,
                             .local = &p.local,
                             .datagram = selv_bytes(p.bytes, p.len),
-                            .at = -1};
-        arrival_take(api, &a);
+                            .at = -1,
+                            .szx_max = p.szx_max,
+                            .bert_len = p.bert_len};
+        if (p.len > 0 && selv_tcp_is_peer(&p.peer)) {
+            stream_take(api, &a);
+        } else if (p.len > 0) {
+            arrival_take(api, &a);
+        }
     }
     memmove(&api->parked[api->parked_count], &api->parked[i],
             (count - i) * sizeof api->parked[0]);
@@ -980,10 +1120,28 @@ static void parked_serve(struct selv_coap_api *api)
 static bool may_tell(struct selv_coap_api *api,
                      const struct selv_coap_observer *observer)
 {
-    return selv_coap_observer_is_confirmed(observer) ||
+    return observer->is_stream || selv_coap_observer_is_confirmed(observer) ||
            selv_reflect_may_tell(&api->reflect, api->now_ms, &observer->peer,
                                  selv_coap_block_len(observer->szx) +
                                      NOTIFICATION_HEAD);
+}
+
+/* Who has not taken yet what was sent before is told later, of what is newest
+ * then. */
+static void stream_notify(struct selv_coap_api *api,
+                          struct selv_coap_observer *observer,
+                          const struct selv_coap_peer *peer,
+                          const struct selv_buf *out, struct selv_bytes tail,
+                          const uint8_t *blob)
+{
+    struct selv_tcp_answer notification = {.head = *out, .tail = tail};
+    if (tail.len > 0) {
+        memcpy(notification.blob, blob, sizeof notification.blob);
+    }
+    if (!selv_tcp_tell(api->tcp, api->now_ms, peer, &notification)) {
+        selv_coap_observe_changed(&api->observers.list, api->now_ms, 0,
+                                  observer, TELL_AGAIN_MS);
+    }
 }
 
 /* The newest manifest, as it is now. An observer that cannot be told is
@@ -998,9 +1156,12 @@ static bool notify(struct selv_coap_api *api,
     struct selv_bytes file;
     struct selv_bytes tail = {NULL, 0};
     struct selv_coap_observe *list = &api->observers.list;
-    struct selv_net_address to = peer_get(&observer->peer);
-    uint16_t shift = mid_shift(api, MID_OF_NOTIFICATIONS, &observer->peer);
-    struct selv_buf out = selv_udp_out(api->udp);
+    struct selv_coap_peer peer = observer->peer;
+    uint16_t shift = mid_shift(api, MID_OF_NOTIFICATIONS, &peer);
+    bool is_stream = api->tcp != NULL && selv_tcp_is_peer(&peer);
+    struct selv_buf out =
+        is_stream ? selv_tcp_out(api->tcp) : selv_udp_out(api->udp);
+    const uint8_t *blob = NULL;
     enum selv_db_status status = selv_polls_newest(
         &api->polls, selv_observers_id(&api->observers, observer), -1, &newest);
     if (status == SELV_DB_LOCKED) {
@@ -1020,6 +1181,7 @@ static bool notify(struct selv_coap_api *api,
                               SELV_COAP_OCTETS, 60);
         if (selv_coap_write_reserve(&w, slice.len) != NULL) {
             tail = selv_bytes(file.p, slice.len);
+            blob = newest->envelope;
         }
     } else {
         uint8_t code = status == SELV_DB_OK ? SELV_COAP_UNAUTHORIZED
@@ -1030,11 +1192,16 @@ static bool notify(struct selv_coap_api *api,
         selv_coap_observe_drop(observer);
         return true;
     }
-    mid_set(out.p, (uint16_t)(mid_get(out.p) + shift));
     out.len -= tail.len;
-    selv_udp_put_to(api->udp, &to,
-                    selv_observers_local(&api->observers, observer), &out,
-                    tail);
+    if (is_stream) {
+        stream_notify(api, observer, &peer, &out, tail, blob);
+    } else {
+        struct selv_net_address to = peer_get(&peer);
+        mid_set(out.p, (uint16_t)(mid_get(out.p) + shift));
+        selv_udp_put_to(api->udp, &to,
+                        selv_observers_local(&api->observers, observer), &out,
+                        tail);
+    }
     return true;
 }
 
@@ -1100,8 +1267,7 @@ static int64_t wait_ms(void *user)
     return at_ms > now_ms ? (int64_t)(at_ms - now_ms) : 0;
 }
 
-/* Answers to a batch, and notifications that are due. */
-static void batch_serve(struct selv_coap_api *api, unsigned count)
+static void turn_begin(struct selv_coap_api *api)
 {
     api->now_ms = selv_clock_monotonic_ms();
     api->now_s = selv_clock_wall_s();
@@ -1109,9 +1275,11 @@ static void batch_serve(struct selv_coap_api *api, unsigned count)
         parked_serve(api);
         (void)selv_udp_send(api->udp); /* its place in the batch is free */
     }
-    for (unsigned i = 0; i < count; i++) {
-        datagram_take(api, i);
-    }
+}
+
+/* Sends the answers, and notifications that are due. */
+static void turn_end(struct selv_coap_api *api)
+{
     unsigned lost = selv_udp_send(api->udp);
     observers_serve(api);
     lost += selv_udp_send(api->udp);
@@ -1119,6 +1287,15 @@ static void batch_serve(struct selv_coap_api *api, unsigned count)
         selv_log(SELV_LOG_DEBUG, "coap", "%u datagrams were not sent", lost);
     }
     selv_maps_turn(&api->maps);
+}
+
+static void batch_serve(struct selv_coap_api *api, unsigned count)
+{
+    turn_begin(api);
+    for (unsigned i = 0; i < count; i++) {
+        datagram_take(api, i);
+    }
+    turn_end(api);
 }
 
 static void on_ready(void *user)
@@ -1141,28 +1318,50 @@ static void pending_remove(struct selv_coap_api *api,
     *p = w->mine;
 }
 
-/* The answer to what was written, as if its request had just been taken. */
-static void written_take(struct selv_coap_api *api, const struct selv_write *w)
+/* The answer to what was written, as if its request had just been taken. False:
+ * its connection has something else to send still. */
+static bool written_take(struct selv_coap_api *api, const struct selv_write *w)
 {
     struct exchange x;
+    if (w->peer.len == 0) {
+        return true; /* the connection has ended */
+    }
     memset(&x, 0, sizeof x);
     x.api = api;
-    x.engine = &api->writes;
     x.now_ms = api->now_ms;
     x.peer = w->peer;
     x.local = &w->local;
+    x.is_stream = selv_tcp_is_peer(&w->peer);
+    x.engine = x.is_stream ? &api->streams : &api->writes;
     x.rq.type = w->type;
     x.rq.code = SELV_COAP_POST;
     x.rq.mid = w->mid;
     x.rq.has = w->has;
     x.rq.block1 = w->block1;
     x.rq.token = selv_bytes(w->token, w->token_len);
-    x.out = selv_udp_out(api->udp);
+    x.out = x.is_stream ? selv_tcp_out(api->tcp) : selv_udp_out(api->udp);
     written_reply(&x, w);
+    if (x.out.len > 0 && x.is_stream) {
+        struct selv_tcp_answer answer = {.head = x.out};
+        return selv_tcp_tell(api->tcp, api->now_ms, &w->peer, &answer);
+    }
     if (x.out.len > 0) {
         struct selv_net_address to = peer_get(&w->peer);
         mid_answer(&x);
         selv_udp_put_to(api->udp, &to, &w->local, &x.out, x.tail);
+    }
+    return true;
+}
+
+/* Gives the place back, if the answer could be sent. */
+static void written_end(struct selv_coap_api *api, struct selv_write *w)
+{
+    w->is_done = true;
+    if (written_take(api, w)) {
+        pending_remove(api, w);
+        selv_writes_give(w);
+    } else {
+        api->has_untold = true;
     }
 }
 
@@ -1170,16 +1369,42 @@ static void on_written(void *user)
 {
     struct selv_coap_api *api = user;
     struct selv_write *w;
+    struct selv_write *next;
+    bool has_untold = api->has_untold;
     eventfd_t unused;
     (void)eventfd_read(api->port.fd, &unused);
-    api->now_ms = selv_clock_monotonic_ms();
-    api->now_s = selv_clock_wall_s();
-    while ((w = selv_writes_done(&api->server->writes, &api->port)) != NULL) {
-        written_take(api, w);
-        pending_remove(api, w);
-        selv_writes_give(w);
+    turn_begin(api);
+    api->has_untold = false;
+    for (w = has_untold ? api->pending : NULL; w != NULL; w = next) {
+        next = w->mine;
+        if (w->is_done) {
+            written_end(api, w);
+        }
     }
-    (void)selv_udp_send(api->udp);
+    while ((w = selv_writes_done(&api->server->writes, &api->port)) != NULL) {
+        written_end(api, w);
+    }
+    turn_end(api);
+}
+
+static int64_t written_wait_ms(void *user)
+{
+    const struct selv_coap_api *api = user;
+    return api->has_untold ? (int64_t)BUSY_MS : -1;
+}
+
+static void on_stream(void *user)
+{
+    struct selv_coap_api *api = user;
+    turn_begin(api);
+    selv_tcp_serve(api->tcp, api->now_ms);
+    turn_end(api);
+}
+
+static int64_t stream_wait_ms(void *user)
+{
+    const struct selv_coap_api *api = user;
+    return selv_tcp_wait_ms(api->tcp, selv_clock_monotonic_ms());
 }
 
 /* A file was cut short under its map, so this block of it could not be sent:
@@ -1203,6 +1428,8 @@ static bool engines_init(struct selv_coap_api *api)
     selv_coap_server_init(&api->reads, NULL, 0, random);
     selv_coap_server_init(&api->writes, api->seen, SELV_COAP_API_SEEN_MAX,
                           random + 8);
+    selv_coap_server_init(&api->streams, NULL, 0, random);
+    selv_coap_server_stream(&api->streams);
     selv_observers_init(&api->observers, &api->reads);
     api->notify_ms = UINT64_MAX;
     selv_reflect_init(&api->reflect, &api->server->reflect);
@@ -1232,14 +1459,35 @@ bool selv_coap_api_open(struct selv_coap_api *api, struct selv_server *server,
     api->port.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     api->written.fd = api->port.fd;
     api->written.on_ready = on_written;
+    api->written.wait_ms = written_wait_ms;
     api->written.user = api;
     return api->port.fd >= 0 && engines_init(api) &&
            selv_contacts_init(&api->contacts, wake_fd) &&
            selv_polls_init(&api->polls, &server->records, &api->contacts);
 }
 
+bool selv_coap_api_listen(struct selv_coap_api *api, int fd, uint32_t places)
+{
+    const struct selv_tcp_hooks hooks = {.user = api,
+                                         .request = stream_request,
+                                         .blob = stream_blob,
+                                         .torn = stream_torn,
+                                         .gone = stream_gone};
+    api->tcp = selv_tcp_open(fd, places, &hooks);
+    if (api->tcp == NULL) {
+        return false;
+    }
+    api->stream_source.fd = selv_tcp_fd(api->tcp);
+    api->stream_source.on_ready = on_stream;
+    api->stream_source.wait_ms = stream_wait_ms;
+    api->stream_source.user = api;
+    return true;
+}
+
 void selv_coap_api_close(struct selv_coap_api *api)
 {
+    selv_tcp_close(api->tcp);
+    api->tcp = NULL;
     selv_udp_close(api->udp);
     if (api->port.fd > 0) {
         close(api->port.fd);

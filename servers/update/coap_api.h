@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * update/coap_api.h - the device-facing interface (docs/spec/coap.md) on one
- * UDP socket, in one thread's loop. Several of them share a port and a server;
- * the system hands each peer to one of them.
+ * UDP socket, and the TCP connections that one socket takes, in one thread's
+ * loop. Several of them share a port and a server; the system hands each peer
+ * to one of them.
  *
  * What it may cost in memory is fixed here, however many peers there are: one
  * that reads leaves no trace but in `polls`, by device; requests that change
@@ -23,6 +24,7 @@
 #include "polls.h"
 #include "reflect.h"
 #include "server.h"
+#include "tcp.h"
 
 #define SELV_COAP_API_SEEN_MAX 4096u  /* about 120 bytes each */
 #define SELV_COAP_API_UPLOADS_MAX 64u /* bodies under way */
@@ -34,7 +36,9 @@
 struct selv_coap_parked {
     struct selv_coap_peer peer;
     struct selv_net_local local;
-    uint16_t len;
+    uint8_t szx_max; /* of a peer over TCP, with bert_len */
+    uint16_t bert_len;
+    uint16_t len; /* 0: the peer is gone */
     uint8_t bytes[SELV_COAP_API_PARKED_LEN];
 };
 
@@ -51,11 +55,15 @@ struct selv_coap_api {
     struct selv_loop_source source;
     struct selv_loop_source written; /* what was written can be answered */
     struct selv_writes_port port;
-    struct selv_write *pending;     /* not answered yet */
-    uint64_t now_ms;                /* of the datagrams at hand */
-    int64_t now_s;                  /* the same, wall clock */
-    struct selv_coap_server reads;  /* GET: may be executed twice */
-    struct selv_coap_server writes; /* remembers what it answered */
+    struct selv_write *pending;      /* not answered yet */
+    bool has_untold;                 /* written, but TCP took no answer yet */
+    uint64_t now_ms;                 /* of the datagrams at hand */
+    int64_t now_s;                   /* the same, wall clock */
+    struct selv_coap_server reads;   /* GET: may be executed twice */
+    struct selv_coap_server writes;  /* remembers what it answered */
+    struct selv_coap_server streams; /* TCP doubles nothing */
+    struct selv_tcp *tcp;            /* NULL: not listening there */
+    struct selv_loop_source stream_source;
     struct selv_maps maps;
     struct selv_polls polls;
     struct selv_contacts contacts;
@@ -80,6 +88,11 @@ struct selv_coap_api {
 SELV_MUST_CHECK bool selv_coap_api_open(struct selv_coap_api *api,
                                         struct selv_server *server, int fd,
                                         int wake_fd);
+/* Takes connections, too; before its loop runs. fd: listens, non-blocking;
+ * taken over. places: at most so many. False, with errno, without memory or
+ * descriptors; fd is then the caller's still. */
+SELV_MUST_CHECK bool selv_coap_api_listen(struct selv_coap_api *api, int fd,
+                                          uint32_t places);
 /* In its thread: a release was published. */
 void selv_coap_api_changed(struct selv_coap_api *api);
 /* Not while its loop runs. Harmless for one that is all zeros. */

@@ -32,6 +32,7 @@ struct selv_server {
     struct selv_writes writes;
     char token[SELV_SERVER_TOKEN_LEN + 1];
     char coap_text[SELV_NET_TEXT_LEN]; /* "127.0.0.1:5683": our authority */
+    char tcp_text[SELV_NET_TEXT_LEN];  /* CoAP over TCP; empty: not there */
     char http_text[SELV_NET_TEXT_LEN];
     struct selv_loops *loops; /* that serve CoAP; NULL: none yet */
 };

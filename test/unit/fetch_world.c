@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "fetch_world.h"
+#include "test/unit/siphash.h"
 
 #define RENO_FLOW 100u
 #define RENO_SEGMENT 512u
@@ -151,9 +152,36 @@ static void serve(struct world *w, uint32_t total,
                      SELV_OK);
 }
 
+void world_challenge(struct world *w, uint32_t unproven, uint32_t places)
+{
+    const struct selv_coap_mac mac = {sip_tag, w->echo_key};
+    assert_true(places <= 4);
+    selv_coap_echo_init(&w->echo, mac, w->verified, places);
+    w->wants_echo = true;
+    w->unproven = unproven;
+}
+
+/* The answer in out, or a challenge, or what is left of the budget for it. */
+static void guard(struct world *w, const struct selv_coap_peer *peer,
+                  const struct selv_coap_msg *rq, size_t request_len,
+                  struct selv_buf *out)
+{
+    enum selv_coap_echo_verdict verdict =
+        selv_coap_echo_judge(&w->echo, w->now_us / 1000, peer, rq);
+    if (verdict == SELV_COAP_ECHO_UNKNOWN && out->len <= w->unproven) {
+        w->unproven -= (uint32_t)out->len;
+        return;
+    }
+    if (selv_coap_echo_guard(&w->echo, &w->server, w->now_us / 1000, peer, rq,
+                             request_len, verdict, out)) {
+        w->challenges++;
+    }
+}
+
 static void server_take(struct world *w, const struct sim_link_datagram *d)
 {
-    static const struct selv_coap_peer peer = {3, {1, 2, 3}};
+    const struct selv_coap_peer peer = {
+        3, {1, (uint8_t)d->flow, (uint8_t)d->address}};
     uint8_t buf[WORLD_DATAGRAM_MAX];
     struct selv_buf out = {buf, sizeof buf, 0};
     struct selv_coap_msg rq;
@@ -162,6 +190,9 @@ static void server_take(struct world *w, const struct sim_link_datagram *d)
     if (heard == SELV_COAP_REQUEST &&
         !(w->no_non && rq.type == SELV_COAP_NON)) {
         serve(w, w->flows[d->flow].plan.len, &rq, &out);
+        if (w->wants_echo) {
+            guard(w, &peer, &rq, d->bytes.len, &out);
+        }
     }
     if (out.len > 0) {
         world_put(w, false, d->flow, buf, out.len);

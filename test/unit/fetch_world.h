@@ -6,6 +6,7 @@
 #ifndef SELV_TEST_FETCH_WORLD_H
 #define SELV_TEST_FETCH_WORLD_H
 
+#include "coap/echo.h"
 #include "coap/fetch.h"
 #include "sim/link.h"
 
@@ -74,6 +75,12 @@ struct world {
     uint8_t szx_max; /* the server's */
     bool no_non;     /* the server does not answer NON requests */
     bool no_size2;
+    bool wants_echo; /* of addresses unknown, when unproven is used up */
+    uint32_t unproven;
+    uint32_t challenges;
+    struct selv_coap_echo echo;
+    struct selv_coap_verified verified[4]; /* echo.count of them are in use */
+    uint8_t echo_key[16];
     uint32_t packets;
     uint32_t harm_at[2]; /* packets that come to harm, in order of sending */
     enum world_harm harm[2];
@@ -88,6 +95,9 @@ struct world {
 
 struct world *world_new(const char *link, uint64_t seed);
 void world_free(struct world *w);
+/* From now on, answers of unproven bytes in all go to addresses that have not
+ * echoed. places: addresses that are remembered, up to 4. */
+void world_challenge(struct world *w, uint32_t unproven, uint32_t places);
 /* Another configuration of the same link, from now on. */
 void world_link(struct world *w, const char *link);
 struct world_flow *world_flow(struct world *w, const struct world_plan *plan);

@@ -543,12 +543,154 @@ static void test_coap_fetch_unavailable(void **state)
     }
 }
 
+/* An answer with an Echo: 4.01, or the first block. back: to which of the
+ * requests before. */
+static void feed_echo(struct by_hand *b, uint8_t code, const char *value,
+                      uint32_t back)
+{
+    struct selv_coap_writer w;
+    uint8_t token[4];
+    size_t len;
+    const struct selv_coap_block first = {0, 2, true};
+    bool is_content = code == SELV_COAP_CONTENT;
+    selv_put_be32(token, selv_get_be32(b->sent.token.p) - back * 0x9e3779b9u);
+    selv_coap_write_begin(&w, b->rx, sizeof b->rx, SELV_COAP_NON, code, 99,
+                          selv_bytes(token, 4));
+    if (is_content) {
+        selv_coap_write_block(&w, SELV_COAP_OPT_BLOCK2, &first);
+    }
+    if (value != NULL) {
+        selv_coap_write_opt(&w, SELV_COAP_OPT_ECHO,
+                            selv_bytes(value, strlen(value)));
+    }
+    static const uint8_t zeros[64];
+    if (is_content) {
+        selv_coap_write_payload(&w, selv_bytes(zeros, sizeof zeros));
+    }
+    assert_int_equal(selv_coap_write_end(&w, &len), SELV_OK);
+    assert_true(
+        selv_coap_fetch_feed(&b->fetch, b->now, selv_bytes(b->rx, len)));
+}
+
+static void sent_echoes(const struct by_hand *b, const char *value)
+{
+    struct selv_bytes v = {NULL, 0};
+    assert_int_equal(selv_coap_opt_find(&b->sent, SELV_COAP_OPT_ECHO, &v),
+                     value != NULL);
+    if (value != NULL) {
+        assert_int_equal(v.len, strlen(value));
+        assert_memory_equal(v.p, value, v.len);
+    }
+}
+
 static void empty(struct by_hand *b, enum selv_coap_type type, uint16_t mid)
 {
     uint8_t d[4] = {(uint8_t)(0x40u | (unsigned)type << 4), 0,
                     (uint8_t)(mid >> 8), (uint8_t)mid};
     memcpy(b->rx, d, 4);
     (void)selv_coap_fetch_feed(&b->fetch, b->now, selv_bytes(b->rx, 4));
+}
+
+/* 4.01 with an Echo: asked again at once, with it, and so is all that follows,
+ * in the next fetch on the path, too; but not for another address. */
+static void test_coap_fetch_echo(void **state)
+{
+    static const char longest[] = "0123456789012345678901234567890123456789";
+    struct by_hand b;
+    (void)state;
+    begin_whole(&b);
+    sent_echoes(&b, NULL);
+    b.now += 100;
+    feed_echo(&b, SELV_COAP_UNAUTHORIZED, "one", 0);
+    poll_sends(&b);
+    assert_int_equal(b.sent.block2.num, 0);
+    sent_echoes(&b, "one");
+    /* the first request's, doubled: nothing new */
+    feed_echo(&b, SELV_COAP_UNAUTHORIZED, "one", 1);
+    assert_int_equal(selv_coap_fetch_in_flight(&b.fetch), 1);
+    b.now += 100;
+    feed_echo(&b, SELV_COAP_CONTENT, longest, 0); /* of any answer */
+    assert_int_equal(poll(&b), SELV_COAP_FETCH_BLOCK);
+    poll_sends(&b);
+    assert_int_equal(b.sent.block2.num, 1);
+    sent_echoes(&b, longest);
+    selv_coap_fetch_abort(&b.fetch);
+    assert_int_equal(
+        selv_coap_fetch_start(&b.fetch, &b.rq, random_bytes, b.now), SELV_OK);
+    assert_int_equal(selv_coap_fetch_want(&b.fetch, 0, 256), SELV_OK);
+    poll_sends(&b);
+    sent_echoes(&b, longest);
+    /* that value has grown old */
+    feed_echo(&b, SELV_COAP_UNAUTHORIZED, "two", 0);
+    poll_sends(&b);
+    sent_echoes(&b, "two");
+    selv_coap_fetch_moved(&b.fetch);
+    poll_sends(&b);
+    sent_echoes(&b, NULL);
+}
+
+/* Many are in flight when the challenge comes: all of them are refused, which
+ * counts as one refusal, whatever the values are. */
+static void test_coap_fetch_echo_window(void **state)
+{
+    static const char *const values[] = {"a", "b", "c"};
+    struct by_hand b;
+    uint32_t first;
+    (void)state;
+    first_told(&b);
+    poll_sends(&b);
+    first = b.sent.block2.num;
+    poll_sends(&b);
+    poll_sends(&b);
+    for (uint32_t i = 0; i < 3; i++) {
+        feed_echo(&b, SELV_COAP_UNAUTHORIZED, values[i], 2 - i);
+    }
+    assert_int_equal(selv_coap_fetch_in_flight(&b.fetch), 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        poll_sends(&b);
+        assert_int_equal(b.sent.block2.num, first + i);
+        sent_echoes(&b, "c");
+    }
+}
+
+/* What ends a fetch: a value refused that was echoed, a new one each time, 4.01
+ * without one, an empty one, one too long. */
+static void test_coap_fetch_echo_refused(void **state)
+{
+    static const char *const values[] = {
+        NULL, "", "0123456789012345678901234567890123456789x"};
+    struct by_hand b;
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        begin_whole(&b);
+        feed_echo(&b, SELV_COAP_UNAUTHORIZED, values[i], 0);
+        assert_int_equal(poll(&b), SELV_COAP_FETCH_FAILED);
+        assert_int_equal(b.event.err, SELV_ERR_COAP_CODE);
+        assert_int_equal(b.event.code, SELV_COAP_UNAUTHORIZED);
+    }
+    begin_whole(&b);
+    feed_echo(&b, SELV_COAP_UNAUTHORIZED, "one", 0);
+    poll_sends(&b);
+    feed_echo(&b, SELV_COAP_UNAUTHORIZED, "one", 0);
+    assert_int_equal(poll(&b), SELV_COAP_FETCH_FAILED);
+    assert_int_equal(b.event.code, SELV_COAP_UNAUTHORIZED);
+    begin_whole(&b);
+    uint32_t asked = 0;
+    for (char value[2] = "a"; asked < 100; value[0]++) {
+        feed_echo(&b, SELV_COAP_UNAUTHORIZED, value, 0);
+        b.now += 100;
+        enum selv_coap_fetch_action a = poll(&b);
+        if (a == SELV_COAP_FETCH_WAIT) {
+            b.now = b.event.until_ms;
+            a = poll(&b);
+        }
+        if (a == SELV_COAP_FETCH_FAILED) {
+            break;
+        }
+        assert_int_equal(a, SELV_COAP_FETCH_SEND);
+        asked++;
+    }
+    assert_int_equal(asked, 8);
 }
 
 /* 4.02 or a Reset to a request that is not confirmable: then confirmable ones,
@@ -808,6 +950,9 @@ int main(void)
         cmocka_unit_test(test_coap_fetch_evil_flips),
         cmocka_unit_test(test_coap_fetch_resume_etag),
         cmocka_unit_test(test_coap_fetch_unavailable),
+        cmocka_unit_test(test_coap_fetch_echo),
+        cmocka_unit_test(test_coap_fetch_echo_window),
+        cmocka_unit_test(test_coap_fetch_echo_refused),
         cmocka_unit_test(test_coap_fetch_confirmable),
         cmocka_unit_test(test_coap_fetch_reset_is_not_believed),
         cmocka_unit_test(test_coap_fetch_acknowledges),

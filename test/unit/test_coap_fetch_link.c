@@ -279,6 +279,85 @@ static void test_coap_fetch_servers(void **state)
     }
 }
 
+/* ---- servers that want an Echo ------------------------------------------
+ */
+
+/* A server that began anew in the middle: another key, nobody known. */
+static void key_change(struct world *w)
+{
+    if (w->stage == 0 && w->now_us >= 6500000) {
+        w->echo_key[0]++;
+        world_challenge(w, 0, w->echo.count);
+        w->stage = 1;
+    }
+}
+
+static const struct {
+    const char *link;
+    uint32_t unproven; /* bytes without an Echo */
+    uint32_t places;   /* 0: each request must carry it */
+    uint32_t window_ms;
+    bool restarts;
+    double slower_max; /* than a server that asks nobody */
+} challengers[] = {
+    {"rate=250k,rtt=100ms", 0, 0, 60000, false, 1.1},
+    {"rate=250k,rtt=100ms", 0, 4, 60000, false, 1.1},
+    {"rate=250k,rtt=100ms", 5000, 4, 60000, false, 1.1},
+    {"rate=250k,rtt=100ms", 50000, 4, 60000, false, 1.1},
+    {"rate=250k,rtt=100ms", 50000, 0, 500, false, 1.8}, /* values grow old */
+    {"rate=250k,rtt=100ms", 5000, 4, 60000, true, 1.2},
+    {"rate=250k,rtt=100ms,loss=10%", 20000, 0, 60000, false, 1.4},
+    {"rate=250k,rtt=100ms,loss=20%", 0, 4, 60000, true, 1.4},
+    {"rate=250k,rtt=100ms,rebind-every=700ms", 0, 4, 60000, false, 1.6},
+    {"rate=250k,rtt=100ms,loss=5%,rebind-every=700ms", 0, 4, 60000, false, 1.6},
+};
+
+static double challenged_s(size_t i, bool wants_echo, uint64_t seed,
+                           uint32_t *challenges)
+{
+    struct world *w = world_new(challengers[i].link, seed);
+    struct world_plan plan = {
+        .len = 102400, .szx = 6, .slots = 64, .range = 4096};
+    if (wants_echo) {
+        world_challenge(w, challengers[i].unproven, challengers[i].places);
+        w->echo.window_ms = challengers[i].window_ms;
+        w->at = challengers[i].restarts ? key_change : NULL;
+    }
+    struct world_flow *f = world_flow(w, &plan);
+    uint64_t begin_us = w->now_us;
+    world_run(w);
+    if (f->err != SELV_OK) {
+        fail_msg("challenger %zu, seed %u: error %d", i, (unsigned)seed,
+                 f->err);
+    }
+    *challenges += w->challenges;
+    world_free(w);
+    return (double)(f->end_us - begin_us) / 1e6;
+}
+
+static void test_coap_fetch_challenged(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof challengers / sizeof challengers[0]; i++) {
+        double plain = 0;
+        double asked = 0;
+        uint32_t count = 0;
+        uint32_t all = 0;
+        for (uint64_t seed = 1; seed <= 10; seed++) {
+            plain += challenged_s(i, false, seed, &count) / 10;
+            assert_int_equal(count, all);
+            asked += challenged_s(i, true, seed, &count) / 10;
+            assert_true(count > all + challengers[i].restarts);
+            all = count;
+        }
+        print_message("  %-46s %5u bytes first: %4u challenges, %.2f s, "
+                      "unasked %.2f s\n",
+                      challengers[i].link, challengers[i].unproven, all / 10,
+                      asked, plain);
+        assert_true(asked <= plain * challengers[i].slower_max);
+    }
+}
+
 /* Lengths around a block's. */
 static void test_coap_fetch_lengths(void **state)
 {
@@ -309,9 +388,12 @@ static void test_coap_fetch_lengths(void **state)
 
 static const char *const harm_names[] = {"passed", "lost", "doubled", "late"};
 
-/* Ten blocks. The seconds it took. */
-static double ten_blocks(struct world *w, uint32_t *packets)
+/* Ten blocks; unproven: bytes before a challenge. The seconds it took. */
+static double ten_blocks(struct world *w, uint32_t unproven, uint32_t *packets)
 {
+    if (unproven != UINT32_MAX) {
+        world_challenge(w, unproven, unproven == 0 ? 4 : 0);
+    }
     struct world_plan plan = {
         .len = 2560, .szx = 4, .slots = 8, .range = 1024, .deadline_ms = 60000};
     struct world_flow *f = world_flow(w, &plan);
@@ -326,17 +408,17 @@ static double ten_blocks(struct world *w, uint32_t *packets)
     return (double)(f->end_us - begin_us) / 1e6;
 }
 
-static void test_coap_fetch_every_packet(void **state)
+static void every_packet(uint32_t unproven)
 {
     uint32_t packets;
     uint32_t ignored;
     uint32_t cases = 0;
     double worst = 0;
-    (void)state;
     struct world *w = world_new("rate=250k,rtt=100ms", 1);
-    double plain = ten_blocks(w, &packets);
+    double plain = ten_blocks(w, unproven, &packets);
+    assert_true((w->challenges > 0) == (unproven != UINT32_MAX));
     world_free(w);
-    assert_true(packets >= 20 && packets <= 26);
+    assert_true(packets >= 20 && packets <= 26 + 8);
     for (uint32_t i = 0; i < packets; i++) {
         for (enum world_harm a = LOSE; a <= LATE; a++) {
             for (uint32_t k = i; k < packets + 2; k++) {
@@ -349,7 +431,7 @@ static void test_coap_fetch_every_packet(void **state)
                     w->harm[0] = a;
                     w->harm_at[1] = k;
                     w->harm[1] = b;
-                    double s = ten_blocks(w, &ignored);
+                    double s = ten_blocks(w, unproven, &ignored);
                     worst = b == PASS && s > worst ? s : worst;
                     assert_true(s < plain + 6.0);
                     world_free(w);
@@ -361,6 +443,20 @@ static void test_coap_fetch_every_packet(void **state)
     print_message("  %u packets, %u cases; plain %.2f s, worst of one %.2f s\n",
                   packets, cases, plain, worst);
     assert_true(worst < plain + 1.6); /* a first packet's timer */
+}
+
+static void test_coap_fetch_every_packet(void **state)
+{
+    (void)state;
+    every_packet(UINT32_MAX);
+}
+
+/* With a challenge at the beginning, and in the middle. */
+static void test_coap_fetch_every_packet_challenged(void **state)
+{
+    (void)state;
+    every_packet(0);
+    every_packet(1500);
 }
 
 /* ---- beside others ----------------------------------------------------------
@@ -443,8 +539,10 @@ int main(void)
         cmocka_unit_test(test_coap_fetch_rate_changes),
         cmocka_unit_test(test_coap_fetch_moved),
         cmocka_unit_test(test_coap_fetch_servers),
+        cmocka_unit_test(test_coap_fetch_challenged),
         cmocka_unit_test(test_coap_fetch_lengths),
         cmocka_unit_test(test_coap_fetch_every_packet),
+        cmocka_unit_test(test_coap_fetch_every_packet_challenged),
         cmocka_unit_test(test_coap_fetch_two_share),
         cmocka_unit_test(test_coap_fetch_beside_reno),
     };
