@@ -277,7 +277,7 @@ void selv_consumer_feed(struct selv_consumer *c, uint8_t source,
 static void begin_cycle(struct selv_consumer *c)
 {
     c->next_ms = 0;
-    c->asked = c->only == NO_SOURCE ? 0 : (uint8_t) ~(1u << c->only);
+    c->asked = (uint8_t)(c->only == NO_SOURCE ? 0 : ~(1u << c->only));
     c->trouble = SELV_OK;
     selv_consumer_ask_next(c);
 }

@@ -77,9 +77,7 @@ void selv_coap_upload_end(struct selv_coap_upload *u)
     u->body.len = 0;
 }
 
-/* One number for the request's Request-Tags, a list of which each value counts
- * [RFC 9175 3.3]; 0 for none. Who makes two meet mixes his own uploads. */
-static uint32_t tag_of(const struct selv_coap_msg *rq)
+uint32_t selv_coap_request_tag(const struct selv_coap_msg *rq)
 {
     struct selv_coap_opt o;
     uint32_t tag = 0;
@@ -116,7 +114,8 @@ selv_coap_upload_find(struct selv_coap_upload *u, size_t count, uint64_t now_ms,
     struct selv_coap_upload *oldest = NULL;
     for (size_t i = 0; i < count; i++) {
         if (upload_is(&u[i], now_ms, peer, resource)) {
-            return is_first(rq) || u[i].tag == tag_of(rq) ? &u[i] : NULL;
+            return is_first(rq) || u[i].tag == selv_coap_request_tag(rq) ? &u[i]
+                                                                         : NULL;
         }
         if (oldest == NULL || u[i].expiry_ms < oldest->expiry_ms) {
             oldest = &u[i];
@@ -136,7 +135,7 @@ static void upload_begin(struct selv_coap_upload *u,
     u->body.len = 0;
     u->peer = *peer;
     u->resource = resource;
-    u->tag = tag_of(rq);
+    u->tag = selv_coap_request_tag(rq);
     u->first_mid = rq->mid;
 }
 
@@ -168,8 +167,8 @@ uint8_t selv_coap_upload_feed(struct selv_coap_upload *u, uint64_t now_ms,
     if (u == NULL) {
         return is_first(rq) ? SELV_COAP_UNAVAILABLE : SELV_COAP_INCOMPLETE;
     }
-    bool is_known =
-        upload_is(u, now_ms, peer, resource) && u->tag == tag_of(rq);
+    bool is_known = upload_is(u, now_ms, peer, resource) &&
+                    u->tag == selv_coap_request_tag(rq);
     /* A copy of the first block must not throw away what followed it. */
     if (is_first(rq) && !(is_known && has && rq->mid == u->first_mid)) {
         upload_begin(u, peer, resource, rq);

@@ -21,6 +21,7 @@
 #define DIAGNOSTIC_MAX 160u
 #define NOTIFIED 64u        /* observers told before datagrams are looked at */
 #define LOOK_AGAIN_MS 1000u /* after the database failed */
+#define TELL_AGAIN_MS 2000u /* at most, whose connection takes nothing now */
 #define BUSY_MS 2u          /* while somebody else writes */
 #define PARKED_MS 1u        /* the same for requests */
 /* Bytes of a notification but its payload, at most. */
@@ -30,8 +31,7 @@
 #define UPLOADS_NETWORK_MAX (SELV_COAP_API_UPLOADS_MAX / 2)
 #define UPLOADS_UNPROVEN_MAX (SELV_COAP_API_UPLOADS_MAX / 2)
 #define UPLOAD_STILL_MS 4000u
-#define TELL_AGAIN_MS 2000u /* at most, whose connection takes nothing now */
-#define SZX_DOUBTED 2u      /* blocks of 64 bytes to who may not be there */
+#define SZX_DOUBTED 2u /* blocks of 64 bytes to who may not be there */
 
 /* One request and what is needed to answer it. */
 struct exchange {
@@ -47,14 +47,15 @@ struct exchange {
     uint8_t id[8];
     struct selv_buf out;
     struct selv_bytes tail; /* of a mapped file: goes out behind out */
-    struct selv_reflect_answer answer; /* of a block: where it stands */
-    bool is_parked;                    /* no answer yet: the database is busy */
     /* Of a peer over TCP: what it takes, and where the tail is from. */
     bool is_stream;
     uint8_t szx_max;
     uint16_t bert_len;
     uint32_t tail_offset;
     const uint8_t *blob;
+    struct selv_reflect_answer answer; /* of a block: where it stands */
+    bool is_parked;                    /* no answer yet: the database is busy */
+    bool is_written;                   /* nor yet: it is being written down */
 };
 
 /* A request, or what somebody says about one of ours. */
@@ -62,8 +63,8 @@ struct arrival {
     struct selv_coap_peer peer;
     const struct selv_net_local *local;
     struct selv_bytes datagram;
-    int at;          /* in the batch; -1: it was parked, or came over TCP */
-    uint8_t szx_max; /* over TCP: what the peer takes */
+    int at;          /* in the batch; -1: it was parked */
+    uint8_t szx_max; /* of a peer over TCP, as in its hooks */
     uint16_t bert_len;
 };
 
@@ -128,7 +129,7 @@ static void observe(struct exchange *x, struct selv_coap_slice *slice)
         observer = selv_observers_take(&x->api->observers, x->now_ms, &x->peer,
                                        &x->rq, x->id, x->newest);
     }
-    if (observer != NULL) {
+    if (observer != NULL && !x->is_stream) {
         *selv_observers_local(&x->api->observers, observer) = *x->local;
     }
     /* It may be another's address that is told of each release from now on,
@@ -200,7 +201,7 @@ static bool block_begin(struct exchange *x, uint64_t size,
     x->answer.block = slice->len;
     x->answer.rest = size - slice->offset - slice->len;
     /* Who goes on asking is known on, without being asked for it. */
-    if (!x->is_stream && selv_reflect_counts(&x->api->reflect, &x->peer) &&
+    if (selv_reflect_counts(&x->api->reflect, &x->peer) &&
         selv_coap_echo_is_waning(&x->api->reflect.echo, x->now_ms, &x->peer)) {
         selv_coap_echo_write(&x->api->reflect.echo, x->now_ms, &x->peer, w);
     }
@@ -295,7 +296,8 @@ static uint64_t network_of(const struct exchange *x)
 {
     const struct selv_reflect *r = &x->api->reflect;
     if (x->is_stream) {
-        return selv_tcp_network(x->api->tcp, &x->peer);
+        return selv_siphash(r->all->key,
+                            selv_tcp_address(x->api->tcp, &x->peer));
     }
     /* Loopback addresses are one network, and everybody's. */
     return selv_reflect_counts(r, &x->peer)
@@ -304,7 +306,18 @@ static uint64_t network_of(const struct exchange *x)
                               selv_bytes(x->peer.addr, x->peer.len));
 }
 
-/* A connection shows whose address it is. */
+/* Loopback addresses are exempt from limits, unless told otherwise. */
+static bool is_counted(const struct exchange *x)
+{
+    const struct selv_reflect *r = &x->api->reflect;
+    struct selv_bytes address;
+    if (!x->is_stream) {
+        return selv_reflect_counts(r, &x->peer);
+    }
+    address = selv_tcp_address(x->api->tcp, &x->peer);
+    return r->all->has_loopback || address.len != 4 || address.p[0] != 127;
+}
+
 static bool is_proven(struct exchange *x)
 {
     return x->is_stream ||
@@ -373,8 +386,7 @@ static struct selv_coap_upload *upload_place(struct exchange *x,
         sender->network = network;
         /* Loopback addresses that are not counted give way to each other. */
         sender->is_proven =
-            x->is_stream ||
-            (selv_reflect_counts(&api->reflect, &x->peer) && is_proven(x));
+            selv_reflect_counts(&api->reflect, &x->peer) && is_proven(x);
     }
     return u;
 }
@@ -485,7 +497,7 @@ static bool is_pending(const struct exchange *x)
 static bool write_admit(struct exchange *x)
 {
     bool has_blocks = (x->rq.has & SELV_COAP_HAS_BLOCK1) != 0;
-    if (!x->is_stream && is_pending(x)) {
+    if (is_pending(x)) {
         return false;
     }
     if ((has_blocks && x->rq.block1.num > 0) || is_proven(x)) {
@@ -512,13 +524,14 @@ static struct selv_write *write_begin(struct exchange *x,
         later_reply(x);
         return NULL;
     }
-    w->is_counted =
-        x->is_stream || selv_reflect_counts(&api->reflect, &x->peer);
+    w->is_counted = is_counted(x);
     SELV_ASSERT(body.len <= sizeof w->body);
     memcpy(w->body, body.p, body.len);
     w->len = body.len;
     w->peer = x->peer;
-    w->local = *x->local;
+    if (!x->is_stream) {
+        w->local = *x->local;
+    }
     w->type = x->rq.type;
     w->mid = x->rq.mid;
     w->has = x->rq.has;
@@ -527,9 +540,9 @@ static struct selv_write *write_begin(struct exchange *x,
     if (w->token_len > 0) {
         memcpy(w->token, x->rq.token.p, w->token_len);
     }
-    w->is_done = false;
     w->mine = api->pending;
     api->pending = w;
+    x->is_written = true;
     return w;
 }
 
@@ -913,22 +926,76 @@ static void confirmation_take(struct selv_coap_api *api,
     }
 }
 
-/* False: there is no place. A datagram is lost then, as any may be. */
+/* False: there is no place. A datagram is lost then, as it may be. */
 static bool park(struct selv_coap_api *api, const struct arrival *a)
 {
-    bool is_there = api->parked_count < SELV_COAP_API_PARKED_MAX &&
+    bool has_room = api->parked_count < SELV_COAP_API_PARKED_MAX &&
                     a->datagram.len <= SELV_COAP_API_PARKED_LEN;
-    if (is_there) {
+    if (has_room) {
         struct selv_coap_parked *p = &api->parked[api->parked_count++];
+        memset(p, 0, sizeof *p);
         p->peer = a->peer;
-        p->local = *a->local;
+        if (a->local != NULL) {
+            p->local = *a->local;
+        }
         p->szx_max = a->szx_max;
         p->bert_len = a->bert_len;
         p->len = (uint16_t)a->datagram.len;
         memcpy(p->bytes, a->datagram.p, a->datagram.len);
         api->parked_ms = api->now_ms;
     }
-    return is_there;
+    return has_room;
+}
+
+/* ---- peers over TCP ---------------------------------------------------------
+ */
+
+static void stream_request(void *user, const struct selv_coap_peer *peer,
+                           struct selv_bytes datagram, uint8_t szx_max,
+                           uint16_t bert_len, struct selv_tcp_answer *answer)
+{
+    struct selv_coap_api *api = user;
+    struct arrival a = {.peer = *peer,
+                        .datagram = datagram,
+                        .at = -1,
+                        .szx_max = szx_max,
+                        .bert_len = bert_len};
+    struct exchange x = {.api = api,
+                         .engine = &api->streams,
+                         .now_ms = api->now_ms,
+                         .peer = *peer,
+                         .out = answer->head,
+                         .is_stream = true,
+                         .szx_max = szx_max,
+                         .bert_len = bert_len};
+    if (selv_coap_server_feed(x.engine, x.now_ms, peer, datagram, &x.rq,
+                              &x.out) == SELV_COAP_REQUEST) {
+        request_answer(&x);
+    }
+    if (x.is_parked && !park(api, &a)) {
+        later_reply(&x);
+    }
+    answer->is_later = x.out.len == 0 && (x.is_parked || x.is_written);
+    answer->head.len = x.out.len;
+    answer->tail = x.tail;
+    answer->tail_offset = x.tail_offset;
+    if (x.tail.len > 0) {
+        memcpy(answer->blob, x.blob, sizeof answer->blob);
+    }
+}
+
+/* One that was parked; its connection waits for the answer. */
+static void stream_again(struct selv_coap_api *api, const struct arrival *a)
+{
+    struct selv_tcp_answer answer = {.head = selv_tcp_out(api->tcp)};
+    if (selv_tcp_address(api->tcp, &a->peer).len == 0) {
+        return; /* it has ended */
+    }
+    stream_request(api, &a->peer, a->datagram, a->szx_max, a->bert_len,
+                   &answer);
+    if (!answer.is_later) {
+        selv_tcp_answer(api->tcp, api->now_ms, &a->peer, &answer);
+    }
 }
 
 static void arrival_take(struct selv_coap_api *api, const struct arrival *a)
@@ -981,54 +1048,30 @@ static void datagram_take(struct selv_coap_api *api, unsigned i)
     }
 }
 
-/* ---- peers over TCP --------------------------------------------------------
- */
-
-static const struct selv_net_local no_local;
-
-/* Answers a request of a peer over TCP. False: not now, the database is busy.
- */
-static bool stream_answer(struct selv_coap_api *api, const struct arrival *a,
-                          struct selv_tcp_answer *answer)
+/* Requests that waited for the database, until one has to wait again. */
+static void parked_serve(struct selv_coap_api *api)
 {
-    struct exchange x = {.api = api,
-                         .engine = &api->streams,
-                         .now_ms = api->now_ms,
-                         .peer = a->peer,
-                         .local = &no_local,
-                         .out = answer->head,
-                         .is_stream = true,
-                         .szx_max = a->szx_max,
-                         .bert_len = a->bert_len};
-    if (selv_coap_server_feed(x.engine, x.now_ms, &x.peer, a->datagram, &x.rq,
-                              &x.out) == SELV_COAP_REQUEST) {
-        request_answer(&x);
+    unsigned count = api->parked_count;
+    unsigned i = 0;
+    api->parked_count = 0;
+    while (i < count && api->parked_count == 0) {
+        struct selv_coap_parked p = api->parked[i++];
+        struct arrival a = {.peer = p.peer,
+                            .local = &p.local,
+                            .datagram = selv_bytes(p.bytes, p.len),
+                            .at = -1,
+                            .szx_max = p.szx_max,
+                            .bert_len = p.bert_len};
+        if (selv_tcp_is_peer(&p.peer)) {
+            stream_again(api, &a);
+        } else {
+            arrival_take(api, &a);
+        }
     }
-    if (x.is_parked && !park(api, a)) {
-        x.is_parked = false;
-        later_reply(&x);
-    }
-    answer->head.len = x.out.len;
-    answer->tail = x.tail;
-    answer->tail_offset = x.tail_offset;
-    if (x.tail.len > 0) {
-        memcpy(answer->blob, x.blob, sizeof answer->blob);
-    }
-    return !x.is_parked;
-}
-
-/* Without an answer, if it comes later. */
-static void stream_request(void *user, const struct selv_coap_peer *peer,
-                           struct selv_bytes datagram, uint8_t szx_max,
-                           uint16_t bert_len, struct selv_tcp_answer *answer)
-{
-    struct arrival a = {.peer = *peer,
-                        .local = &no_local,
-                        .datagram = datagram,
-                        .at = -1,
-                        .szx_max = szx_max,
-                        .bert_len = bert_len};
-    (void)stream_answer(user, &a, answer);
+    memmove(&api->parked[api->parked_count], &api->parked[i],
+            (count - i) * sizeof api->parked[0]);
+    api->parked_count += count - i;
+    api->parked_ms = api->now_ms;
 }
 
 static bool stream_blob(void *user,
@@ -1047,69 +1090,17 @@ static void stream_torn(void *user)
     selv_maps_doubt(&api->maps);
 }
 
-static bool is_same_peer(const struct selv_coap_peer *a,
-                         const struct selv_coap_peer *b)
-{
-    return a->len == b->len && memcmp(a->addr, b->addr, a->len) == 0;
-}
-
 static void stream_gone(void *user, const struct selv_coap_peer *peer)
 {
     struct selv_coap_api *api = user;
     selv_coap_observe_drop_peer(&api->observers.list, peer);
     for (size_t i = 0; i < SELV_COAP_API_UPLOADS_MAX; i++) {
-        if (is_same_peer(&api->uploads[i].peer, peer)) {
-            selv_coap_upload_end(&api->uploads[i]);
+        struct selv_coap_upload *u = &api->uploads[i];
+        if (u->peer.len == peer->len &&
+            memcmp(u->peer.addr, peer->addr, peer->len) == 0) {
+            selv_coap_upload_end(u);
         }
     }
-    for (unsigned i = 0; i < api->parked_count; i++) {
-        if (is_same_peer(&api->parked[i].peer, peer)) {
-            api->parked[i].len = 0;
-        }
-    }
-    for (struct selv_write *w = api->pending; w != NULL; w = w->mine) {
-        if (is_same_peer(&w->peer, peer)) {
-            w->peer.len = 0; /* nobody's */
-        }
-    }
-}
-
-/* A request that was parked is answered when its connection has sent what came
- * before it. */
-static void stream_take(struct selv_coap_api *api, const struct arrival *a)
-{
-    struct selv_tcp_answer answer = {.head = selv_tcp_out(api->tcp)};
-    if (stream_answer(api, a, &answer) && answer.head.len > 0 &&
-        !selv_tcp_tell(api->tcp, api->now_ms, &a->peer, &answer) &&
-        selv_tcp_network(api->tcp, &a->peer) != 0) {
-        (void)park(api, a);
-    }
-}
-
-/* Requests that waited for the database, until one has to wait again. */
-static void parked_serve(struct selv_coap_api *api)
-{
-    unsigned count = api->parked_count;
-    unsigned i = 0;
-    api->parked_count = 0;
-    while (i < count && api->parked_count == 0) {
-        struct selv_coap_parked p = api->parked[i++];
-        struct arrival a = {.peer = p.peer,
-                            .local = &p.local,
-                            .datagram = selv_bytes(p.bytes, p.len),
-                            .at = -1,
-                            .szx_max = p.szx_max,
-                            .bert_len = p.bert_len};
-        if (p.len > 0 && selv_tcp_is_peer(&p.peer)) {
-            stream_take(api, &a);
-        } else if (p.len > 0) {
-            arrival_take(api, &a);
-        }
-    }
-    memmove(&api->parked[api->parked_count], &api->parked[i],
-            (count - i) * sizeof api->parked[0]);
-    api->parked_count += count - i;
-    api->parked_ms = api->now_ms;
 }
 
 /* ---- observers -------------------------------------------------------------
@@ -1120,7 +1111,8 @@ static void parked_serve(struct selv_coap_api *api)
 static bool may_tell(struct selv_coap_api *api,
                      const struct selv_coap_observer *observer)
 {
-    return observer->is_stream || selv_coap_observer_is_confirmed(observer) ||
+    return selv_tcp_is_peer(&observer->peer) ||
+           selv_coap_observer_is_confirmed(observer) ||
            selv_reflect_may_tell(&api->reflect, api->now_ms, &observer->peer,
                                  selv_coap_block_len(observer->szx) +
                                      NOTIFICATION_HEAD);
@@ -1157,8 +1149,8 @@ static bool notify(struct selv_coap_api *api,
     struct selv_bytes tail = {NULL, 0};
     struct selv_coap_observe *list = &api->observers.list;
     struct selv_coap_peer peer = observer->peer;
+    bool is_stream = selv_tcp_is_peer(&peer);
     uint16_t shift = mid_shift(api, MID_OF_NOTIFICATIONS, &peer);
-    bool is_stream = api->tcp != NULL && selv_tcp_is_peer(&peer);
     struct selv_buf out =
         is_stream ? selv_tcp_out(api->tcp) : selv_udp_out(api->udp);
     const uint8_t *blob = NULL;
@@ -1192,12 +1184,12 @@ static bool notify(struct selv_coap_api *api,
         selv_coap_observe_drop(observer);
         return true;
     }
+    mid_set(out.p, (uint16_t)(mid_get(out.p) + shift));
     out.len -= tail.len;
     if (is_stream) {
         stream_notify(api, observer, &peer, &out, tail, blob);
     } else {
         struct selv_net_address to = peer_get(&peer);
-        mid_set(out.p, (uint16_t)(mid_get(out.p) + shift));
         selv_udp_put_to(api->udp, &to,
                         selv_observers_local(&api->observers, observer), &out,
                         tail);
@@ -1308,91 +1300,6 @@ static void on_ready(void *user)
     }
 }
 
-static void pending_remove(struct selv_coap_api *api,
-                           const struct selv_write *w)
-{
-    struct selv_write **p = &api->pending;
-    while (*p != w) {
-        p = &(*p)->mine;
-    }
-    *p = w->mine;
-}
-
-/* The answer to what was written, as if its request had just been taken. False:
- * its connection has something else to send still. */
-static bool written_take(struct selv_coap_api *api, const struct selv_write *w)
-{
-    struct exchange x;
-    if (w->peer.len == 0) {
-        return true; /* the connection has ended */
-    }
-    memset(&x, 0, sizeof x);
-    x.api = api;
-    x.now_ms = api->now_ms;
-    x.peer = w->peer;
-    x.local = &w->local;
-    x.is_stream = selv_tcp_is_peer(&w->peer);
-    x.engine = x.is_stream ? &api->streams : &api->writes;
-    x.rq.type = w->type;
-    x.rq.code = SELV_COAP_POST;
-    x.rq.mid = w->mid;
-    x.rq.has = w->has;
-    x.rq.block1 = w->block1;
-    x.rq.token = selv_bytes(w->token, w->token_len);
-    x.out = x.is_stream ? selv_tcp_out(api->tcp) : selv_udp_out(api->udp);
-    written_reply(&x, w);
-    if (x.out.len > 0 && x.is_stream) {
-        struct selv_tcp_answer answer = {.head = x.out};
-        return selv_tcp_tell(api->tcp, api->now_ms, &w->peer, &answer);
-    }
-    if (x.out.len > 0) {
-        struct selv_net_address to = peer_get(&w->peer);
-        mid_answer(&x);
-        selv_udp_put_to(api->udp, &to, &w->local, &x.out, x.tail);
-    }
-    return true;
-}
-
-/* Gives the place back, if the answer could be sent. */
-static void written_end(struct selv_coap_api *api, struct selv_write *w)
-{
-    w->is_done = true;
-    if (written_take(api, w)) {
-        pending_remove(api, w);
-        selv_writes_give(w);
-    } else {
-        api->has_untold = true;
-    }
-}
-
-static void on_written(void *user)
-{
-    struct selv_coap_api *api = user;
-    struct selv_write *w;
-    struct selv_write *next;
-    bool has_untold = api->has_untold;
-    eventfd_t unused;
-    (void)eventfd_read(api->port.fd, &unused);
-    turn_begin(api);
-    api->has_untold = false;
-    for (w = has_untold ? api->pending : NULL; w != NULL; w = next) {
-        next = w->mine;
-        if (w->is_done) {
-            written_end(api, w);
-        }
-    }
-    while ((w = selv_writes_done(&api->server->writes, &api->port)) != NULL) {
-        written_end(api, w);
-    }
-    turn_end(api);
-}
-
-static int64_t written_wait_ms(void *user)
-{
-    const struct selv_coap_api *api = user;
-    return api->has_untold ? (int64_t)BUSY_MS : -1;
-}
-
 static void on_stream(void *user)
 {
     struct selv_coap_api *api = user;
@@ -1405,6 +1312,62 @@ static int64_t stream_wait_ms(void *user)
 {
     const struct selv_coap_api *api = user;
     return selv_tcp_wait_ms(api->tcp, selv_clock_monotonic_ms());
+}
+
+static void pending_remove(struct selv_coap_api *api,
+                           const struct selv_write *w)
+{
+    struct selv_write **p = &api->pending;
+    while (*p != w) {
+        p = &(*p)->mine;
+    }
+    *p = w->mine;
+}
+
+/* The answer to what was written, as if its request had just been taken. */
+static void written_take(struct selv_coap_api *api, const struct selv_write *w)
+{
+    struct exchange x;
+    memset(&x, 0, sizeof x);
+    x.api = api;
+    x.is_stream = selv_tcp_is_peer(&w->peer);
+    x.engine = x.is_stream ? &api->streams : &api->writes;
+    x.now_ms = api->now_ms;
+    x.peer = w->peer;
+    x.local = &w->local;
+    x.szx_max = SELV_COAP_SZX_MAX;
+    x.rq.type = w->type;
+    x.rq.code = SELV_COAP_POST;
+    x.rq.mid = w->mid;
+    x.rq.has = w->has;
+    x.rq.block1 = w->block1;
+    x.rq.token = selv_bytes(w->token, w->token_len);
+    x.out = x.is_stream ? selv_tcp_out(api->tcp) : selv_udp_out(api->udp);
+    written_reply(&x, w);
+    if (x.is_stream) {
+        struct selv_tcp_answer answer = {.head = x.out};
+        selv_tcp_answer(api->tcp, x.now_ms, &x.peer, &answer);
+    } else if (x.out.len > 0) {
+        struct selv_net_address to = peer_get(&w->peer);
+        mid_answer(&x);
+        selv_udp_put_to(api->udp, &to, &w->local, &x.out, x.tail);
+    }
+}
+
+static void on_written(void *user)
+{
+    struct selv_coap_api *api = user;
+    struct selv_write *w;
+    eventfd_t unused;
+    (void)eventfd_read(api->port.fd, &unused);
+    api->now_ms = selv_clock_monotonic_ms();
+    api->now_s = selv_clock_wall_s();
+    while ((w = selv_writes_done(&api->server->writes, &api->port)) != NULL) {
+        written_take(api, w);
+        pending_remove(api, w);
+        selv_writes_give(w);
+    }
+    (void)selv_udp_send(api->udp);
 }
 
 /* A file was cut short under its map, so this block of it could not be sent:
@@ -1459,7 +1422,6 @@ bool selv_coap_api_open(struct selv_coap_api *api, struct selv_server *server,
     api->port.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     api->written.fd = api->port.fd;
     api->written.on_ready = on_written;
-    api->written.wait_ms = written_wait_ms;
     api->written.user = api;
     return api->port.fd >= 0 && engines_init(api) &&
            selv_contacts_init(&api->contacts, wake_fd) &&

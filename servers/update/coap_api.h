@@ -36,9 +36,9 @@
 struct selv_coap_parked {
     struct selv_coap_peer peer;
     struct selv_net_local local;
-    uint8_t szx_max; /* of a peer over TCP, with bert_len */
+    uint8_t szx_max; /* of a peer over TCP */
     uint16_t bert_len;
-    uint16_t len; /* 0: the peer is gone */
+    uint16_t len;
     uint8_t bytes[SELV_COAP_API_PARKED_LEN];
 };
 
@@ -56,7 +56,6 @@ struct selv_coap_api {
     struct selv_loop_source written; /* what was written can be answered */
     struct selv_writes_port port;
     struct selv_write *pending;      /* not answered yet */
-    bool has_untold;                 /* written, but TCP took no answer yet */
     uint64_t now_ms;                 /* of the datagrams at hand */
     int64_t now_s;                   /* the same, wall clock */
     struct selv_coap_server reads;   /* GET: may be executed twice */

@@ -244,17 +244,6 @@ static int unproven_parse(struct options *o, const char *text)
     return 0;
 }
 
-static int devices_parse(struct options *o, const char *text)
-{
-    size_t len = strlen(text);
-    if (len == 0 || len > 9 || strspn(text, "0123456789") != len) {
-        return failf(EXIT_USAGE,
-                     "--devices: '%s' is no number from 0 to 999999999", text);
-    }
-    o->devices = (uint32_t)strtoul(text, NULL, 10);
-    return 0;
-}
-
 static int connections_parse(struct options *o, const char *text)
 {
     size_t len = strlen(text);
@@ -267,6 +256,17 @@ static int connections_parse(struct options *o, const char *text)
                      SELV_TCP_PLACES_MAX);
     }
     o->connections = (uint32_t)n;
+    return 0;
+}
+
+static int devices_parse(struct options *o, const char *text)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > 9 || strspn(text, "0123456789") != len) {
+        return failf(EXIT_USAGE,
+                     "--devices: '%s' is no number from 0 to 999999999", text);
+    }
+    o->devices = (uint32_t)strtoul(text, NULL, 10);
     return 0;
 }
 
@@ -410,8 +410,7 @@ static int keys_load(struct selv_server *server, const struct options *o)
 }
 
 /* ---- what is kept
- * ------------------------------------------------------------------------
- */
+ * ------------------------------------------------------------------------ */
 
 static int records_open(struct process *p, const struct options *o)
 {
@@ -643,8 +642,8 @@ static void on_signal(void *user)
     }
 }
 
-/* A loop has noted the first contact since they were written down, has
- * little room for more, or has failed. */
+/* A loop has noted the first contact since they were written down, has little
+ * room for more, or has failed. */
 static void on_wake(void *user)
 {
     struct process *p = user;

@@ -38,11 +38,15 @@ struct connection {
     uint32_t place;
     uint64_t serial; /* tells it from those before it in its place */
     uint32_t bucket; /* of its address */
+    uint8_t address[8];
+    uint8_t address_len;
     uint64_t due_ms;
     struct selv_coap_tcp c;
     bool is_last;     /* it ends when all is sent */
     bool is_draining; /* we have said our last, the peer has not */
     bool is_blocked;  /* waits for the socket to take more */
+    bool is_owed;     /* an answer comes later, and nothing is read before */
+    uint32_t events;  /* that epoll looks for */
     uint32_t out_len, out_sent;
     uint32_t tail_left; /* bytes */
     uint32_t tail_offset;
@@ -142,13 +146,6 @@ static struct connection *connection_of(const struct selv_tcp *tcp,
     return is_same ? n : NULL;
 }
 
-uint64_t selv_tcp_network(const struct selv_tcp *tcp,
-                          const struct selv_coap_peer *peer)
-{
-    const struct connection *n = connection_of(tcp, peer);
-    return n != NULL ? (uint64_t)(n->bucket + 2u) << 40 | n->bucket : 0;
-}
-
 /* ---- waiting ---------------------------------------------------------------
  */
 
@@ -169,10 +166,12 @@ static void due(struct selv_tcp *tcp, struct connection *n, uint64_t at_ms)
 
 static void watch(struct selv_tcp *tcp, struct connection *n, bool is_blocked)
 {
-    struct epoll_event event = {.events = is_blocked ? EPOLLOUT : EPOLLIN,
+    uint32_t in = n->is_owed ? 0 : EPOLLIN;
+    struct epoll_event event = {.events = is_blocked ? EPOLLOUT : in,
                                 .data.u32 = n->place};
-    if (n->is_blocked != is_blocked) {
-        n->is_blocked = is_blocked;
+    n->is_blocked = is_blocked;
+    if (n->events != event.events) {
+        n->events = event.events;
         (void)epoll_ctl(tcp->epoll_fd, EPOLL_CTL_MOD, n->fd, &event);
     }
 }
@@ -356,7 +355,10 @@ static void answer(struct selv_tcp *tcp, struct connection *n,
     struct selv_tcp_answer a = {.head = selv_tcp_out(tcp)};
     tcp->hooks.request(tcp->hooks.user, &peer, datagram, szx_max_of(n),
                        selv_coap_tcp_bert_len(&n->c), &a);
-    queue(n, &a);
+    n->is_owed = a.is_later;
+    if (!a.is_later) {
+        queue(n, &a);
+    }
 }
 
 enum filled { SOME, NONE };
@@ -420,14 +422,17 @@ static void run(struct selv_tcp *tcp, struct connection *n, uint64_t now_ms)
         if (!has_room(n) && flush(tcp, n, now_ms) != SENT) {
             return;
         }
-        is_busy = !n->is_last && step(tcp, n, now_ms);
+        is_busy = !n->is_last && !n->is_owed && step(tcp, n, now_ms);
+    }
+    if (n->is_owed) {
+        due(tcp, n, now_ms + SELV_TCP_OUT_MS);
     }
     if (flush(tcp, n, now_ms) != SENT) {
         return;
     }
     if (n->is_last) {
         drain_begin(tcp, n, now_ms);
-    } else if (is_busy) {
+    } else if (is_busy && !n->is_owed) {
         due_at(tcp, n, now_ms); /* it may have frames that epoll knows not of */
     }
 }
@@ -497,6 +502,13 @@ void selv_tcp_adopt(struct selv_tcp *tcp, int fd, struct selv_bytes address,
     n->place = place;
     n->serial = ++tcp->serial;
     n->bucket = bucket_of(address);
+    n->events = EPOLLIN;
+    n->address_len =
+        (uint8_t)(address.len < sizeof n->address ? address.len
+                                                  : sizeof n->address);
+    if (n->address_len > 0) {
+        memcpy(n->address, address.p, n->address_len);
+    }
     selv_coap_tcp_init(&n->c, in, now_ms);
     n->c.timeout_ms = SELV_TCP_TIMEOUT_MS;
     n->c.idle_ms = SELV_TCP_IDLE_MS;
@@ -683,11 +695,33 @@ bool selv_tcp_tell(struct selv_tcp *tcp, uint64_t now_ms,
                    struct selv_tcp_answer *notification)
 {
     struct connection *n = connection_of(tcp, peer);
-    if (n == NULL || is_waiting(n) || n->is_last || n->is_draining) {
+    if (n == NULL || is_waiting(n) || n->is_owed || n->is_last ||
+        n->is_draining) {
         return false;
     }
     queue(n, notification);
     return flush(tcp, n, now_ms) != DROPPED;
+}
+
+void selv_tcp_answer(struct selv_tcp *tcp, uint64_t now_ms,
+                     const struct selv_coap_peer *peer,
+                     struct selv_tcp_answer *answer)
+{
+    struct connection *n = connection_of(tcp, peer);
+    if (n != NULL && n->is_owed) {
+        n->is_owed = false;
+        queue(n, answer);
+        due_at(tcp, n, now_ms); /* it may have asked for more meanwhile */
+        (void)flush(tcp, n, now_ms);
+    }
+}
+
+struct selv_bytes selv_tcp_address(const struct selv_tcp *tcp,
+                                   const struct selv_coap_peer *peer)
+{
+    const struct connection *n = connection_of(tcp, peer);
+    return n != NULL ? selv_bytes(n->address, n->address_len)
+                     : selv_bytes(NULL, 0);
 }
 
 uint32_t selv_tcp_count(const struct selv_tcp *tcp)

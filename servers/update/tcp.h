@@ -4,7 +4,8 @@
  * share their port with those of the other loops.
  *
  * Calls: 1 selv_tcp_bind  2 selv_tcp_open  3 selv_tcp_serve when selv_tcp_fd
- *        can be read, or selv_tcp_wait_ms is over  4 selv_tcp_tell to notify
+ *        can be read, or selv_tcp_wait_ms is over  4 selv_tcp_answer what is
+ *        answered later, selv_tcp_tell to notify
  *        5 selv_tcp_close.
  * A connection takes a request, answers it and takes the next: one whose peer
  * does not read what it asked for is not read from. So what a connection holds
@@ -43,6 +44,9 @@ struct selv_tcp_answer {
     struct selv_bytes tail; /* its end, of a blob: not copied; may be empty */
     uint32_t tail_offset;   /* in the blob, bytes */
     uint8_t blob[SELV_TCP_DIGEST_LEN];
+    /* It comes by selv_tcp_answer; until then nothing else is read from the
+     * connection. */
+    bool is_later;
 };
 
 struct selv_tcp_hooks {
@@ -89,10 +93,6 @@ void selv_tcp_serve(struct selv_tcp *tcp, uint64_t now_ms);
 
 /* True when the peer is one of ours, of any loop. */
 bool selv_tcp_is_peer(const struct selv_coap_peer *peer);
-/* A number for the address of a peer, or of its IPv6 /64, which some others
- * share: to count by. 0 for one that is gone. */
-uint64_t selv_tcp_network(const struct selv_tcp *tcp,
-                          const struct selv_coap_peer *peer);
 /* A buffer to write a notification into, with room for a block. */
 struct selv_buf selv_tcp_out(struct selv_tcp *tcp);
 /* Send a notification. False: its connection has too much to send still, or
@@ -100,6 +100,17 @@ struct selv_buf selv_tcp_out(struct selv_tcp *tcp);
 SELV_MUST_CHECK bool selv_tcp_tell(struct selv_tcp *tcp, uint64_t now_ms,
                                    const struct selv_coap_peer *peer,
                                    struct selv_tcp_answer *answer);
+
+/* The answer to a request that was told to come later. Nothing happens when
+ * its connection has ended. */
+void selv_tcp_answer(struct selv_tcp *tcp, uint64_t now_ms,
+                     const struct selv_coap_peer *peer,
+                     struct selv_tcp_answer *answer);
+
+/* The peer's address, to count by: 4 bytes of IPv4, 8 of IPv6; empty when its
+ * connection has ended. */
+struct selv_bytes selv_tcp_address(const struct selv_tcp *tcp,
+                                   const struct selv_coap_peer *peer);
 
 uint32_t selv_tcp_count(const struct selv_tcp *tcp);
 

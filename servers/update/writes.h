@@ -76,7 +76,6 @@ struct selv_write {
     enum selv_write_result result;
     /* The caller's list. */
     struct selv_write *mine;
-    bool is_done; /* written, not answered yet */
     /* private */
     struct selv_write *next;
     struct selv_writes *writes;

@@ -49,7 +49,7 @@ equal() {
 # until_has FILE WORDS: waits until a line has them.
 until_has() {
     tries=0
-    until grep -q "$2" "$1" 2>/dev/null || [ $((tries += 1)) -gt 400 ]; do
+    until grep -q "$2" "$1" 2>/dev/null || [ $((tries += 1)) -gt 1200 ]; do
         sleep 0.05
     done
     if grep -q "$2" "$1"; then
