@@ -125,7 +125,8 @@ for n in $(seq 1000); do
 done >"$WORK/strangers"
 load poll "$WORK/strangers" --clients 256 --requests $count --peers $count \
     --seconds 60
-expect "strangers that are refused" "$WRONG" $count
+[ "$WRONG" -ge $count ] && pass || # the last batch may bring more than asked
+    fail "$WRONG of $count strangers are refused"
 load post /reg --clients 256 --requests $count --peers $count --seconds 60
 expect "bodies begun by $count peers, answered wrongly" "$WRONG" 0
 grown=$(($(rss_kib) - before))
