@@ -5,9 +5,11 @@
 
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 
 #define NEARLY_FULL (SELV_CONTACTS_MAX / 4 * 3)
-#define PIECE 512u /* rows of one transaction, others get in between */
+#define PIECE 512u /* rows of one transaction; others get in between: */
+#define PAUSE_NS 2000000
 
 bool selv_contacts_init(struct selv_contacts *contacts, int wake_fd)
 {
@@ -73,6 +75,8 @@ enum selv_db_status selv_contacts_write(struct selv_contacts *contacts,
     pthread_mutex_unlock(&contacts->lock);
     qsort(contacts->taken, count, sizeof *contacts->taken, id_compare);
     for (uint32_t at = 0; at < count; at += PIECE) {
+        struct timespec pause = {0, at > 0 ? PAUSE_NS : 0};
+        nanosleep(&pause, NULL);
         uint32_t n = count - at < PIECE ? count - at : PIECE;
         enum selv_db_status status =
             selv_records_seen(records, contacts->taken + at, n);
