@@ -25,8 +25,8 @@
 #define SEEDS_MAX 1000u
 
 static const struct transfer_contender *const contenders[] = {
-    &transfer_client, &transfer_client_resumed, &transfer_fetch,
-    &transfer_fetch_warm, &transfer_fetch_small};
+    &transfer_client,     &transfer_client_resumed, &transfer_fetch,
+    &transfer_fetch_warm, &transfer_fetch_small,    &transfer_qblock};
 enum { CONTENDER_COUNT = sizeof contenders / sizeof contenders[0] };
 
 static const uint32_t losses_percent[] = {0, 5, 10, 20, 30};
@@ -39,7 +39,8 @@ static const char path[] =
 /* ---- the server --------------------------------------------------------- */
 
 /* An answer as those of an update server for an image. */
-static size_t serve(struct selv_coap_server *server, struct selv_bytes datagram,
+static size_t serve(struct selv_coap_server *server, struct transfer_sets *sets,
+                    uint64_t now_ms, struct selv_bytes datagram,
                     uint32_t body_len, uint8_t *answer)
 {
     static const uint8_t etag[8] = {1, 2, 3, 4, 5, 6, 7, 8};
@@ -52,6 +53,9 @@ static size_t serve(struct selv_coap_server *server, struct selv_bytes datagram,
         selv_coap_server_feed(server, 0, &peer, datagram, &rq, &out);
     if (heard != SELV_COAP_REQUEST) {
         return heard == SELV_COAP_REPLY ? out.len : 0;
+    }
+    if (transfer_sets_take(sets, now_ms, server, &peer, &rq, body_len)) {
+        return 0;
     }
     if (selv_coap_slice(&rq, body_len, SELV_COAP_SZX_MAX, &slice) != SELV_OK) {
         selv_coap_reply_code(server, &rq, SELV_COAP_BAD_REQUEST, NULL, &out);
@@ -90,6 +94,7 @@ struct transfer {
     const struct run *run;
     struct sim_link *link;
     struct selv_coap_server server;
+    struct transfer_sets sets;
     struct transfer_job job;
     uint64_t now_us;
     uint64_t until_ms;
@@ -153,11 +158,18 @@ static bool deliver(struct transfer *t)
     struct sim_link_datagram d;
     uint8_t answer[DATAGRAM_MAX];
     while (sim_link_take(t->link, SIM_LINK_UP, t->now_us, &d)) {
-        size_t len = serve(&t->server, d.bytes, t->run->len, answer);
+        size_t len = serve(&t->server, &t->sets, t->now_us / 1000, d.bytes,
+                           t->run->len, answer);
         if (len > 0) {
             sim_link_put(t->link, SIM_LINK_DOWN, 0, selv_bytes(answer, len),
                          t->now_us);
         }
+    }
+    struct selv_buf out = {answer, sizeof answer, 0};
+    while (transfer_sets_poll(&t->sets, t->now_us / 1000, &t->server, body,
+                              &out) > 0) {
+        sim_link_put(t->link, SIM_LINK_DOWN, 0, selv_bytes(answer, out.len),
+                     t->now_us);
     }
     while (sim_link_take(t->link, SIM_LINK_DOWN, t->now_us, &d)) {
         t->run->contender->feed(t->state.bytes, t->now_us / 1000, d.bytes);
@@ -210,6 +222,8 @@ static struct result transfer_run(const struct run *run)
     t.link = sim_link_new(run->link, run->seed, 0);
     job_make(run, &t.job);
     selv_coap_server_init(&t.server, NULL, 0, random);
+    selv_coap_server_know(&t.server, selv_coap_qblock_options, 2);
+    t.sets.until_ms = UINT64_MAX;
     if (t.link == NULL ||
         !run->contender->start(t.state.bytes, &t.job, t.now_us / 1000)) {
         result.is_wrong = true;
@@ -219,8 +233,10 @@ static struct result transfer_run(const struct run *run)
     bool is_on = follow(&t);
     while (is_on) {
         uint64_t next = sim_link_next(t.link, t.now_us);
+        uint64_t until_ms =
+            t.until_ms < t.sets.until_ms ? t.until_ms : t.sets.until_ms;
         uint64_t until =
-            t.until_ms > UINT64_MAX / 1000 ? UINT64_MAX : t.until_ms * 1000;
+            until_ms > UINT64_MAX / 1000 ? UINT64_MAX : until_ms * 1000;
         t.now_us = next < until ? next : until;
         is_on = t.now_us != UINT64_MAX && deliver(&t);
     }

@@ -8,7 +8,7 @@
 #ifndef SELV_BENCH_TRANSFER_H
 #define SELV_BENCH_TRANSFER_H
 
-#include "coap/coap.h"
+#include "coap/qblock.h"
 
 #define TRANSFER_STATE_MAX 16384u
 
@@ -46,5 +46,23 @@ extern const struct transfer_contender transfer_client_resumed;
 extern const struct transfer_contender transfer_fetch;
 extern const struct transfer_contender transfer_fetch_warm;
 extern const struct transfer_contender transfer_fetch_small;
+extern const struct transfer_contender transfer_qblock;
+
+/* What the server sends by Q-Block2, in several answers to one request. */
+struct transfer_sets {
+    struct selv_coap_qsend send;
+    uint64_t until_ms; /* when poll has more; UINT64_MAX: after a request */
+};
+
+/* True when the request is one for that, of a body of len bytes. */
+bool transfer_sets_take(struct transfer_sets *t, uint64_t now_ms,
+                        struct selv_coap_server *server,
+                        const struct selv_coap_peer *peer,
+                        const struct selv_coap_msg *rq, uint32_t len);
+
+/* The next answer, of that many bytes in out; 0: none now. */
+size_t transfer_sets_poll(struct transfer_sets *t, uint64_t now_ms,
+                          struct selv_coap_server *server, const uint8_t *body,
+                          struct selv_buf *out);
 
 #endif

@@ -39,6 +39,14 @@ static void progress(struct push *p)
     fprintf(stderr, "\rpushed %u %%%s", percent, percent == 100 ? "\n" : "");
 }
 
+/* A line that progress left unfinished ends before another begins. */
+static void end_line(const struct push *p)
+{
+    if (p->percent > 0 && p->percent <= 100) {
+        fputc('\n', stderr);
+    }
+}
+
 /* What a device's code means for the one who pushed. */
 static bool refused(const struct selv_coap_event *event,
                     struct selv_error *error)
@@ -182,6 +190,7 @@ int selv_cli_device_push(struct selv_cli *cli, int argc, char **argv)
     } else {
         is_done = push(&p, to, &error);
     }
+    end_line(&p);
     selv_posix_udp_close(&p.udp);
     free(p.envelope.p);
     if (!is_done) {

@@ -13,6 +13,12 @@ struct selv_net_address {
     socklen_t len;
 };
 
+/* An address of ours: the one that a datagram came to. */
+struct selv_net_local {
+    uint8_t len; /* 4, 16; 0: whichever the system chooses */
+    uint8_t addr[16];
+};
+
 /* Bytes of "[IPv6 address]:65535" with its final 0. */
 #define SELV_NET_TEXT_LEN 56u
 

@@ -6,6 +6,9 @@
  *        3 for each of them selv_udp_get, and, to answer it, selv_udp_out and
  *        selv_udp_put  4 selv_udp_send  5 again from 2  6 selv_udp_close.
  *        selv_udp_put_to answers nobody, but sends to any address.
+ * A socket bound to all addresses answers from the one that was asked: else
+ * the system would choose by its routes, and a client that was answered from
+ * another address than it asked takes no notice [RFC 7252 5.3.2].
  * Owns:  the socket, and its buffers: 64 of SELV_UDP_IN_MAX and of
  *        SELV_UDP_OUT_MAX bytes, of which the system keeps only those pages
  *        that were ever used. A tail (see selv_udp_put) is the caller's, and
@@ -46,6 +49,11 @@ bool selv_udp_get(const struct selv_udp *udp, unsigned i,
                   struct selv_bytes *datagram,
                   const struct selv_net_address **from);
 
+/* The address of ours that datagram i came to; its len is 0 where the socket is
+ * bound to one address. Valid as long as the datagram. */
+const struct selv_net_local *selv_udp_local(const struct selv_udp *udp,
+                                            unsigned i);
+
 /* The buffer for the next datagram that goes out: cap SELV_UDP_OUT_MAX. When
  * SELV_UDP_BATCH of them wait, they are sent first. */
 struct selv_buf selv_udp_out(struct selv_udp *udp);
@@ -54,7 +62,9 @@ struct selv_buf selv_udp_out(struct selv_udp *udp);
  * not copied, for the sender of datagram i. */
 void selv_udp_put(struct selv_udp *udp, unsigned i, const struct selv_buf *head,
                   struct selv_bytes tail);
+/* The same for any address; local: from which of ours. */
 void selv_udp_put_to(struct selv_udp *udp, const struct selv_net_address *to,
+                     const struct selv_net_local *local,
                      const struct selv_buf *head, struct selv_bytes tail);
 
 /* Sends what is queued. What the network does not take is lost, as any

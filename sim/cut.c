@@ -264,6 +264,17 @@ static double share(double covered, double space)
     return covered < space && percent > 99.9 ? 99.9 : percent;
 }
 
+/* As many digits as it takes to tell it from nothing. */
+static int digits(double percent)
+{
+    int count = 2;
+    for (double least = 0.1; percent > 0 && percent < least && count < 12;
+         least /= 10) {
+        count++;
+    }
+    return count;
+}
+
 /* Words of ours only: nothing in them needs escaping. */
 static void tell(const struct cut_options *o, const struct sim_search *s,
                  const struct result *r, double seconds, bool is_first)
@@ -306,7 +317,8 @@ static void tell(const struct cut_options *o, const struct sim_search *s,
             printf(", %llu failed writes", (unsigned long long)r->write_count);
         }
         if (r->space > 0) {
-            printf(", %.1f %% of depth %u", share(r->covered, r->space),
+            double percent = share(r->covered, r->space);
+            printf(", %.*f %% of depth %u", digits(percent), percent,
                    (unsigned)s->depth);
         }
         printf("\n");
@@ -420,9 +432,10 @@ int sim_cut_all(const struct cut_options *o)
             tell_share(o);
         }
         if (space > 0) {
-            printf("depth 1 whole; of depth %u %.2f %% (%.0f of about %.0f "
+            double percent = share(covered, space);
+            printf("depth 1 whole; of depth %u %.*f %% (%.0f of about %.0f "
                    "cases), sampled with seed %llu\n",
-                   (unsigned)o->depth, share(covered, space), covered, space,
+                   (unsigned)o->depth, digits(percent), percent, covered, space,
                    (unsigned long long)o->seed);
         }
     }

@@ -71,6 +71,7 @@ void sim_memo_learn(struct sim_memo *m, const struct sim_world *w)
                      .ops = end.ops - at->ops,
                      .reads = end.reads - at->reads,
                      .fallibles = end.fallibles - at->fallibles,
+                     .noises = end.noises - at->noises,
                      .ways = end.ways - at->ways}};
     }
     m->path_len = 0;

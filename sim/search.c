@@ -37,6 +37,7 @@ struct leaf {
     uint64_t alike; /* how many cuts lead to it */
     uint64_t ways;  /* to cut from it on */
     uint64_t done;
+    uint64_t deep; /* of them, that were cut on to the full depth */
 };
 
 struct run {
@@ -56,6 +57,8 @@ struct run {
     struct sim_memo memo;
     struct sim_track tracks[SIM_DEPTH_MAX + 1]; /* from states, without a cut */
     uint64_t way_counts[SIM_DEPTH_MAX + 1];     /* of them */
+    /* Of the states that samples came by, beyond their first cut. */
+    uint64_t sample_ways[SIM_DEPTH_MAX + 1], sample_count[SIM_DEPTH_MAX + 1];
     struct sim_cut cuts[SIM_DEPTH_MAX];
 };
 
@@ -452,7 +455,7 @@ static bool remember(struct run *r, uint32_t level)
     leaf->hash = r->hashes[level];
     leaf->alike = 1;
     leaf->ways = r->way_counts[level];
-    leaf->done = 0;
+    leaf->done = leaf->deep = 0;
     return true;
 }
 
@@ -483,15 +486,18 @@ static bool return_to(struct run *r, const struct leaf *leaf)
 }
 
 /* One more cut from the state of this level; and, where the depth asks for
- * still more, cuts after it by chance. */
-static bool sample_from(struct run *r, uint32_t level, uint64_t *random)
+ * still more, one cut after it, by chance, and so on. *is_deep: there were as
+ * many as that. */
+static bool sample_from(struct run *r, uint32_t level, uint64_t *random,
+                        bool *is_deep)
 {
     while (true) {
         if (!cut_once(r, level)) {
             return false;
         }
         level++;
-        if (!is_new_state(r, level) && level == r->s->depth) {
+        *is_deep = level == r->s->depth;
+        if (!is_new_state(r, level) && *is_deep) {
             return true;
         }
         load_to_cut(r, level);
@@ -499,7 +505,9 @@ static bool sample_from(struct run *r, uint32_t level, uint64_t *random)
             return false;
         }
         uint64_t ways = r->way_counts[level];
-        if (level == r->s->depth || ways == 0) {
+        r->sample_ways[level] += ways;
+        r->sample_count[level]++;
+        if (*is_deep || ways == 0) {
             return true;
         }
         pick_way(r, level, selv_vflash_random(random) % ways);
@@ -524,11 +532,13 @@ static bool sample_leaf(struct run *r, struct leaf *leaf, uint32_t round)
         return false;
     }
     for (uint64_t i = first; i < leaf->ways; i += SAMPLE_ROUNDS) {
+        bool is_deep;
         pick_way(r, level, i);
         leaf->done++;
-        if (!sample_from(r, level, &random)) {
+        if (!sample_from(r, level, &random, &is_deep)) {
             return false;
         }
+        leaf->deep += is_deep;
     }
     return true;
 }
@@ -557,12 +567,20 @@ static bool sample(struct run *r)
     return true;
 }
 
+/* How many cases the full depth has is known for one cut beyond the whole
+ * depth; for each further one it is what the samples came by, on average. */
 static void sum_up(struct run *r)
 {
+    double ways = 1;
+    for (uint32_t i = r->whole_depth + 1; i < r->s->depth; i++) {
+        if (r->sample_count[i] > 0) {
+            ways *= (double)r->sample_ways[i] / (double)r->sample_count[i];
+        }
+    }
     for (uint32_t i = 0; i < r->leaf_count; i++) {
         const struct leaf *leaf = &r->leaves[i];
-        r->s->space += (double)leaf->alike * (double)leaf->ways;
-        r->s->covered += (double)leaf->alike * (double)leaf->done;
+        r->s->space += (double)leaf->alike * (double)leaf->ways * ways;
+        r->s->covered += (double)leaf->alike * (double)leaf->deep;
     }
 }
 
@@ -602,7 +620,7 @@ static bool shrink_once(struct run *r, struct sim_cut *cuts, uint32_t *count)
 {
     struct sim_cut tried[SIM_DEPTH_MAX];
     uint32_t used;
-    for (uint32_t i = 0; i<*count && * count> 1; i++) {
+    for (uint32_t i = 0; *count > 1 && i < *count; i++) {
         memcpy(tried, cuts, sizeof tried);
         memmove(tried + i, tried + i + 1, (*count - i - 1) * sizeof tried[0]);
         if (leads_there(r, tried, *count - 1, &used)) {

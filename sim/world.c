@@ -592,6 +592,7 @@ struct sim_tally sim_world_tally(const struct sim_world *w)
                               .ops = w->v.op_count,
                               .reads = w->v.read_count,
                               .fallibles = w->v.fallible_count,
+                              .noises = w->v.noise_count,
                               .ways = w->v.way_count};
 }
 
@@ -601,6 +602,7 @@ void sim_world_count(struct sim_world *w, const struct sim_tally *tally)
     w->v.op_count += tally->ops;
     w->v.read_count += tally->reads;
     w->v.fallible_count += tally->fallibles;
+    w->v.noise_count += tally->noises;
     w->v.way_count += tally->ways;
 }
 

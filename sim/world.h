@@ -171,6 +171,7 @@ struct sim_tally {
     uint32_t ops;       /* writes and erases */
     uint32_t reads;     /* of the bootloader's */
     uint32_t fallibles; /* writes and erases of the bootloader's */
+    uint32_t noises;    /* reads of bytes that change at each */
     uint64_t ways;      /* to cut the operations */
 };
 

@@ -305,13 +305,9 @@ static enum selv_err end_move(struct selv_boot *boot)
     return err != SELV_OK ? err : selv_boot_is_journalled(boot);
 }
 
-/* A move forward that was journalled as one of no sectors: nothing moved. */
-static enum selv_err strike_out(struct selv_boot *boot)
+enum selv_err selv_boot_strike_out(struct selv_boot *boot)
 {
     struct selv_journal next = boot->journal;
-    if (next.install_state != SELV_INSTALL_FORWARD || next.install_count != 0) {
-        return SELV_OK;
-    }
     selv_boot_set_move(&next, SELV_INSTALL_NONE, 0);
     selv_boot_clear_trial(&next);
     return selv_boot_commit(boot, &next);
@@ -321,7 +317,10 @@ static enum selv_err strike_out(struct selv_boot *boot)
 static enum selv_err settle(struct selv_boot *boot)
 {
     const struct selv_journal *j = &boot->journal;
-    enum selv_err err = strike_out(boot);
+    enum selv_err err = SELV_OK;
+    if (j->install_state == SELV_INSTALL_FORWARD && j->install_count == 0) {
+        err = selv_boot_strike_out(boot); /* by a fault */
+    }
     /* The confirmed image lies in B and nothing is on trial: one was reverted.
      */
     if (err == SELV_OK && j->install_state == SELV_INSTALL_NONE &&
@@ -336,7 +335,7 @@ static enum selv_err settle(struct selv_boot *boot)
         if (err == SELV_OK) {
             err = end_move(boot);
         } else if (state != j->install_state) {
-            err = SELV_OK; /* it turned, once */
+            err = SELV_OK; /* it turned, once, or was struck out */
         }
     }
     return err;

@@ -153,6 +153,8 @@ void selv_boot_begin_forward(struct selv_boot *boot, struct selv_journal *next);
  * this call, before anything moves. */
 void selv_boot_begin_move(struct selv_boot *boot, struct selv_journal *next,
                           enum selv_install_state state, uint16_t count);
+/* A move forward that has moved nothing: the journal takes it back. */
+SELV_MUST_CHECK enum selv_err selv_boot_strike_out(struct selv_boot *boot);
 /* What a move is; no step is done. */
 void selv_boot_set_move(struct selv_journal *next,
                         enum selv_install_state state, uint16_t count);
@@ -177,7 +179,8 @@ SELV_MUST_CHECK enum selv_err selv_boot_marks_erase(struct selv_boot *boot);
 SELV_MUST_CHECK enum selv_err
 selv_boot_is_journalled(const struct selv_boot *boot);
 /* Go on with the move in the journal, to its last step. An error: no record
- * could be written, or the way turned (install_state says so). */
+ * could be written, or the way turned, or the move was struck out
+ * (install_state says so). */
 SELV_MUST_CHECK enum selv_err selv_boot_move(struct selv_boot *boot);
 
 /* ---- boot_slot.c -----------------------------------------------------------

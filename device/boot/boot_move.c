@@ -208,6 +208,22 @@ static enum selv_err find_step(const struct selv_boot *boot, uint32_t step,
                                                           : SELV_ERR_STATE;
 }
 
+/* M11: the application may have run since slot B was looked at, when the record
+ * that begins the move was torn and not seen at a boot in between. Four looks,
+ * as before slot A loses its place. */
+static bool is_staged_still(struct selv_boot *boot)
+{
+    const struct selv_journal *j = &boot->journal;
+    enum selv_err why;
+    for (int turn = 0; turn < 2; turn++) {
+        if (selv_is_good(selv_boot_plan(boot, SELV_SLOT_B, j->floor, &why)) &&
+            memcmp(boot->seen_digest, j->trial_digest, 32) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum selv_err selv_boot_move(struct selv_boot *boot)
 {
     const struct selv_strategy *strategy = boot->strategy;
@@ -226,6 +242,12 @@ enum selv_err selv_boot_move(struct selv_boot *boot)
     /* One that began just now has done nothing. */
     if (err == SELV_OK && !is_resumed && step != 0) {
         err = SELV_ERR_STATE;
+    }
+    if (err == SELV_OK && is_resumed && step == 0 &&
+        boot->journal.install_state == SELV_INSTALL_FORWARD &&
+        !is_staged_still(boot)) {
+        err = selv_boot_strike_out(boot);
+        return err != SELV_OK ? err : SELV_ERR_STATE;
     }
     if (err == SELV_OK && is_resumed) {
         err = note_done(boot, step, true);

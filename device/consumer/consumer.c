@@ -2,12 +2,13 @@
  *
  * The engine's clock: which step comes next, when a cycle begins, and what
  * the port is told. The steps are drawn in DESIGN.md, with the invariants
- * C1 to C13 that the other files name. */
+ * C1 to C15 that the other files name. */
 #define SELV_MODULE 0x434e534du /* "CNSM" */
 #include "consumer/consumer_int.h"
 
-#define RETRY_FIRST_S 16u  /* after the first cycle without a server */
-#define RETRY_LAST_S 3600u /* and at most, if polls are not rarer still */
+#define RETRY_FIRST_S 16u   /* after the first cycle without a server */
+#define RETRY_LAST_S 3600u  /* and at most, if polls are not rarer still */
+#define SPARE_LAST_S 65536u /* the same after updates that wore flash */
 #define RETRY_DOUBLINGS_MAX 12u
 #define NO_COMPONENT 0xffu
 
@@ -104,6 +105,7 @@ enum selv_err selv_consumer_init(struct selv_consumer *c,
     c->now_ms = now_ms;
     c->tracker = first_tracker(c);
     c->path_of = NO_SOURCE;
+    c->only = NO_SOURCE;
     selv_coap_client_init(&c->client);
     read_capability(&c->boot, config->record);
     c->idle = &config->layout->slot[idle_slot(c)];
@@ -157,7 +159,7 @@ void selv_consumer_tell(struct selv_consumer *c, enum selv_update_state state,
 void selv_consumer_end_cycle(struct selv_consumer *c, enum selv_err err)
 {
     if (err) {
-        selv_consumer_back_off(c, &c->failures);
+        selv_consumer_back_off(c, &c->failures, false);
     } else {
         selv_consumer_rest(c);
     }
@@ -203,35 +205,50 @@ void selv_consumer_draw(struct selv_consumer *c, uint8_t out[static 8])
 /* Up to a quarter longer, so that devices that began together part. A longer
  * rest that this cycle has already earned stays: C11 holds, too, when the
  * server does not take the report of the failure. */
-static void sleep_for(struct selv_consumer *c, uint32_t seconds)
+static uint64_t sleep_until(struct selv_consumer *c, uint32_t seconds)
 {
     uint32_t ms = seconds * 1000u;
-    uint64_t until_ms;
     uint8_t random[8];
 
     selv_consumer_draw(c, random);
-    until_ms = c->now_ms + ms + (ms >> 10) * random[0];
+    return c->now_ms + ms + (ms >> 10) * random[0];
+}
+
+static void sleep(struct selv_consumer *c, uint64_t until_ms)
+{
     c->step = STEP_REST;
     c->next_ms = until_ms > c->next_ms ? until_ms : c->next_ms;
+    c->due_ms = c->next_ms;
 }
 
 void selv_consumer_rest(struct selv_consumer *c)
 {
+    uint64_t until_ms = sleep_until(c, c->config->poll_interval_s);
+
+    if (c->only != NO_SOURCE) {
+        /* Who is heard alone keeps nobody else from being asked in time. */
+        until_ms = c->due_ms > c->now_ms ? c->due_ms : c->now_ms + 1;
+    }
     c->failures = 0;
-    sleep_for(c, c->config->poll_interval_s);
+    sleep(c, until_ms);
 }
 
-void selv_consumer_back_off(struct selv_consumer *c, uint8_t *count)
+void selv_consumer_back_off(struct selv_consumer *c, uint8_t *count,
+                            bool is_worn)
 {
     uint32_t poll_s = c->config->poll_interval_s;
-    uint32_t most_s = poll_s > RETRY_LAST_S ? poll_s : RETRY_LAST_S;
+    uint32_t last_s = is_worn ? SPARE_LAST_S : RETRY_LAST_S;
+    uint32_t most_s = poll_s > last_s ? poll_s : last_s;
     uint32_t wait_s = poll_s < RETRY_FIRST_S ? poll_s : RETRY_FIRST_S;
 
     wait_s <<= *count;
-    if (*count < RETRY_DOUBLINGS_MAX) {
+    if (*count < RETRY_DOUBLINGS_MAX && wait_s < last_s) {
         ++*count;
     }
-    sleep_for(c, wait_s < most_s ? wait_s : most_s);
+    sleep(c, sleep_until(c, wait_s < most_s ? wait_s : most_s));
+    if (is_worn) {
+        c->spare_ms = c->next_ms;
+    }
 }
 
 /* ---- the interface --------------------------------------------------------
@@ -260,7 +277,7 @@ void selv_consumer_feed(struct selv_consumer *c, uint8_t source,
 static void begin_cycle(struct selv_consumer *c)
 {
     c->next_ms = 0;
-    c->asked = 0;
+    c->asked = (uint8_t)(c->only == NO_SOURCE ? 0 : ~(1u << c->only));
     c->trouble = SELV_OK;
     selv_consumer_ask_next(c);
 }
@@ -268,6 +285,9 @@ static void begin_cycle(struct selv_consumer *c)
 static void rest_poll(struct selv_consumer *c)
 {
     if (c->now_ms >= c->next_ms) {
+        if (c->next_ms > 0) {
+            c->only = NO_SOURCE; /* its time has come: for all */
+        }
         begin_cycle(c);
     } else if (is_idle_loader(c) && selv_consumer_hand_back(c) == SELV_OK) {
         c->todo.until_ms = c->now_ms;
@@ -341,10 +361,35 @@ enum selv_consumer_todo_kind selv_consumer_poll(struct selv_consumer *c,
     return todo->kind;
 }
 
+bool selv_consumer_may_check(const struct selv_consumer *c)
+{
+    return c->step == STEP_REST && c->now_ms >= c->spare_ms;
+}
+
 void selv_consumer_check_now(struct selv_consumer *c)
 {
-    if (c->step == STEP_REST) {
+    if (selv_consumer_may_check(c)) {
         c->next_ms = 0;
+        c->only = NO_SOURCE;
+    }
+}
+
+void selv_consumer_check_source(struct selv_consumer *c, uint8_t source)
+{
+    if (selv_consumer_may_check(c) && source < c->config->source_count &&
+        c->next_ms > 0) {
+        c->next_ms = 0;
+        c->only = source;
+    }
+}
+
+void selv_consumer_moved(struct selv_consumer *c, uint8_t source)
+{
+    if (has_flag(c, FLAG_BUSY) && source == c->busy && !is_port(c, source) &&
+        c->step == STEP_IMAGE) {
+        selv_coap_fetch_moved(&c->fetch);
+    } else if (c->path_of == source) {
+        c->path_of = NO_SOURCE;
     }
 }
 

@@ -19,9 +19,14 @@
  *        WAIT with a time that has come means "call again at once".
  * Owns:  nothing; config and what it points to must outlive the engine. The
  *        image is never in RAM: blocks go to flash as they come, and the
- *        digest is taken from there. Flash calls are synchronous; one poll
- *        writes one block of the image, or the envelope, and one log record,
- *        with the erases that go with them, or hashes half a kilobyte or so.
+ *        digest is taken from there.
+ * Time:  flash calls are synchronous. One poll writes one block of the image
+ *        (give: what it is given) or the envelope, and one log record, with
+ *        the erases that go with them: all sectors of a part (consumer_part.c),
+ *        which is one sector, or one chunk if that is longer (<= 64 KiB). One
+ *        poll hashes half a kilobyte of the whole image, but a whole part where
+ *        there is a chunk list, the whole list, and up to 256 KiB of parts that
+ *        are there already before a port source is asked for the next ones.
  * RAM:   sizeof(struct selv_consumer) <= 5088 on Cortex-M3, of it
  *        SELV_SUIT_ENVELOPE_MAX for the manifest; stack <= 1 KiB without
  *        what the port's crypto takes. */
@@ -171,6 +176,8 @@ bool selv_consumer_give(struct selv_consumer *c, uint8_t source,
  * trouble that may pass;  SELV_ERR_UPDATE_MISSING, the source has no such
  * thing;  SELV_ERR_UPDATE_SERVER, it answered nonsense, or changed what it has
  * in the middle. total: bytes of the whole body where that is known, else 0.
+ * Of an image fewer bytes than asked for may have come, but one at least: the
+ * rest is asked for next.
  * Of a CoAP peer that is being asked, SELV_ERR_UPDATE_AWAY alone may be said:
  * the port knows that nobody is there, and the engine does not wait for its
  * time-outs. Ignored when nothing is under way with that source. */
@@ -185,8 +192,17 @@ selv_consumer_poll(struct selv_consumer *c, uint64_t now_ms,
 /* How the self-test went. Ignored when none is due. */
 void selv_consumer_selftest(struct selv_consumer *c, bool is_good);
 
-/* End the rest between two cycles: poll the server now. */
+/* End the rest between two cycles: ask all sources now. A rest after an update
+ * that failed is not ended so (may_check). */
 void selv_consumer_check_now(struct selv_consumer *c);
+/* The same of one source alone: the others are asked when they would have
+ * been. */
+void selv_consumer_check_source(struct selv_consumer *c, uint8_t source);
+/* Whether one of these would have an effect now. */
+bool selv_consumer_may_check(const struct selv_consumer *c);
+/* The address of a CoAP peer, or ours towards it, has changed: what is known of
+ * the way there is forgotten. */
+void selv_consumer_moved(struct selv_consumer *c, uint8_t source);
 
 enum selv_update_state selv_consumer_state(const struct selv_consumer *c);
 
@@ -207,6 +223,7 @@ bool selv_consumer_is_resting(const struct selv_consumer *c);
 #endif
 #define SELV_CONSUMER_BODY_MAX 224u   /* bytes; the longest profile takes 214 */
 #define SELV_CONSUMER_VERSION_MAX 32u /* bytes of the version text */
+#define SELV_CONSUMER_IDENTITY_LEN 16u /* first bytes of a SHA-256 */
 
 /* What is still to be told to the server. */
 struct selv_consumer_report {
@@ -220,6 +237,7 @@ struct selv_consumer_report {
 /* What a port source is asked for. */
 struct selv_consumer_read {
     uint64_t late_ms; /* a manifest: nothing came by then, it is given up */
+    uint32_t from;    /* bytes: the first */
     uint32_t at, end; /* bytes: next, and behind the last */
     uint32_t total;   /* of the body; 0: not known */
     uint16_t err;     /* enum selv_err, when it is over */
@@ -258,7 +276,7 @@ struct selv_consumer {
                           boot: nothing that a server says takes one back */
     uint8_t tries;     /* of what tried names that ended in FAILED */
     bool is_skipping;  /* skip_etag goes along with GET /m */
-    uint16_t flags;    /* FLAG_... */
+    uint32_t flags;    /* FLAG_... */
     uint16_t rx_len;   /* 0: rx is free */
     uint16_t body_len; /* bytes of body in use */
     uint16_t envelope_len;
@@ -269,6 +287,8 @@ struct selv_consumer {
     uint8_t busy;      /* source of the exchange under way, or cancelled */
     uint8_t asked;     /* bit for each source asked in this cycle */
     uint8_t left;      /* the same of those that may still give the image */
+    uint8_t gave;      /* the same of those that gave bytes of it */
+    uint8_t only;      /* source that alone is asked in this cycle, or 0xff */
     uint8_t blame[SELV_CONSUMER_SOURCES_MAX]; /* images and chunks that were
                                                  not what they should be */
     uint8_t phase;                            /* of STEP_IMAGE */
@@ -283,6 +303,8 @@ struct selv_consumer {
     uint64_t sequence;     /* its sequence number, 0: unknown */
     uint64_t now_ms;       /* as the port said it last */
     uint64_t next_ms;      /* next cycle; on trial: its end */
+    uint64_t due_ms;       /* the next one that asks all sources */
+    uint64_t spare_ms;     /* no update begins before: the last one failed */
     struct selv_coap_request rq;
     struct selv_bytes uri;   /* of the image, in envelope */
     struct selv_bytes path;  /* of what is asked for, from '/' on */
@@ -300,6 +322,7 @@ struct selv_consumer {
     uint32_t solid; /* bytes of the image that were on record when it began, or
                        were erased since */
     uint32_t noted; /* progress told last */
+    uint32_t best;  /* the highest in this boot, of what tries counts */
     uint64_t late_ms;                      /* none came since: it is left */
     uint64_t look_ms;                      /* too few came since: it is left */
     uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* of what was given up */
@@ -310,10 +333,11 @@ struct selv_consumer {
     struct selv_suit_capability boot; /* of the bootloader, by its record */
     struct selv_log log;              /* as it stands in flash */
     struct selv_consumer_report report;
-    struct selv_consumer_todo todo;    /* of this poll; an event that init left
-                                          is told by the next */
-    uint8_t identity[SELV_SHA256_LEN]; /* of what is in envelope */
-    uint8_t tried[SELV_SHA256_LEN];    /* identity that tries counts */
+    struct selv_consumer_todo todo; /* of this poll; an event that init left
+                                       is told by the next */
+    uint8_t identity[SELV_CONSUMER_IDENTITY_LEN]; /* of what is in envelope */
+    uint8_t tried[SELV_CONSUMER_IDENTITY_LEN];    /* that tries counts */
+    uint8_t refused[SELV_CONSUMER_IDENTITY_LEN];  /* nothing was written for */
     uint8_t image_digest[SELV_SHA256_LEN]; /* the manifest's, for the image */
     uint8_t random[16];
     char id_query[18]; /* d=<id> */

@@ -36,6 +36,12 @@ static uint8_t tries_max(const struct selv_consumer *c)
     return (uint8_t)(c->config->source_count + 1u);
 }
 
+static bool is_identity(const uint8_t a[static SELV_CONSUMER_IDENTITY_LEN],
+                        const uint8_t b[static SELV_CONSUMER_IDENTITY_LEN])
+{
+    return memcmp(a, b, SELV_CONSUMER_IDENTITY_LEN) == 0;
+}
+
 static bool is_digest(const uint8_t a[static SELV_SHA256_LEN],
                       const uint8_t b[static SELV_SHA256_LEN])
 {
@@ -47,10 +53,18 @@ static bool is_digest(const uint8_t a[static SELV_SHA256_LEN],
 static void identify(struct selv_consumer *c)
 {
     struct selv_sha256 h;
+    uint8_t digest[SELV_SHA256_LEN];
 
     selv_sha256_init(&h);
     selv_sha256_update(&h, c->envelope, c->envelope_len);
-    selv_sha256_finish(&h, c->identity);
+    selv_sha256_finish(&h, digest);
+    memcpy(c->identity, digest, sizeof c->identity);
+}
+
+static bool is_given_up(const struct selv_consumer *c)
+{
+    return is_identity(c->identity, c->refused) ||
+           (c->tries >= tries_max(c) && is_identity(c->identity, c->tried));
 }
 
 /* C8: from now on the server is told that we have seen it, by the ETag that
@@ -59,29 +73,33 @@ static void identify(struct selv_consumer *c)
  * an envelope that did not fit the buffer nobody here knows the ETag. */
 static void skip_if_given_up(struct selv_consumer *c)
 {
-    c->is_skipping = has_flag(c, FLAG_WHOLE) && c->tries >= tries_max(c);
+    c->is_skipping = has_flag(c, FLAG_WHOLE) && is_given_up(c);
     if (c->is_skipping) {
         memcpy(c->skip_etag, c->identity, sizeof c->skip_etag);
     }
 }
 
+/* C7: what was refused before anything was written is remembered beside what
+ * failed: whoever has the one sent takes no try of the other back. */
 static void count_failure(struct selv_consumer *c, bool is_final)
 {
-    if (!is_digest(c->identity, c->tried)) {
-        memcpy(c->tried, c->identity, sizeof c->tried);
-        c->tries = 0;
+    if (is_final) {
+        memcpy(c->refused, c->identity, sizeof c->refused);
+    } else {
+        c->tries++; /* begin_tries */
     }
-    c->tries = is_final ? tries_max(c) : (uint8_t)(c->tries + 1);
     skip_if_given_up(c);
 }
 
-static bool is_given_up(struct selv_consumer *c)
+/* The update begins: are the tries so far, and what they taught, of it? */
+static void begin_tries(struct selv_consumer *c)
 {
-    if (c->tries < tries_max(c) || !is_digest(c->identity, c->tried)) {
-        return false;
+    if (!is_identity(c->identity, c->tried)) {
+        memcpy(c->tried, c->identity, sizeof c->tried);
+        c->tries = 0;
+        c->best = 0;
+        clear_flag(c, FLAG_LISTLESS | FLAG_ALONE);
     }
-    skip_if_given_up(c);
-    return true;
 }
 
 /* C10: the server has the outcome of this manifest, which says more than that
@@ -112,18 +130,23 @@ static bool has_loader_refused(const struct selv_consumer *c)
 void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err)
 {
     bool is_written = has_flag(c, FLAG_WRITTEN);
+    /* C7: silence is nobody's fault, but what was wrong before it is. */
+    bool is_away = has_flag(c, FLAG_AWAY) && !has_flag(c, FLAG_BAD);
     enum selv_update_state state =
         is_written ? SELV_UPDATE_FAILED : SELV_UPDATE_REJECTED;
 
-    if (is_written) {
-        selv_consumer_back_off(c, &c->wasted);
-    } else {
+    if (!is_written) {
         selv_consumer_rest(c);
+    } else {
+        /* A way that brought more of the image was worth its erases. */
+        bool is_worn =
+            !is_away || (has_flag(c, FLAG_ERASED) && !has_flag(c, FLAG_GREW));
+        selv_consumer_back_off(c, &c->wasted, is_worn);
     }
     selv_consumer_tell(c, state, err);
     c->todo.failure = *selv_suit_failure(&c->suit);
     c->todo.failure.err = err;
-    if (has_flag(c, FLAG_AWAY)) {
+    if (is_away) {
         c->todo.is_away = true;
         /* Nobody to tell, and nothing the manifest is to blame for. */
         return;
@@ -364,9 +387,6 @@ void selv_consumer_decide(struct selv_consumer *c)
     bool is_old;
 
     identify(c);
-    if (!is_digest(c->identity, c->tried)) {
-        clear_flag(c, FLAG_LISTLESS);
-    }
     is_old = !err && !is_loader(c, SELV_LOADER_NEEDED) &&
              is_digest(c->digest, c->config->record->digest);
     if (is_old) {
@@ -376,6 +396,9 @@ void selv_consumer_decide(struct selv_consumer *c)
         count_failure(c, true);
     }
     if (is_old || is_given_up(c)) {
+        if (!is_old) {
+            skip_if_given_up(c);
+        }
         c->then = STEP_MANIFEST;
         selv_consumer_turn(c, SELV_OK);
         return;
@@ -394,6 +417,7 @@ void selv_consumer_decide(struct selv_consumer *c)
         selv_consumer_ask_loader(c);
         return;
     }
+    begin_tries(c);
     c->step = STEP_PROCEED;
     selv_consumer_tell(c, SELV_UPDATE_AUTHORIZED, SELV_OK);
 }

@@ -104,7 +104,7 @@ static void begin_fetch(struct selv_consumer *c,
 {
     enum selv_err err;
 
-    clear_flag(c, FLAG_IMAGE_GOOD | FLAG_AWAY);
+    clear_flag(c, FLAG_IMAGE_GOOD | FLAG_AWAY | FLAG_ERASED | FLAG_GREW);
     err = selv_consumer_check_fetch(c, todo);
     if (err) {
         selv_suit_answer(&c->suit, err);
@@ -236,11 +236,12 @@ void selv_consumer_hash(struct selv_consumer *c)
     if (memcmp(digest, c->image_digest, sizeof digest) == 0) {
         set_flag(c, FLAG_IMAGE_GOOD);
     } else {
+        set_flag(c, FLAG_BAD);
         /* Not of whom, if all of it was as the list says. */
         if (has_flag(c, FLAG_LISTED)) {
             set_flag(c, FLAG_LISTLESS);
         } else {
-            selv_consumer_blame(c);
+            selv_consumer_blame_givers(c);
         }
     }
     selv_suit_answer_digest(&c->suit, digest);

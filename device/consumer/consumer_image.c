@@ -16,7 +16,7 @@
  * C15: the list lies behind the image in the slot, in whole sectors; its own
  * digest, which the manifest names, is taken from there before any of it is
  * used, in this boot. A list that cannot be had or held is done without
- * [manifest 8.4.8]. C16: a source that gave three bad parts in one transfer is
+ * [manifest 8.4.8]. C14: a source that gave three bad parts in one transfer is
  * left; so a sector is erased at most four times for each source, and once. */
 #define SELV_MODULE 0x434e494du /* "CNIM" */
 #include "consumer/consumer_int.h"
@@ -27,8 +27,10 @@
 #define OTHERS_MS 20000u     /* the same, where there is */
 #define LOOK_MS 30000u       /* how fast is it? */
 #define LEAST_RATE 2000u     /* bytes in that time, where there is another */
+#define MOST_RATE 30000u     /* more is never asked for */
+#define LOOKS_MAX 40u        /* such times for a whole image, between the two */
 #define BAD_MAX 3u           /* parts of one source */
-#define RUN_MAX 256u         /* parts that a port source is asked for */
+#define RUN_MAX 262144u      /* bytes that are looked at for one request */
 
 enum phase { PHASE_LOOK, PHASE_LIST, PHASE_SCAN, PHASE_IMAGE };
 
@@ -120,11 +122,13 @@ void selv_consumer_begin_image(struct selv_consumer *c,
     c->phase = PHASE_LOOK;
     c->bad = 0;
     c->told = 0;
-    clear_flag(c, FLAG_LISTED);
+    c->gave = 0;
+    clear_flag(c, FLAG_LISTED | FLAG_REST);
     find_list(c, todo);
     selv_consumer_parts_begin(c, c->idle->image_off, c->image_size,
                               SELV_CONSUMER_BLOCK_LEN);
     c->solid = resumable(c);
+    c->best = c->solid > c->best ? c->solid : c->best;
     if (c->list_len == 0) {
         c->parts.next = c->solid;
     }
@@ -142,8 +146,9 @@ static void begin_parts(struct selv_consumer *c)
     selv_consumer_parts_begin(c, c->idle->image_off, c->image_size, align);
     c->phase = is_listed ? PHASE_SCAN : PHASE_IMAGE;
     c->told = 0;
-    if (!is_listed) {
+    if (!is_listed && c->solid > 0) {
         c->parts.next = c->solid;
+        set_flag(c, FLAG_REST);
     }
     if (c->payload_off > 0) {
         /* It is where the manifest is, and nowhere else. */
@@ -181,10 +186,11 @@ static void look(struct selv_consumer *c)
     }
     selv_consumer_parts_begin(c, c->list_off, c->list_len,
                               SELV_CONSUMER_BLOCK_LEN);
-    selv_consumer_name_list(c);
     c->phase = PHASE_LIST;
-    (void)selv_consumer_locate(c, c->path); /* from the root: all have it */
-    (void)selv_consumer_pick(c);
+    if (!selv_consumer_locate(c, selv_consumer_name_list(c)) ||
+        !selv_consumer_pick(c)) {
+        begin_parts(c);
+    }
 }
 
 /* The part at start need not be fetched. */
@@ -230,7 +236,8 @@ static void end_well(struct selv_consumer *c)
             begin_parts(c);
             return;
         }
-        selv_consumer_blame(c);
+        set_flag(c, FLAG_BAD);
+        selv_consumer_blame(c, c->from);
         if (selv_consumer_pick(c)) {
             c->parts.next = 0;
         } else {
@@ -246,33 +253,53 @@ static void end_well(struct selv_consumer *c)
     }
 }
 
-/* The source is of no use: the next one goes on. */
+/* The next source begins where the last one ended or, where it shall be known
+ * of each byte who gave it, at the image's first. */
+static void go_on(struct selv_consumer *c)
+{
+    c->bad = 0;
+    if (c->phase == PHASE_LIST) {
+        c->parts.next = 0;
+    } else if (has_flag(c, FLAG_LISTED)) {
+        c->phase = PHASE_SCAN;
+    } else if (has_flag(c, FLAG_ALONE)) {
+        c->parts.next = 0;
+        c->gave = 0;
+        clear_flag(c, FLAG_REST);
+    }
+    if (c->parts.next > 0) {
+        tell_progress(c, true);
+    }
+}
+
+/* Nobody is left. Whether that is for want of a source is the last one's word.
+ */
+static void give_in(struct selv_consumer *c, enum selv_err err, bool is_away)
+{
+    if (is_away) {
+        set_flag(c, FLAG_AWAY);
+    }
+    if (err == SELV_ERR_UPDATE_CHUNK) {
+        set_flag(c, FLAG_LISTLESS); /* or is it the list that is wrong? */
+    }
+    end_image(c, err);
+}
+
+/* The source is of no use. */
 static void end_badly(struct selv_consumer *c, enum selv_err err, uint8_t code)
 {
     bool is_away = selv_consumer_is_away(err, code);
 
     selv_consumer_parts_leave(c);
-    if (is_away) {
-        set_flag(c, FLAG_AWAY);
-    } else if (is_of_source(err) && err != SELV_ERR_UPDATE_CHUNK) {
-        selv_consumer_blame(c);
+    if (!is_away && is_of_source(err) && err != SELV_ERR_UPDATE_CHUNK) {
+        selv_consumer_blame(c, c->from);
     }
     if (is_of_source(err) && selv_consumer_pick(c)) {
-        c->bad = 0;
-        c->phase = c->phase == PHASE_IMAGE && has_flag(c, FLAG_LISTED)
-                       ? PHASE_SCAN
-                       : c->phase;
-        if (c->parts.next > 0) {
-            tell_progress(c, true);
-        }
-    } else if (c->phase == PHASE_LIST && is_of_source(err) &&
-               !has_flag(c, FLAG_AWAY)) {
-        begin_parts(c);
+        go_on(c);
+    } else if (c->phase == PHASE_LIST && is_of_source(err)) {
+        begin_parts(c); /* a hint [manifest 8.4.8] */
     } else {
-        if (err == SELV_ERR_UPDATE_CHUNK) {
-            set_flag(c, FLAG_LISTLESS); /* or is it the list that is wrong? */
-        }
-        end_image(c, err);
+        give_in(c, err, is_away);
     }
 }
 
@@ -309,6 +336,10 @@ static enum selv_err note_progress(struct selv_consumer *c)
     if (low > c->log.progress &&
         selv_slot_whole(c->config->flash, c->idle, low) == low) {
         c->log.progress = low;
+        if (low > c->best) {
+            c->best = low;
+            set_flag(c, FLAG_GREW);
+        }
         err = selv_consumer_write_log(c, SELV_LOG_DOWNLOADING);
     }
     if (low > c->noted) {
@@ -324,6 +355,9 @@ static enum selv_err put(struct selv_consumer *c, uint32_t offset,
     enum selv_err err = selv_consumer_part_put(c, offset, piece, &is_whole);
 
     c->told += (uint32_t)piece.len;
+    if (c->phase != PHASE_LIST) {
+        c->gave = (uint8_t)(c->gave | 1u << c->from);
+    }
     if (!err && is_whole) {
         err = note_progress(c);
     }
@@ -339,6 +373,15 @@ static enum selv_err open_part(struct selv_consumer *c)
         c->solid = c->parts.next;
     }
     return err;
+}
+
+enum selv_err selv_consumer_unnote(struct selv_consumer *c, uint32_t start)
+{
+    if (c->phase == PHASE_LIST || start >= c->log.progress) {
+        return SELV_OK;
+    }
+    c->log.progress = start;
+    return selv_consumer_write_log(c, SELV_LOG_DOWNLOADING);
 }
 
 /* In order: parts are opened as they are reached. */
@@ -372,6 +415,16 @@ static uint32_t patience(const struct selv_consumer *c)
     return c->left != 0 ? OTHERS_MS : ALONE_MS;
 }
 
+/* Bytes in LOOK_MS: who is slower and stands first would hold up an image for
+ * hours. */
+static uint32_t least_rate(const struct selv_consumer *c)
+{
+    uint32_t rate = c->parts.size / LOOKS_MAX;
+
+    rate = rate > LEAST_RATE ? rate : LEAST_RATE;
+    return rate < MOST_RATE ? rate : MOST_RATE;
+}
+
 /* Silent for long, or a trickle while there is somebody else. */
 static bool is_too_slow(struct selv_consumer *c)
 {
@@ -380,7 +433,7 @@ static bool is_too_slow(struct selv_consumer *c)
         c->late_ms = c->now_ms + patience(c);
     }
     if (c->now_ms >= c->look_ms) {
-        bool is_slow = c->told - c->looked < LEAST_RATE && c->left != 0;
+        bool is_slow = c->told - c->looked < least_rate(c) && c->left != 0;
         c->looked = c->told;
         c->look_ms = c->now_ms + LOOK_MS;
         if (is_slow) {
@@ -407,8 +460,8 @@ static uint32_t run_end(const struct selv_consumer *c)
     if (c->phase == PHASE_LIST || !has_flag(c, FLAG_LISTED)) {
         return c->parts.size;
     }
-    for (unsigned n = 1;
-         n < RUN_MAX && end < c->parts.size && !is_there(c, end); n++) {
+    while (end - c->parts.next < RUN_MAX && end < c->parts.size &&
+           !is_there(c, end)) {
         end = selv_consumer_part_end(c, end);
     }
     return end;
@@ -533,7 +586,10 @@ static void poll_read(struct selv_consumer *c)
     enum selv_err err;
 
     c->todo.until_ms = c->look_ms;
-    if (selv_consumer_has_read(c, &err)) {
+    if (selv_consumer_has_read(c, &err) && !err && c->read.at < c->read.end) {
+        /* Fewer bytes than asked for [RFC 9110 15.3.7]: the rest. */
+        selv_consumer_read(c, c->read.at, c->read.end);
+    } else if (c->read.is_over) {
         end_transfer(c, err, 0);
     } else if (is_too_slow(c)) {
         stop(c);

@@ -41,14 +41,22 @@ enum step {
 #define FLAG_IMAGE_GOOD 0x20u    /* the slot's bytes had the digest asked for */
 #define FLAG_SELFTEST_TOLD 0x40u /* the port was asked for the self-test */
 #define FLAG_OVERSIZE 0x80u      /* a datagram was longer than we take */
-#define FLAG_AWAY 0x100u    /* the last fetch failed for want of a server */
-#define FLAG_TOUCHED 0x200u /* the slot was, in this boot */
-#define FLAG_PART 0x400u    /* envelope holds no more than fits */
-#define FLAG_CANCEL 0x800u  /* the port is to be told so, of busy */
-#define FLAG_GONE 0x4000u   /* the CoAP peer that is busy is not there */
+#define FLAG_AWAY 0x100u         /* the last source of the fetch was away */
+#define FLAG_TOUCHED 0x200u      /* the slot was, in this boot */
+#define FLAG_PART 0x400u         /* envelope holds no more than fits */
+#define FLAG_CANCEL 0x800u       /* the port is to be told so, of busy */
+#define FLAG_GONE 0x4000u        /* the CoAP peer that is busy is not there */
 
 #define FLAG_LISTED 0x1000u   /* the chunk list is there, and good */
 #define FLAG_LISTLESS 0x2000u /* it did no good: do without */
+
+/* Of this update. */
+#define FLAG_ERASED 0x8000u /* sectors of the slot were */
+#define FLAG_GREW 0x10000u  /* more of it is on record than before */
+#define FLAG_BAD 0x20000u   /* a source gave what is not the manifest's */
+#define FLAG_REST 0x40000u  /* bytes of a time before this boot count */
+
+#define FLAG_ALONE 0x80000u /* mixed sources did no good: one at a time */
 
 #define NO_SOURCE 0xffu
 #define NO_PART UINT32_MAX
@@ -56,19 +64,19 @@ enum step {
 /* In a log that is IDLE: the loader refused digest. */
 #define PROGRESS_REFUSED UINT32_MAX
 
-static inline bool has_flag(const struct selv_consumer *c, unsigned flag)
+static inline bool has_flag(const struct selv_consumer *c, uint32_t flag)
 {
     return (c->flags & flag) != 0;
 }
 
-static inline void set_flag(struct selv_consumer *c, unsigned flag)
+static inline void set_flag(struct selv_consumer *c, uint32_t flag)
 {
-    c->flags = (uint16_t)(c->flags | flag);
+    c->flags |= flag;
 }
 
-static inline void clear_flag(struct selv_consumer *c, unsigned flag)
+static inline void clear_flag(struct selv_consumer *c, uint32_t flag)
 {
-    c->flags = (uint16_t)(c->flags & ~flag);
+    c->flags &= ~flag;
 }
 
 static inline bool is_loader(const struct selv_consumer *c,
@@ -170,8 +178,10 @@ void selv_consumer_end_cycle(struct selv_consumer *c, enum selv_err err);
 /* The next cycle comes after the poll interval. */
 void selv_consumer_rest(struct selv_consumer *c);
 /* The same, sooner at first and ever later while it goes on failing; count is
- * c->failures or c->wasted, and grows. */
-void selv_consumer_back_off(struct selv_consumer *c, uint8_t *count);
+ * c->failures or c->wasted, and grows. is_worn: for nothing, and flash was
+ * erased; nobody ends such a rest, and it grows longer than others. */
+void selv_consumer_back_off(struct selv_consumer *c, uint8_t *count,
+                            bool is_worn);
 /* Have the event of this poll reported to the server, registering first if
  * needed, and go on with then. */
 void selv_consumer_tell_server(struct selv_consumer *c, enum step then);
@@ -200,12 +210,14 @@ bool selv_consumer_locate(struct selv_consumer *c, struct selv_bytes uri);
 /* The best of them, into c->from, with c->path and c->query; false: there is
  * none any more. */
 bool selv_consumer_pick(struct selv_consumer *c);
-/* What came from c->from was wrong. */
-void selv_consumer_blame(struct selv_consumer *c);
+/* What came from a source was wrong. */
+void selv_consumer_blame(struct selv_consumer *c, uint8_t source);
+/* The same of all that gave bytes of this image. */
+void selv_consumer_blame_givers(struct selv_consumer *c);
 /* c->path of the manifest at a plain source, in c->body. */
 void selv_consumer_name_manifest(struct selv_consumer *c);
-/* The same of the chunk list. */
-void selv_consumer_name_list(struct selv_consumer *c);
+/* The URI reference of the chunk list, in c->body: beside the image. */
+struct selv_bytes selv_consumer_name_list(struct selv_consumer *c);
 /* Have the port source c->busy read what c->path names. */
 void selv_consumer_read(struct selv_consumer *c, uint32_t from, uint32_t end);
 /* That is over. */
@@ -263,6 +275,9 @@ void selv_consumer_begin_image(struct selv_consumer *c,
                                const struct selv_suit_todo *todo);
 /* Go on; ends with the answer to the engine, and STEP_PROCEED. */
 void selv_consumer_image(struct selv_consumer *c);
+/* The part at start is about to be erased: C5. */
+SELV_MUST_CHECK enum selv_err selv_consumer_unnote(struct selv_consumer *c,
+                                                   uint32_t start);
 /* The next bytes of a port source. */
 SELV_MUST_CHECK enum selv_err selv_consumer_take_image(struct selv_consumer *c,
                                                        uint32_t offset,
@@ -278,7 +293,7 @@ void selv_consumer_parts_begin(struct selv_consumer *c, uint32_t base,
 uint32_t selv_consumer_part_end(const struct selv_consumer *c, uint32_t start);
 /* All below is there. */
 uint32_t selv_consumer_parts_low(const struct selv_consumer *c);
-/* Erase the part at parts.next, which moves behind it. */
+/* Open the part at parts.next, which moves behind it. */
 SELV_MUST_CHECK enum selv_err selv_consumer_part_open(struct selv_consumer *c);
 /* Bytes of one that is open; is_whole: its last ones. */
 SELV_MUST_CHECK enum selv_err selv_consumer_part_put(struct selv_consumer *c,

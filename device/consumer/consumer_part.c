@@ -4,10 +4,11 @@
  * where a chunk list is there, of whole chunks; the last one ends with the
  * image.
  *
- * C14: a part is erased when it is opened, once, and opened once in each way
- * through the image; a byte is written once. A part that is whole is hashed
- * from flash, and only what the chunk list says of it counts. What is below
- * next and not open is either good, or at redo or above. */
+ * C14: a part is opened when it is asked for, once in each way through the
+ * image, and erased when its first byte comes; a byte is written once. A part
+ * that is whole is hashed from flash, and only what the chunk list says of it
+ * counts. What is below next and not open is whole and, where there is a list,
+ * good, or at redo or above. */
 #define SELV_MODULE 0x434e5054u /* "CNPT" */
 #include "consumer/consumer_int.h"
 
@@ -65,7 +66,6 @@ static struct selv_consumer_part *find(struct selv_consumer *c, uint32_t offset)
 
 enum selv_err selv_consumer_part_open(struct selv_consumer *c)
 {
-    const struct selv_flash *flash = c->config->flash;
     struct selv_consumer_parts *p = &c->parts;
     struct selv_consumer_part *part = p->open;
     uint32_t end = selv_consumer_part_end(c, p->next);
@@ -76,7 +76,21 @@ enum selv_err selv_consumer_part_open(struct selv_consumer *c)
     if (part == p->open + SELV_CONSUMER_SLOTS) {
         return SELV_ERR_COAP_BUSY; /* fewer are open than blocks in flight */
     }
-    for (uint32_t off = p->next; off < end;) {
+    part->start = p->next;
+    part->missing = end - p->next;
+    p->next = end;
+    return SELV_OK;
+}
+
+/* When its first byte is there: who is silent costs nothing. */
+static enum selv_err erase(struct selv_consumer *c,
+                           const struct selv_consumer_part *part, uint32_t end)
+{
+    const struct selv_flash *flash = c->config->flash;
+    const struct selv_consumer_parts *p = &c->parts;
+
+    set_flag(c, FLAG_ERASED);
+    for (uint32_t off = part->start; off < end;) {
         struct selv_sector sector = selv_flash_sector(flash, p->base + off);
         enum selv_err err = flash->erase(flash->port, sector.off);
         if (err) {
@@ -87,9 +101,6 @@ enum selv_err selv_consumer_part_open(struct selv_consumer *c)
         }
         off = sector.off + sector.len - p->base;
     }
-    part->start = p->next;
-    part->missing = end - p->next;
-    p->next = end;
     return SELV_OK;
 }
 
@@ -191,13 +202,23 @@ enum selv_err selv_consumer_part_put(struct selv_consumer *c, uint32_t offset,
                                      struct selv_bytes bytes, bool *is_whole)
 {
     struct selv_consumer_part *part = find(c, offset);
-    enum selv_err err;
+    enum selv_err err = SELV_OK;
+    uint32_t end;
 
     *is_whole = false;
     if (part == NULL || bytes.len > part->missing) {
         return SELV_ERR_COAP_BLOCK;
     }
-    err = write(c, offset, bytes);
+    end = selv_consumer_part_end(c, part->start);
+    if (part->missing == end - part->start) {
+        err = selv_consumer_unnote(c, part->start);
+        if (!err) {
+            err = erase(c, part, end);
+        }
+    }
+    if (!err) {
+        err = write(c, offset, bytes);
+    }
     if (err) {
         return err;
     }
@@ -207,7 +228,8 @@ enum selv_err selv_consumer_part_put(struct selv_consumer *c, uint32_t offset,
         !selv_consumer_is_part_good(c, part->start)) {
         c->parts.redo = least(c->parts.redo, part->start);
         c->bad++;
-        selv_consumer_blame(c);
+        set_flag(c, FLAG_BAD);
+        selv_consumer_blame(c, c->from);
     }
     return SELV_OK;
 }

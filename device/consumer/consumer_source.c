@@ -135,17 +135,32 @@ bool selv_consumer_pick(struct selv_consumer *c)
     return true;
 }
 
-void selv_consumer_blame(struct selv_consumer *c)
+void selv_consumer_blame(struct selv_consumer *c, uint8_t source)
 {
-    if (c->blame[c->from] < UINT8_MAX) {
-        c->blame[c->from]++;
+    if (c->blame[source] < UINT8_MAX) {
+        c->blame[source]++;
+    }
+}
+
+void selv_consumer_blame_givers(struct selv_consumer *c)
+{
+    bool is_one = (c->gave & (c->gave - 1u)) == 0 && !has_flag(c, FLAG_REST);
+
+    for (uint8_t source = 0; source < c->config->source_count; source++) {
+        if ((c->gave & bit_of(source)) != 0) {
+            selv_consumer_blame(c, source);
+        }
+    }
+    if (!is_one) {
+        set_flag(c, FLAG_ALONE); /* whose fault it was shows the next try */
     }
 }
 
 /* ---- port sources ---------------------------------------------------------
  */
 
-#define READ_MS 60000u /* without a byte */
+#define READ_MS 60000u                             /* without a byte */
+#define NAME_LEN (3 + 2 * (size_t)SELV_SHA256_LEN) /* of /i/<digest> */
 
 static uint8_t *put_text(uint8_t *p, const uint8_t *bytes, size_t len)
 {
@@ -186,16 +201,41 @@ void selv_consumer_name_manifest(struct selv_consumer *c)
     c->query = selv_bytes(NULL, 0);
 }
 
-void selv_consumer_name_list(struct selv_consumer *c)
+/* Whether a URI ends with the name of what its SHA-256 names. */
+static bool has_name(struct selv_bytes uri)
 {
-    memcpy(c->body, "/i/", 3);
-    (void)put_text(c->body + 3, c->list_digest, SELV_SHA256_LEN);
-    c->path = selv_bytes(c->body, 3 + 2 * SELV_SHA256_LEN);
+    const uint8_t *p = uri.p + (uri.len - NAME_LEN);
+
+    if (uri.len < NAME_LEN || memcmp(p, "/i/", 3) != 0) {
+        return false;
+    }
+    for (size_t i = 3; i < NAME_LEN; i++) {
+        bool is_digit = p[i] >= '0' && p[i] <= '9';
+        if (!is_digit && (p[i] < 'a' || p[i] > 'f')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct selv_bytes selv_consumer_name_list(struct selv_consumer *c)
+{
+    struct selv_bytes uri = c->image_uri;
+    size_t len = 0;
+
+    if (uri.len <= sizeof c->body && has_name(uri)) {
+        len = uri.len - NAME_LEN;
+        memcpy(c->body, uri.p, len);
+    }
+    memcpy(c->body + len, "/i/", 3);
+    (void)put_text(c->body + len + 3, c->list_digest, SELV_SHA256_LEN);
+    return selv_bytes(c->body, len + NAME_LEN);
 }
 
 void selv_consumer_read(struct selv_consumer *c, uint32_t from, uint32_t end)
 {
     memset(&c->read, 0, sizeof c->read);
+    c->read.from = from;
     c->read.at = from;
     c->read.end = end;
     c->read.late_ms = c->now_ms + READ_MS;
@@ -283,7 +323,7 @@ void selv_consumer_given(struct selv_consumer *c, uint8_t source,
         return;
     }
     if (!err && c->step != STEP_MANIFEST &&
-        (c->read.at != c->read.end ||
+        (c->read.at == c->read.from ||
          (total != 0 && c->payload_off == 0 && total != c->parts.size))) {
         err = SELV_ERR_UPDATE_SIZE;
     }

@@ -11,7 +11,8 @@
  *   Where nothing boots: a release over the serial line, written to either
  *   slot, and cuts in that.
  * Left out: bytes (an image is a number; 0 stands for all that is not
- *   authentic); reads that fail once (B9); how a record is stored
+ *   authentic); reads that fail once (B9), and looks that are taken twice
+ *   (B16); that refusals are counted (B11); how a record is stored
  *   (journal.pml: a commit is whole or nothing, J1); the error codes; nonces
  *   are the latest attempt's, or another's.
  *
@@ -182,32 +183,40 @@ inline adopt(which)
     fi
 }
 
+/* B7: the current slot, whatever authentic image it holds, then the other one:
+ * what was reverted lies there. */
 inline boot_current()
 {
     look(current, floor);
+    i = current;
     if
-    :: sound && seen == current_image -> hand_over(current, false)
-    :: else ->
-#ifdef BROKEN_FLOOR_LOOK
-        look(1 - current, 0);
+#ifdef BROKEN_OWN_SLOT
+    :: sound && seen == current_image -> skip
 #else
-        look(1 - current, floor);
+    :: sound -> skip
 #endif
+    :: else ->
         i = 1 - current;
-        if
-#ifndef BROKEN_FALLBACK
-        :: sound -> adopt(i); hand_over(i, false)
+#ifdef BROKEN_FALLBACK
+        sound = false
+#elif defined(BROKEN_FLOOR_LOOK)
+        look(i, 0)
+#else
+        look(i, floor)
 #endif
-        :: else ->
-            look(current, floor);
-            i = current;
-            if
-            :: sound -> adopt(i); hand_over(i, false)
-            :: else -> refuse()
-            fi
-        fi;
-        i = 0
-    fi
+    fi;
+    if
+    :: !sound -> refuse()
+    :: sound && i == current && seen == current_image ->
+        hand_over(current, false)
+    :: else ->
+        /* B7: what is not current, only where that does not verify. */
+        assert(i == current || slot[current] == JUNK ||
+               number(slot[current]) < floor); /* B7 */
+        adopt(i);
+        hand_over(i, false)
+    fi;
+    i = 0
 }
 
 inline revert()

@@ -154,7 +154,8 @@ inline move()
 }
 
 /* M11: nothing is copied before slot B was looked at in this call, as long as
- * nothing was copied; M10: nor before a record of this call. */
+ * nothing was copied; M10: nor before a record of this call. At a resume the
+ * application may have run since: the record was not seen at a boot. */
 inline begin()
 {
     look_at_b();
@@ -189,7 +190,9 @@ inline resume()
         od
     fi;
     if
+#ifndef BROKEN_LOOK_AT_RESUME
     :: step == 0 -> look_at_b()
+#endif
     :: else -> sound = true
     fi;
     if
@@ -202,7 +205,7 @@ inline resume()
         again = true;
         move();
         journal_write(DONE)
-    :: else -> journal_write(REFUSED)
+    :: else -> journal_write(STAGED) /* struck out */
     fi
 }
 

@@ -43,7 +43,8 @@
 #define CONFIRMED 2
 #define REVERTED 3
 #define REFUSED 4
-#define FORWARD 5
+#define UNDONE 5 /* nothing is on trial, what lies in B is to go back */
+#define FORWARD 6
 #define AGAIN (STEPS + 1)
 #define BACK (FORWARD + 2 * AGAIN)
 #define LAST (BACK + 2 * AGAIN - 1)
@@ -250,8 +251,10 @@ inline look_at_b()
 
 /* M10: a call changes nothing before a record of its own; also when an older
  * record says the same, since that one may be torn. A mark is looked at for
- * one decision. M11: before the first half step, slot B is looked at, again
- * at each resume: the application may have run since the look before. */
+ * one decision. M11: before the first half step forward, slot B is looked at,
+ * again at each resume: the application may have run since the look before. On
+ * the way back it cannot: what a torn record hides is UNDONE, at which nothing
+ * runs. */
 inline resume()
 {
     step = record - base;
@@ -260,11 +263,13 @@ inline resume()
     :: else -> count_marks()
     fi;
     if
-    :: step == 0 -> look_at_b()
+#ifndef BROKEN_LOOK_AT_RESUME
+    :: step == 0 && base == FORWARD -> look_at_b()
+#endif
     :: else -> sound = true
     fi;
     if
-    :: !sound -> stay()
+    :: !sound -> journal_write(STAGED); base = 0 /* struck out */
     :: else ->
         if
 #if defined(BROKEN_RESUME_SILENT)
@@ -349,7 +354,11 @@ inline on_trial()
     if
     :: true -> journal_write(TRIAL) /* the next attempt */
     :: true -> journal_write(CONFIRMED)
+#ifdef BROKEN_UNDONE
     :: true -> begin(BACK)
+#else
+    :: true -> journal_write(UNDONE); begin(BACK)
+#endif
     fi
 }
 
@@ -377,6 +386,7 @@ active proctype bootloader()
         :: record >= FORWARD && record < BACK -> base = FORWARD; resume()
         :: record >= BACK -> base = BACK; resume()
         :: record == TRIAL -> on_trial()
+        :: record == UNDONE -> begin(BACK)
         :: record == CONFIRMED || record == REVERTED || record == REFUSED
         fi;
         if

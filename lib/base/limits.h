@@ -88,6 +88,31 @@
 #define SELV_COAP_REPLY_MAX 64
 #endif
 
+/* Blocks that Q-Block lets leave without a word from the other side. Both
+ * ends must have the same number [RFC 9177 7.2]. No cost. */
+#ifndef SELV_COAP_QBLOCK_PAYLOADS
+#define SELV_COAP_QBLOCK_PAYLOADS 10
+#endif
+
+/* Milliseconds, times 1 to 1.5, between two such sets, and until missing
+ * blocks are asked for; how often they are [RFC 9177 7.2]. No cost. */
+#ifndef SELV_COAP_QBLOCK_TIMEOUT_MS
+#define SELV_COAP_QBLOCK_TIMEOUT_MS 2000
+#endif
+#ifndef SELV_COAP_QBLOCK_RECEIVE_MS
+#define SELV_COAP_QBLOCK_RECEIVE_MS 4000
+#endif
+#ifndef SELV_COAP_QBLOCK_RETRANSMIT
+#define SELV_COAP_QBLOCK_RETRANSMIT 4
+#endif
+
+/* Blocks beyond the first missing one that a receiver by Q-Block takes; what
+ * is farther is asked for later. A multiple of 8, two sets at least. Cost: a
+ * bit for each in every transfer. */
+#ifndef SELV_COAP_QBLOCK_WINDOW
+#define SELV_COAP_QBLOCK_WINDOW 64
+#endif
+
 /* Boots that a trial gets before it is reverted. */
 #ifndef SELV_BOOT_ATTEMPTS_MAX
 #define SELV_BOOT_ATTEMPTS_MAX 3

@@ -17,7 +17,8 @@ enum selv_err selv_coap_slice(const struct selv_coap_msg *rq, uint32_t total,
     bool has = (rq->has & SELV_COAP_HAS_BLOCK2) != 0;
     uint8_t szx = has ? szx_least(rq->block2.szx, szx_max) : szx_max;
     uint32_t len = (uint32_t)selv_coap_block_len(szx);
-    uint32_t offset = has ? rq->block2.num << (rq->block2.szx + 4) : 0;
+    uint32_t offset =
+        has ? rq->block2.num << selv_coap_szx_shift(rq->block2.szx) : 0;
     if ((offset > 0 && offset >= total) ||
         offset >> (szx + 4) > SELV_COAP_BLOCK_NUM_MAX) {
         return SELV_ERR_COAP_BLOCK;
@@ -76,9 +77,7 @@ void selv_coap_upload_end(struct selv_coap_upload *u)
     u->body.len = 0;
 }
 
-/* One number for the request's Request-Tags, a list of which each value counts
- * [RFC 9175 3.3]; 0 for none. Who makes two meet mixes his own uploads. */
-static uint32_t tag_of(const struct selv_coap_msg *rq)
+uint32_t selv_coap_request_tag(const struct selv_coap_msg *rq)
 {
     struct selv_coap_opt o;
     uint32_t tag = 0;
@@ -115,7 +114,8 @@ selv_coap_upload_find(struct selv_coap_upload *u, size_t count, uint64_t now_ms,
     struct selv_coap_upload *oldest = NULL;
     for (size_t i = 0; i < count; i++) {
         if (upload_is(&u[i], now_ms, peer, resource)) {
-            return is_first(rq) || u[i].tag == tag_of(rq) ? &u[i] : NULL;
+            return is_first(rq) || u[i].tag == selv_coap_request_tag(rq) ? &u[i]
+                                                                         : NULL;
         }
         if (oldest == NULL || u[i].expiry_ms < oldest->expiry_ms) {
             oldest = &u[i];
@@ -135,7 +135,7 @@ static void upload_begin(struct selv_coap_upload *u,
     u->body.len = 0;
     u->peer = *peer;
     u->resource = resource;
-    u->tag = tag_of(rq);
+    u->tag = selv_coap_request_tag(rq);
     u->first_mid = rq->mid;
 }
 
@@ -167,8 +167,8 @@ uint8_t selv_coap_upload_feed(struct selv_coap_upload *u, uint64_t now_ms,
     if (u == NULL) {
         return is_first(rq) ? SELV_COAP_UNAVAILABLE : SELV_COAP_INCOMPLETE;
     }
-    bool is_known =
-        upload_is(u, now_ms, peer, resource) && u->tag == tag_of(rq);
+    bool is_known = upload_is(u, now_ms, peer, resource) &&
+                    u->tag == selv_coap_request_tag(rq);
     /* A copy of the first block must not throw away what followed it. */
     if (is_first(rq) && !(is_known && has && rq->mid == u->first_mid)) {
         upload_begin(u, peer, resource, rq);

@@ -217,7 +217,9 @@ static enum selv_err request_write(const struct selv_coap_client *c,
         selv_coap_write_opt(&w, SELV_COAP_OPT_ETAG, rq->etag);
     }
     selv_coap_write_path(&w, rq->path);
-    if (rq->content_format != SELV_COAP_NO_FORMAT && body.len > 0) {
+    /* Without a payload, too, when the answer comes in blocks: requests of one
+     * operation have the same options [RFC 9175 3.3]. */
+    if (rq->content_format != SELV_COAP_NO_FORMAT && rq->payload.len > 0) {
         selv_coap_write_uint(&w, SELV_COAP_OPT_CONTENT_FORMAT,
                              rq->content_format);
     }

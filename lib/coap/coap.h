@@ -39,7 +39,8 @@
  *
  * Many requests in flight, for large bodies: coap/fetch.h. Being told of
  * changes: coap/observe.h. Addresses that may be forged: coap/echo.h. Streams
- * instead of datagrams: coap/tcp.h.
+ * instead of datagrams: coap/tcp.h. Several blocks for one request:
+ * coap/qblock.h.
  *
  * One socket for both: offer a datagram to selv_coap_client_feed (when it
  * comes from the client's peer), then to each selv_coap_later_feed, and to
@@ -113,9 +114,11 @@ enum selv_coap_option {
     SELV_COAP_OPT_MAX_AGE = 14,
     SELV_COAP_OPT_URI_QUERY = 15,
     SELV_COAP_OPT_ACCEPT = 17,
+    SELV_COAP_OPT_QBLOCK1 = 19, /* coap/qblock.h */
     SELV_COAP_OPT_BLOCK2 = 23,
     SELV_COAP_OPT_BLOCK1 = 27,
     SELV_COAP_OPT_SIZE2 = 28,
+    SELV_COAP_OPT_QBLOCK2 = 31, /* coap/qblock.h */
     SELV_COAP_OPT_PROXY_URI = 35,
     SELV_COAP_OPT_PROXY_SCHEME = 39,
     SELV_COAP_OPT_SIZE1 = 60,
@@ -128,7 +131,8 @@ enum selv_coap_option {
 #define SELV_COAP_LINK_FORMAT 40u
 #define SELV_COAP_OCTETS 42u
 #define SELV_COAP_CBOR 60u
-#define SELV_COAP_NO_FORMAT 0xffffu /* ours: no such option */
+#define SELV_COAP_MISSING_BLOCKS 272u /* [RFC 9177 12.3] */
+#define SELV_COAP_NO_FORMAT 0xffffu   /* ours: no such option */
 
 /* Transmission parameters, milliseconds [RFC 7252 4.8]. */
 #define SELV_COAP_ACK_TIMEOUT_MS 2000u /* times 1 to 1.5, at random */
@@ -597,7 +601,8 @@ struct selv_coap_slice {
 };
 
 /* The piece for the request's Block2 (or the first, when there is none) of a
- * body of total bytes, in blocks of at most szx_max. Stateless.
+ * body of total bytes, in blocks of at most szx_max. Stateless. A request with
+ * SZX 7, over a stream, is answered with one block: see selv_coap_bert_slice.
  * SELV_ERR_COAP_BLOCK when it lies beyond the end: answer 4.00. */
 SELV_MUST_CHECK enum selv_err selv_coap_slice(const struct selv_coap_msg *rq,
                                               uint32_t total, uint8_t szx_max,

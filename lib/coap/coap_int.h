@@ -34,6 +34,10 @@ uint32_t selv_coap_first_timeout(uint32_t *random);
 bool selv_coap_peer_equal(const struct selv_coap_peer *a,
                           const struct selv_coap_peer *b);
 
+/* One number for the request's Request-Tags, a list of which each value counts
+ * [RFC 9175 3.3]; 0 for none. Who makes two meet mixes his own uploads. */
+uint32_t selv_coap_request_tag(const struct selv_coap_msg *rq);
+
 /* Goes on with the hash h; begin with SELV_COAP_HASH. For places in tables: a
  * peer that chooses its bytes can make them meet. */
 #define SELV_COAP_HASH 2166136261u

@@ -108,8 +108,31 @@ selv_coap_echo_judge(struct selv_coap_echo *e, uint64_t now_ms,
                       : SELV_COAP_ECHO_UNKNOWN;
 }
 
+bool selv_coap_echo_is_waning(const struct selv_coap_echo *e, uint64_t now_ms,
+                              const struct selv_coap_peer *peer)
+{
+    uint8_t tag[SELV_COAP_ECHO_TAG_LEN];
+    bool is_found = false;
+    if (e->count == 0) {
+        return false;
+    }
+    tag_make(e, FOR_TABLE, 0, peer, tag);
+    const struct selv_coap_verified *v = place(e, now_ms, tag, &is_found);
+    return is_found && v->until_ms - now_ms < e->keep_ms / 2;
+}
+
 /* ---- answering -------------------------------------------------------------
  */
+
+void selv_coap_echo_write(const struct selv_coap_echo *e, uint64_t now_ms,
+                          const struct selv_coap_peer *peer,
+                          struct selv_coap_writer *w)
+{
+    uint8_t value[SELV_COAP_ECHO_OURS];
+    selv_put_be32(value, ticks(now_ms));
+    tag_make(e, FOR_VALUE, ticks(now_ms), peer, value + 4);
+    selv_coap_write_opt(w, SELV_COAP_OPT_ECHO, selv_bytes(value, sizeof value));
+}
 
 void selv_coap_echo_challenge(const struct selv_coap_echo *e,
                               struct selv_coap_server *s, uint64_t now_ms,
@@ -118,12 +141,8 @@ void selv_coap_echo_challenge(const struct selv_coap_echo *e,
                               struct selv_buf *out)
 {
     struct selv_coap_writer w;
-    uint8_t value[SELV_COAP_ECHO_OURS];
-    selv_put_be32(value, ticks(now_ms));
-    tag_make(e, FOR_VALUE, ticks(now_ms), peer, value + 4);
     selv_coap_reply_begin(s, rq, SELV_COAP_UNAUTHORIZED, out, &w);
-    selv_coap_write_opt(&w, SELV_COAP_OPT_ECHO,
-                        selv_bytes(value, sizeof value));
+    selv_coap_echo_write(e, now_ms, peer, &w);
     out->len = w.err == SELV_OK ? w.len : 0;
 }
 

@@ -84,6 +84,17 @@ void selv_coap_echo_challenge(const struct selv_coap_echo *e,
                               const struct selv_coap_msg *rq,
                               struct selv_buf *out);
 
+/* A new value for an answer that is no challenge, so that a client who keeps
+ * what answers bring [RFC 9175 2.3] is known on without a round trip. After all
+ * options with smaller numbers. */
+void selv_coap_echo_write(const struct selv_coap_echo *e, uint64_t now_ms,
+                          const struct selv_coap_peer *peer,
+                          struct selv_coap_writer *w);
+
+/* True when an address is remembered and more than half of its time is over. */
+bool selv_coap_echo_is_waning(const struct selv_coap_echo *e, uint64_t now_ms,
+                              const struct selv_coap_peer *peer);
+
 /* True when an answer of reply_len bytes may go to that address, for a request
  * of request_len bytes, as they are in their datagrams. */
 bool selv_coap_echo_allows(enum selv_coap_echo_verdict verdict,

@@ -20,7 +20,8 @@
  *   selv_coap_client or selv_coap_fetch: offset the payload's length,
  *   resume_etag the news' ETag [RFC 7959 2.6].
  *   A server that does not know Observe, or has no place left, is asked again
- *   whenever its answer is no longer fresh.
+ *   whenever its answer is no longer fresh. A challenge (coap/echo.h) is
+ *   answered.
  *
  * Server, one table for all resources:
  *   1 selv_coap_observe_init with an array for observers
@@ -37,7 +38,7 @@
  *   notification to an observer is outstanding at a time.
  *
  * Owns:  nothing.
- * RAM:   a watch 88 bytes on Cortex-M3, an observer 80, the table's head 32.
+ * RAM:   a watch 128 bytes on Cortex-M3, an observer 80, the table's head 32.
  */
 #ifndef SELV_COAP_OBSERVE_H
 #define SELV_COAP_OBSERVE_H
@@ -105,6 +106,8 @@ struct selv_coap_watch {
     uint8_t asked_len;
     uint8_t etag[SELV_COAP_ETAG_MAX];  /* of the newest state */
     uint8_t asked[SELV_COAP_ETAG_MAX]; /* that the request offers */
+    uint8_t echo_len;
+    uint8_t echo[40]; /* to repeat [RFC 9175 2.2.1] */
 };
 
 /* is_stream: the peer is reached over TCP, in order [RFC 8323 7]: nothing is
@@ -147,7 +150,10 @@ void selv_coap_watch_refresh(struct selv_coap_watch *w, uint64_t now_ms);
  * it does not answer: either way the watch is free. */
 void selv_coap_watch_stop(struct selv_coap_watch *w, uint64_t now_ms);
 
-/* Forget it at once. The next notification is answered with Reset. */
+/* Forget it at once. The next notification is answered with Reset. Over a
+ * stream there is no such thing: notifications go on until the connection
+ * ends, and are thrown away, as they are after FAILED; stop, rather
+ * [RFC 8323 7.4]. */
 void selv_coap_watch_forget(struct selv_coap_watch *w);
 
 /* ---- server ------------------------------------------------------------- */
@@ -269,6 +275,11 @@ bool selv_coap_observe_feed(struct selv_coap_observe *o, uint64_t now_ms,
 
 /* Take an observer off the list; all of a peer's (a connection that closed). */
 void selv_coap_observe_drop(struct selv_coap_observer *observer);
+
+/* True when it has acknowledged a notification, whose message ID somebody else
+ * could not know if the caller made it so: its address is its own. */
+bool selv_coap_observer_is_confirmed(const struct selv_coap_observer *observer);
+
 void selv_coap_observe_drop_peer(struct selv_coap_observe *o,
                                  const struct selv_coap_peer *peer);
 

@@ -40,8 +40,9 @@ enum state {
 #define F_NEWS 0x08u     /* NEWS is to be told */
 #define F_MORE 0x10u     /* of it */
 #define F_OBSERVED 0x20u /* the server has us on its list */
+#define F_ECHOED 0x40u   /* the registration repeats one that was challenged */
 
-_Static_assert(sizeof(void *) > 4 || sizeof(struct selv_coap_watch) <= 88,
+_Static_assert(sizeof(void *) > 4 || sizeof(struct selv_coap_watch) <= 128,
                "the RAM promise of observe.h");
 
 void selv_coap_watch_init(struct selv_coap_watch *w, bool is_stream)
@@ -58,6 +59,7 @@ static void ask(struct selv_coap_watch *w, enum state state)
     w->asked_len = w->etag_len;
     memcpy(w->asked, w->etag, sizeof w->asked);
     w->state = (uint8_t)state;
+    w->flags &= (uint8_t)~F_ECHOED;
 }
 
 static void end(struct selv_coap_watch *w, enum selv_err err)
@@ -155,6 +157,10 @@ static enum selv_err request_write(const struct selv_coap_watch *w,
     }
     if (rq->szx < SELV_COAP_SZX_MAX) {
         selv_coap_write_block(&to, SELV_COAP_OPT_BLOCK2, &block);
+    }
+    if ((w->flags & F_ECHOED) != 0) {
+        selv_coap_write_opt(&to, SELV_COAP_OPT_ECHO,
+                            selv_bytes(w->echo, w->echo_len));
     }
     selv_coap_write_payload(&to, rq->payload);
     return selv_coap_write_end(&to, &out->len);
@@ -278,16 +284,38 @@ static void success_take(struct selv_coap_watch *w, uint64_t now_ms,
     rest(w, now_ms);
 }
 
+/* A 4.01 that asks whether the address is ours: ask again, with its Echo
+ * [RFC 9175 2.3]. One that says so to the Echo, too, is an error. */
+static bool challenge_take(struct selv_coap_watch *w,
+                           const struct selv_coap_msg *m)
+{
+    struct selv_bytes value;
+    if (m->code != SELV_COAP_UNAUTHORIZED || !is_awaited(w) ||
+        (w->flags & F_ECHOED) != 0 ||
+        !selv_coap_opt_find(m, SELV_COAP_OPT_ECHO, &value) || value.len == 0 ||
+        value.len > sizeof w->echo) {
+        return false;
+    }
+    ask(w, ASK);
+    w->flags |= F_ECHOED;
+    w->echo_len = (uint8_t)value.len;
+    memcpy(w->echo, value.p, value.len);
+    return true;
+}
+
 /* A response with our token. */
 static void response_take(struct selv_coap_watch *w, uint64_t now_ms,
                           const struct selv_coap_msg *m)
 {
     bool is_observed = (m->has & SELV_COAP_HAS_OBSERVE) != 0;
     /* That it comes on our ACK, or without a number, tells an answer from a
-     * notification; a stream keeps the order anyway. */
+     * notification; a stream keeps the order anyway. When the answer is
+     * promised, what comes is taken for it: a server that began anew has
+     * smaller numbers, and a notification that was late is followed by the
+     * answer. */
     bool is_answer =
-        (w->flags & F_STREAM) != 0 ||
-        (is_awaited(w) && (m->type == SELV_COAP_ACK || !is_observed));
+        (w->flags & F_STREAM) != 0 || w->state == PROMISED ||
+        (w->state == ASKED && (m->type == SELV_COAP_ACK || !is_observed));
     if (w->state == LEAVE || w->state == LEFT) {
         if (w->state == LEFT && !is_observed) {
             end(w, SELV_OK);
@@ -296,6 +324,8 @@ static void response_take(struct selv_coap_watch *w, uint64_t now_ms,
         if (is_answer) {
             end(w, SELV_ERR_COAP_OPTION);
         }
+    } else if (challenge_take(w, m)) {
+        w->payload = selv_bytes(NULL, 0);
     } else if (SELV_COAP_CLASS(m->code) != 2) {
         w->code = m->code; /* it is over [RFC 7641 4.2] */
         w->payload = m->payload;
@@ -335,7 +365,8 @@ static bool empty_feed(struct selv_coap_watch *w, uint64_t now_ms,
 static void forgotten_reject(struct selv_coap_watch *w,
                              const struct selv_coap_msg *m)
 {
-    if (m->type == SELV_COAP_CON || m->type == SELV_COAP_NON) {
+    bool is_stream = (w->flags & F_STREAM) != 0; /* has no Reset */
+    if (!is_stream && m->type != SELV_COAP_ACK) {
         empty_out(w, SELV_COAP_RST, m->mid);
     }
 }

@@ -72,14 +72,19 @@ static void schedule(struct selv_coap_observe *o, struct selv_coap_observer *e,
     }
 }
 
-/* The next number: ticks of 2^-5 ms, so that it grows over a place given up and
- * taken again, and never by 2^23 in 256 s [RFC 7641 4.4]. */
+/* The clock in 2^-5 ms, as a number: it grows over a place given up and taken
+ * again, and never by 2^23 in 256 s [RFC 7641 4.4]. */
+static uint32_t ticks(uint64_t now_ms)
+{
+    return (uint32_t)(now_ms << 5) & NUMBER_MASK;
+}
+
 static void number_next(struct selv_coap_observer *e, uint64_t now_ms)
 {
-    uint32_t ticks = (uint32_t)(now_ms << 5) & NUMBER_MASK;
-    uint32_t ahead = (ticks - e->number) & NUMBER_MASK;
+    uint32_t now = ticks(now_ms);
+    uint32_t ahead = (now - e->number) & NUMBER_MASK;
     e->number =
-        ahead == 0 || ahead >= 1u << 23 ? (e->number + 1) & NUMBER_MASK : ticks;
+        ahead == 0 || ahead >= 1u << 23 ? (e->number + 1) & NUMBER_MASK : now;
 }
 
 /* ---- registration -----------------------------------------------------------
@@ -164,6 +169,7 @@ static void enter(struct selv_coap_observer *e, uint64_t now_ms,
     memset(e, 0, sizeof *e);
     e->peer = *peer;
     e->confirmed_ms = now_ms;
+    e->number = ticks(now_ms);
     e->token_len = (uint8_t)rq->token.len;
     if (rq->token.len > 0) {
         memcpy(e->token, rq->token.p, rq->token.len);
@@ -236,6 +242,11 @@ void selv_coap_observe_slice(const struct selv_coap_observer *observer,
 void selv_coap_observe_drop(struct selv_coap_observer *observer)
 {
     observer->state = FREE;
+}
+
+bool selv_coap_observer_is_confirmed(const struct selv_coap_observer *observer)
+{
+    return (observer->flags & F_CONFIRMED) != 0;
 }
 
 void selv_coap_observe_drop_peer(struct selv_coap_observe *o,

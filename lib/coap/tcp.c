@@ -8,11 +8,13 @@
  *
  * Invariants:
  *  1 The first message that leaves is our CSM, and the first that comes must be
- *    one; nothing else is told before.
+ *    one, whatever has been said meanwhile; nothing else is told before.
  *  2 One frame at a time is in the buffer's head; what was told stays until the
  *    next poll.
- *  3 A frame begun ends within timeout_ms, or the connection does: a peer that
- *    trickles holds nothing for ever.
+ *  3 A frame begun ends within timeout_ms, the peer's CSM comes within it and
+ *    the peer closes within it once released, or the connection ends: a peer
+ *    that trickles holds nothing for ever. Each has a clock of its own, which
+ *    nothing that the peer sends sets back.
  *
  *          CSM sent         CSM came
  *   BORN ----------> OPEN ----------> UP --release--> LEAVING
@@ -38,6 +40,7 @@ enum state {
 #define F_RELEASE 0x08u /* to be sent */
 #define F_BLOCK 0x10u   /* the peer does block-wise */
 #define F_PARTIAL 0x20u /* a frame has begun: begun_ms */
+#define F_CSM 0x40u     /* the peer's has come */
 
 void selv_coap_tcp_init(struct selv_coap_tcp *c, struct selv_buf buf,
                         uint64_t now_ms)
@@ -49,7 +52,7 @@ void selv_coap_tcp_init(struct selv_coap_tcp *c, struct selv_buf buf,
     c->idle_ms = 600000;
     c->timeout_ms = 30000;
     c->heard_ms = now_ms;
-    c->begun_ms = now_ms;
+    c->entered_ms = now_ms;
 }
 
 /* ---- frames ---------------------------------------------------------------
@@ -209,6 +212,11 @@ static void fail(struct selv_coap_tcp *c, enum selv_err err)
     }
 }
 
+size_t selv_coap_tcp_room(const struct selv_coap_tcp *c)
+{
+    return c->state < ABORTING ? c->in.cap - c->in.len : SIZE_MAX;
+}
+
 size_t selv_coap_tcp_feed(struct selv_coap_tcp *c, uint64_t now_ms,
                           struct selv_bytes bytes)
 {
@@ -254,6 +262,7 @@ static void csm_take(struct selv_coap_tcp *c, const struct selv_coap_msg *m)
         }
         c->flags |= o.number == SELV_COAP_CSM_BLOCK_WISE ? F_BLOCK : 0;
     }
+    c->flags |= F_CSM;
     if (c->state == OPEN) {
         c->state = UP;
     }
@@ -334,7 +343,7 @@ static enum selv_coap_tcp_action message_take(struct selv_coap_tcp *c,
     enum selv_err err = selv_coap_parse(datagram, &m);
     uint8_t class = SELV_COAP_CLASS(m.code);
     if (err == SELV_ERR_COAP_FORMAT ||
-        (c->state == OPEN && m.code != SELV_COAP_CSM)) {
+        ((c->flags & F_CSM) == 0 && m.code != SELV_COAP_CSM)) {
         fail(c, SELV_ERR_COAP_FORMAT);
         return SELV_COAP_TCP_WAIT;
     }
@@ -410,8 +419,10 @@ static enum selv_coap_tcp_action frame_take(struct selv_coap_tcp *c,
 static uint64_t due_ms(const struct selv_coap_tcp *c)
 {
     uint64_t at = UINT64_MAX;
-    if (c->state == OPEN || c->state == LEAVING ||
-        (c->flags & F_PARTIAL) != 0) {
+    if (c->state == OPEN || c->state == LEAVING) {
+        at = c->entered_ms + c->timeout_ms;
+    }
+    if ((c->flags & F_PARTIAL) != 0 && c->begun_ms + c->timeout_ms < at) {
         at = c->begun_ms + c->timeout_ms;
     }
     uint32_t idle_ms = (c->flags & F_PINGED) != 0 ? c->timeout_ms : c->idle_ms;
@@ -456,7 +467,7 @@ release_send(struct selv_coap_tcp *c, uint64_t now_ms, struct selv_buf *out)
     signal_begin(&w, out, SELV_COAP_RELEASE, selv_bytes(NULL, 0));
     c->flags &= (uint8_t)~F_RELEASE;
     c->state = LEAVING;
-    c->begun_ms = now_ms;
+    c->entered_ms = now_ms;
     return signal_end(&w, out);
 }
 
@@ -500,7 +511,7 @@ enum selv_coap_tcp_action selv_coap_tcp_poll(struct selv_coap_tcp *c,
 
 bool selv_coap_tcp_is_up(const struct selv_coap_tcp *c)
 {
-    return c->state == UP || c->state == LEAVING;
+    return (c->flags & F_CSM) != 0 && (c->state == UP || c->state == LEAVING);
 }
 
 uint16_t selv_coap_tcp_bert_len(const struct selv_coap_tcp *c)
@@ -516,7 +527,7 @@ uint16_t selv_coap_tcp_bert_len(const struct selv_coap_tcp *c)
 void selv_coap_tcp_release(struct selv_coap_tcp *c, uint64_t now_ms)
 {
     (void)now_ms;
-    if (c->state == OPEN || c->state == UP) {
+    if (c->state < LEAVING) { /* our CSM goes first */
         c->flags |= F_RELEASE;
     }
 }

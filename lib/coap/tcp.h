@@ -30,7 +30,7 @@
  *   A message is valid until the next poll.
  *
  * Owns:  nothing.
- * RAM:   72 bytes on Cortex-M3, and the buffer. */
+ * RAM:   80 bytes on Cortex-M3, and the buffer. */
 #ifndef SELV_COAP_TCP_H
 #define SELV_COAP_TCP_H
 
@@ -109,10 +109,11 @@ struct selv_coap_tcp {
     uint32_t peer_max;   /* bytes of the largest frame that the peer takes */
     uint32_t idle_ms;    /* without a byte from the peer, after which it is
                             asked whether it is there; 0: never. 600,000 */
-    uint32_t timeout_ms; /* to get its first message, the rest of one begun, a
-                            Pong. 30,000 */
+    uint32_t timeout_ms; /* to get its CSM, the rest of a message begun, a
+                            Pong, its end once released. 30,000 */
     uint64_t heard_ms;   /* when a byte came */
     uint64_t begun_ms;   /* when the frame in the buffer began */
+    uint64_t entered_ms; /* when waiting for its CSM, or its end, began */
     uint32_t taken;      /* bytes of the frame told, to be thrown away */
     uint32_t pings;
     uint16_t mid;
@@ -135,6 +136,10 @@ void selv_coap_tcp_init(struct selv_coap_tcp *c, struct selv_buf buf,
 size_t selv_coap_tcp_feed(struct selv_coap_tcp *c, uint64_t now_ms,
                           struct selv_bytes bytes);
 
+/* Bytes that feed takes now. At least 1 after poll said WAIT, unless the
+ * connection is over, when it takes any number. */
+size_t selv_coap_tcp_room(const struct selv_coap_tcp *c);
+
 /* The next thing to do. out: cap at least SELV_COAP_REPLY_MAX. Errors of CLOSE:
  * SELV_ERR_COAP_FORMAT (what came is no frame, or not what must come first),
  * SELV_ERR_COAP_OPTION (a critical option of signaling), SELV_ERR_COAP_SIZE (a
@@ -153,7 +158,8 @@ bool selv_coap_tcp_is_up(const struct selv_coap_tcp *c);
  * 0: it takes none. At most 32768. */
 uint16_t selv_coap_tcp_bert_len(const struct selv_coap_tcp *c);
 
-/* Say that we want no more; the peer closes, or CLOSE comes in timeout_ms. */
+/* Say that we want no more, after our CSM if that has not left yet; the peer
+ * closes, or CLOSE comes in timeout_ms, whatever it sends until then. */
 void selv_coap_tcp_release(struct selv_coap_tcp *c, uint64_t now_ms);
 
 /* The stream has ended. CLOSE follows. */

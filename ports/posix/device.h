@@ -20,6 +20,7 @@
 #include "posix/posix.h"
 #include "posix/push.h"
 #include "posix/source.h"
+#include "posix/tcp.h"
 #include "posix/uboot.h"
 
 #define DEVICE_SERVERS_MAX (SELV_CONSUMER_SOURCES_MAX - 1u) /* and the push */
@@ -49,9 +50,13 @@ enum device_end {
 struct device_source {
     const char *uri;
     struct selv_posix_udp udp;      /* of a CoAP peer; fd -1: of none */
+    struct selv_posix_tcp *tcp;     /* of a CoAP peer over TCP, or NULL */
     struct selv_source *port;       /* that the port reads, or NULL */
     char base[SELV_SOURCE_URI_LEN]; /* of a CoAP peer */
     unsigned refusals;              /* in a row, by its kernel */
+    unsigned unheard;    /* datagrams sent to it since it was heard ... */
+    uint64_t heard_ms;   /* ... and when the first of them left */
+    uint64_t look_up_ms; /* its name is not looked up again before */
 };
 
 struct device {

@@ -12,6 +12,12 @@
 /* Refusals by the other end's kernel that count as "nobody there": those of
  * two transmissions, two to three seconds apart. */
 #define REFUSALS_MAX 2u
+/* A peer of which nothing was heard may have another address by now, or we. */
+#define UNHEARD_MAX 4u
+#define UNHEARD_MS 10000u
+/* Looking a name up may take as long as the resolver likes, and all else waits:
+ * once in this time, less than once in an exchange. */
+#define LOOK_UP_MS 60000u
 #define FDS_MAX (SELV_CONSUMER_SOURCES_MAX + 1u + SELV_SOURCE_FDS_MAX)
 
 static bool is_coap(const char *uri)
@@ -29,8 +35,11 @@ bool device_net_check(struct device *d)
 {
     for (size_t i = 0; i < d->server_count; i++) {
         const char *uri = d->servers[i];
-        if (is_port_kind(uri) ? !selv_source_check(uri, &d->why)
-                              : !selv_posix_udp_check(uri, &d->why)) {
+        bool is_good = is_port_kind(uri) ? selv_source_check(uri, &d->why)
+                       : selv_posix_tcp_is(uri)
+                           ? selv_posix_tcp_check(uri, &d->why)
+                           : selv_posix_udp_check(uri, &d->why);
+        if (!is_good) {
             return false;
         }
     }
@@ -39,6 +48,17 @@ bool device_net_check(struct device *d)
 
 /* ---- open and close -------------------------------------------------------
  */
+
+/* Exactly as it was written, for comparing with URIs. */
+static void keep_base(struct device_source *s,
+                      struct selv_consumer_source *about)
+{
+    size_t scheme = (size_t)(strstr(s->uri, "://") - s->uri) + 3;
+
+    snprintf(s->base, sizeof s->base, "%s", s->uri);
+    s->base[strcspn(s->base + scheme, "/?") + scheme] = '\0';
+    about->base = selv_bytes(s->base, strlen(s->base));
+}
 
 /* Among several, one whose name is not known yet may be so later. */
 static bool open_coap(struct device *d, struct device_source *s,
@@ -50,11 +70,23 @@ static bool open_coap(struct device *d, struct device_source *s,
         }
         device_say_note(d, d->why.text);
     }
-    /* Exactly as it was written, for comparing with URIs. */
-    snprintf(s->base, sizeof s->base, "%s", s->uri);
-    s->base[strcspn(s->base + 7, "/?") + 7] = '\0';
-    about->base = selv_bytes(s->base, strlen(s->base));
+    keep_base(s, about);
     about->host = selv_bytes(s->udp.host, strlen(s->udp.host));
+    return true;
+}
+
+static bool open_tcp(struct device *d, struct device_source *s,
+                     struct selv_consumer_source *about)
+{
+    const char *host;
+
+    s->tcp = selv_posix_tcp_open(s->uri, &d->why);
+    if (s->tcp == NULL) {
+        return false;
+    }
+    host = selv_posix_tcp_host(s->tcp);
+    keep_base(s, about);
+    about->host = selv_bytes(host, strlen(host));
     return true;
 }
 
@@ -67,8 +99,12 @@ static bool open_source(struct device *d, const char *uri)
     s->uri = uri;
     s->udp.fd = -1;
     d->source_count++;
+    s->tcp = NULL;
     if (is_coap(uri)) {
         return open_coap(d, s, about);
+    }
+    if (selv_posix_tcp_is(uri)) {
+        return open_tcp(d, s, about);
     }
     s->port = selv_source_open(uri, &d->why);
     if (s->port == NULL) {
@@ -120,6 +156,8 @@ void device_net_close(struct device *d)
         selv_source_close(d->net[i].port);
         d->net[i].port = NULL;
         selv_posix_udp_close(&d->net[i].udp);
+        selv_posix_tcp_close(d->net[i].tcp);
+        d->net[i].tcp = NULL;
     }
     d->source_count = 0;
     if (d->listen != NULL) {
@@ -130,18 +168,44 @@ void device_net_close(struct device *d)
 /* ---- what the engine asks for ---------------------------------------------
  */
 
+/* At the address that the name has now, from the one that we have now. */
+static bool open_again(struct device *d, uint8_t source, uint64_t now_ms)
+{
+    struct device_source *s = &d->net[source];
+    struct selv_posix_why why;
+
+    if (now_ms < s->look_up_ms) {
+        return false;
+    }
+    s->look_up_ms = now_ms + LOOK_UP_MS;
+    if (!selv_posix_udp_open(&s->udp, s->uri, &why)) {
+        return false;
+    }
+    d->sources[source].host = selv_bytes(s->udp.host, strlen(s->udp.host));
+    selv_consumer_moved(&d->consumer, source);
+    return true;
+}
+
 void device_net_send(struct device *d, const struct selv_consumer_todo *todo)
 {
     struct device_source *s = &d->net[todo->source];
-    struct selv_posix_why why;
+    uint64_t now_ms = selv_posix_now_ms();
 
-    if (s->udp.fd < 0) {
-        if (!selv_posix_udp_open(&s->udp, s->uri, &why)) {
-            s->refusals++; /* what is sent to an unknown name is lost */
-            return;
-        }
-        d->sources[todo->source].host =
-            selv_bytes(s->udp.host, strlen(s->udp.host));
+    if (s->tcp != NULL) {
+        selv_posix_tcp_send(s->tcp, todo->bytes);
+        return;
+    }
+    if (s->unheard >= UNHEARD_MAX && now_ms >= s->heard_ms + UNHEARD_MS &&
+        now_ms >= s->look_up_ms) {
+        selv_posix_udp_close(&s->udp);
+        s->unheard = 0;
+    }
+    if (s->udp.fd < 0 && !open_again(d, todo->source, now_ms)) {
+        s->refusals++; /* what is sent to an unknown name is lost */
+        return;
+    }
+    if (s->unheard++ == 0) {
+        s->heard_ms = now_ms;
     }
     selv_posix_udp_send(&s->udp, todo->bytes);
 }
@@ -235,13 +299,15 @@ static void serve_push(struct device *d)
         .record = &d->record,
         .version = d->version,
         .is_resting = selv_consumer_is_resting(&d->consumer),
+        .is_sparing = selv_consumer_is_resting(&d->consumer) &&
+                      !selv_consumer_may_check(&d->consumer),
         .state = d->last_state,
         .sequence = d->last_sequence,
         .err = d->last_err};
 
     if (selv_push_work(&d->push, &how)) {
         device_say_note(d, "a manifest was pushed");
-        selv_consumer_check_now(&d->consumer);
+        selv_consumer_check_source(&d->consumer, 0);
     }
 }
 
@@ -249,10 +315,14 @@ static void hear(struct device *d, uint8_t source)
 {
     struct device_source *s = &d->net[source];
     uint8_t datagram[2048];
-    size_t len = selv_posix_udp_receive(&s->udp, 0, datagram, sizeof datagram);
+    size_t len =
+        s->tcp != NULL
+            ? selv_posix_tcp_receive(s->tcp, datagram, sizeof datagram)
+            : selv_posix_udp_receive(&s->udp, 0, datagram, sizeof datagram);
 
     if (len > 0) {
         s->refusals = 0;
+        s->unheard = 0;
         selv_consumer_feed(&d->consumer, source, selv_bytes(datagram, len),
                            selv_posix_now_ms());
     }
@@ -268,6 +338,9 @@ static void note_refusals(struct device *d)
         struct device_source *s = &d->net[i];
         if (s->udp.fd >= 0 && s->udp.is_refused) {
             s->udp.is_refused = false;
+            s->refusals++;
+        }
+        if (s->tcp != NULL && selv_posix_tcp_was_refused(s->tcp)) {
             s->refusals++;
         }
         if (is_hasty && s->refusals >= REFUSALS_MAX) {
@@ -300,6 +373,14 @@ static void wait_for(struct device *d, uint64_t until_ms)
         count += selv_source_fds(d->net[d->reading].port, fds + count,
                                  SELV_SOURCE_FDS_MAX);
     }
+    for (uint8_t i = 0; i < d->source_count; i++) {
+        const struct selv_posix_tcp *tcp = d->net[i].tcp;
+        if (tcp != NULL) {
+            uint64_t tcp_ms = selv_posix_tcp_until_ms(tcp);
+            until_ms = tcp_ms < until_ms ? tcp_ms : until_ms;
+            count += selv_posix_tcp_fd(tcp, &fds[count]) ? 1 : 0;
+        }
+    }
     if (until_ms > now_ms + NAP_MS) {
         until_ms = now_ms + NAP_MS;
     }
@@ -309,6 +390,11 @@ static void wait_for(struct device *d, uint64_t until_ms)
             if (fds[i].revents != 0) {
                 hear(d, source[i]);
             }
+        }
+    }
+    for (uint8_t i = 0; i < d->source_count; i++) {
+        if (d->net[i].tcp != NULL) { /* it has timers, and buffers, too */
+            hear(d, i);
         }
     }
 }

@@ -27,10 +27,7 @@
 #define STANDS_STILL_MS 30000u
 #define VERDICT_MS 1500u /* less than ACK_TIMEOUT [RFC 7252 4.8] */
 #define SHUT_MS 1000u    /* after a push that was refused */
-#define WASTED_MS                                                              \
-    60000u /* after one that failed in flash, doubled each time                \
-            */
-#define WASTED_DOUBLINGS_MAX 6u
+#define QUIET_MS 2000u   /* then a place that nothing was proven for is free */
 #define BUSY_S 10u
 #define STATUS_VERSION 1u
 #define STATUS_MAX 160u
@@ -368,9 +365,15 @@ static const char *refusal(const struct selv_push *p,
 {
     bool is_same = memcmp(peer, &p->peer, sizeof *peer) == 0;
 
-    if (p->state != SELV_PUSH_IDLE &&
+    bool is_quiet = p->state == SELV_PUSH_HEAD &&
+                    selv_posix_now_ms() >= p->moved_ms + QUIET_MS;
+
+    if (p->state != SELV_PUSH_IDLE && !is_quiet &&
         !(is_same && p->state != SELV_PUSH_OFFERED)) {
         return "another push is under way";
+    }
+    if (d->is_sparing) {
+        return "not so soon after an update that failed";
     }
     if (selv_posix_now_ms() < p->shut_ms) {
         return "not so soon after the last one";
@@ -544,6 +547,13 @@ static bool is_late(const struct selv_push *p)
            selv_posix_now_ms() >= p->moved_ms + STANDS_STILL_MS;
 }
 
+/* A manifest alone waits for the engine's word; of a payload the last block
+ * waits for flash, however long that takes. */
+static bool is_verdict_due(const struct selv_push *p)
+{
+    return p->parked_len > 0 && p->is_whole && p->parked_off < p->head_len;
+}
+
 bool selv_push_work(struct selv_push *p, const struct selv_push_device *device)
 {
     if (p->source.is_busy && p->source.offset > p->told) {
@@ -554,8 +564,7 @@ bool selv_push_work(struct selv_push *p, const struct selv_push_device *device)
         /* Its payload is in flash. */
         unpark(p, p->is_whole ? SELV_COAP_CHANGED : SELV_COAP_CONTINUE, NULL);
     }
-    if (p->parked_len > 0 && p->is_whole && p->parked_off < p->head_len &&
-        selv_posix_now_ms() >= p->answer_ms) {
+    if (is_verdict_due(p) && selv_posix_now_ms() >= p->answer_ms) {
         unpark(p, SELV_COAP_CHANGED, NULL);
     }
     if (is_late(p)) {
@@ -566,7 +575,7 @@ bool selv_push_work(struct selv_push *p, const struct selv_push_device *device)
 
 uint64_t selv_push_until_ms(const struct selv_push *p)
 {
-    if (p->parked_len > 0 && p->is_whole) {
+    if (is_verdict_due(p)) {
         return p->answer_ms;
     }
     return p->state != SELV_PUSH_IDLE && !p->is_whole
@@ -576,19 +585,11 @@ uint64_t selv_push_until_ms(const struct selv_push *p)
 
 void selv_push_tell(struct selv_push *p, uint8_t state, const char *words)
 {
-    uint64_t pause_ms = (uint64_t)WASTED_MS << (p->wasted < WASTED_DOUBLINGS_MAX
-                                                    ? p->wasted
-                                                    : WASTED_DOUBLINGS_MAX);
-
     if (p->state != SELV_PUSH_OFFERED || state == UPDATE_NOTIFIED) {
         return;
     }
-    if (state == UPDATE_FAILED) {
-        /* Signed once, wrong in flash: who repeats it wears the flash out. */
-        p->shut_ms = selv_posix_now_ms() + pause_ms;
-        p->wasted++;
-    }
-    if (state == UPDATE_REJECTED) {
+    /* One that failed in flash is followed by the engine's own rest. */
+    if (state == UPDATE_REJECTED || state == UPDATE_FAILED) {
         p->shut_ms = selv_posix_now_ms() + SHUT_MS;
     }
     if (state == UPDATE_REJECTED || state == UPDATE_FAILED) {

@@ -37,7 +37,8 @@ struct selv_push_device {
     const struct selv_factory *factory;
     const struct selv_boot_record *record;
     struct selv_bytes version; /* of what runs; may be empty */
-    bool is_resting;           /* no update is under way: a push is taken */
+    bool is_resting;           /* no update is under way: a push is taken, */
+    bool is_sparing;           /* but not now: the last update failed */
     uint8_t state;             /* of the last event */
     uint64_t sequence;
     enum selv_err err;
@@ -61,7 +62,6 @@ struct selv_push {
     uint64_t moved_ms;   /* when its last block came */
     uint64_t shut_ms;    /* nothing is taken before: the last was bad */
     uint64_t answer_ms;  /* parked and whole: answered then at the latest */
-    unsigned wasted;     /* pushes that failed after flash was touched */
     uint32_t got;        /* bytes of the envelope that came, parked ones too */
     bool is_whole;       /* the last block came */
     uint32_t head_len;   /* bytes of it in head */

@@ -660,8 +660,8 @@ static void manifest_get(struct selv_server *server,
         if (name[SELV_UUID_TEXT_LEN - 1] == '/' &&
             selv_uuid_parse(vendor, vendor_id) &&
             selv_uuid_parse(name + SELV_UUID_TEXT_LEN, class_id)) {
-            status = selv_records_release_newest(&server->records, vendor_id,
-                                                 class_id, &release);
+            status = selv_records_release_newest(&server->records, true,
+                                                 vendor_id, class_id, &release);
         }
     }
     if (status == SELV_DB_ROW) {

@@ -61,7 +61,8 @@ static struct selv_coap_loop *loop_open(struct selv_server *server, int fd,
     l->wake.user = l;
     if (selv_coap_api_open(&l->api, server, fd, wake_fd) && l->wake.fd >= 0 &&
         selv_loop_init(&l->loop) && selv_loop_add(&l->loop, &l->wake) &&
-        selv_loop_add(&l->loop, &l->api.source)) {
+        selv_loop_add(&l->loop, &l->api.source) &&
+        selv_loop_add(&l->loop, &l->api.written)) {
         return l;
     }
     int err = errno;
@@ -95,6 +96,24 @@ bool selv_loops_open(struct selv_loops *loops, struct selv_server *server,
         loops->loops[loops->count++] = l;
     }
     return true;
+}
+
+bool selv_loops_listen(struct selv_loops *loops, const int *fds, size_t count,
+                       uint32_t places)
+{
+    bool is_good = true;
+    SELV_ASSERT(count <= loops->count);
+    for (size_t i = 0; i < count; i++) {
+        struct selv_coap_loop *l = loops->loops[i];
+        bool is_open = is_good && selv_coap_api_listen(&l->api, fds[i], places);
+        is_good = is_open && selv_loop_add(&l->loop, &l->api.stream_source);
+        if (!is_open) {
+            int err = errno;
+            close(fds[i]);
+            errno = err;
+        }
+    }
+    return is_good;
 }
 
 /* ---- threads ---------------------------------------------------------------

@@ -34,6 +34,12 @@ SELV_MUST_CHECK bool selv_loops_open(struct selv_loops *loops,
                                      struct selv_server *server, const int *fds,
                                      size_t count, int wake_fd);
 
+/* Take connections over TCP, too: one of the sockets (selv_tcp_bind) for each
+ * loop, as far as they go; taken over in any case. places: of each. Before
+ * selv_loops_start. False with errno. */
+SELV_MUST_CHECK bool selv_loops_listen(struct selv_loops *loops, const int *fds,
+                                       size_t count, uint32_t places);
+
 /* Signals that are blocked now are blocked in the threads. False with errno.
  */
 SELV_MUST_CHECK bool selv_loops_start(struct selv_loops *loops);

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +26,7 @@
 #include "reflect.h"
 #include "server.h"
 #include "state.h"
+#include "tcp.h"
 
 #ifndef SELVAGE_VERSION
 #define SELVAGE_VERSION "unknown"
@@ -32,6 +35,8 @@
 #define EXIT_USAGE 2
 #define EXIT_ENVIRONMENT 3
 #define CONTACTS_MS 5000
+#define CONNECTIONS 1024u
+#define DESCRIPTORS 256u /* for all else */
 
 static const char help[] =
     "usage: selvaged [flags]\n"
@@ -43,6 +48,11 @@ static const char help[] =
     "  --state DIR         where everything is kept (SELVAGE_STATE, or\n"
     "                      ~/.local/state/selvage)\n"
     "  --listen HOST:PORT  CoAP over UDP (127.0.0.1:5683); port 0: any\n"
+    "  --listen-tcp HOST:PORT\n"
+    "                      CoAP over TCP (where --listen is; port 0 if that "
+    "is\n"
+    "                      0); none: not at all\n"
+    "  --connections N     over TCP, at most, 1 to 65535 (1024)\n"
     "  --loops N           threads that serve CoAP (one for each core, at "
     "most\n"
     "                      8)\n"
@@ -50,6 +60,8 @@ static const char help[] =
     "                      IPv6 /48) beyond three for one, to addresses that\n"
     "                      have not echoed (65536; loopback: no limit unless\n"
     "                      this is given)\n"
+    "  --devices N         at most; who is not known yet is then turned away\n"
+    "                      (1000000)\n"
     "  --http HOST:PORT    HTTP (127.0.0.1:8683); port 0: any\n"
     "  --store URL         the database (sqlite:DIR/selvage.db)\n"
     "  --key FILE          public key (PEM or COSE_Key) that must have signed\n"
@@ -59,16 +71,19 @@ static const char help[] =
     "  --quiet             log warnings and errors only\n"
     "  --help, --version\n"
     "\n"
-    "When ready it prints one line: listening coap://HOST:PORT "
-    "http://HOST:PORT\n"
+    "When ready it prints one line:\n"
+    "listening coap://HOST:PORT coap+tcp://HOST:PORT http://HOST:PORT\n"
     "Exit codes: 0 stopped by SIGTERM or SIGINT, 2 usage, 3 environment.\n";
 
 struct options {
     unsigned roles;
     const char *state;
     const char *listen;
+    const char *listen_tcp; /* NULL: as listen */
+    uint32_t connections;
     const char *http;
     size_t loops;
+    uint32_t devices;  /* at most */
     uint32_t unproven; /* bytes a second */
     bool has_unproven;
     const char *store; /* path of the database, NULL: in the state folder */
@@ -229,12 +244,41 @@ static int unproven_parse(struct options *o, const char *text)
     return 0;
 }
 
+static int connections_parse(struct options *o, const char *text)
+{
+    size_t len = strlen(text);
+    unsigned long n = len > 0 && len < 6 && strspn(text, "0123456789") == len
+                          ? strtoul(text, NULL, 10)
+                          : 0;
+    if (n == 0 || n > SELV_TCP_PLACES_MAX) {
+        return failf(EXIT_USAGE,
+                     "--connections: '%s' is no number from 1 to %u", text,
+                     SELV_TCP_PLACES_MAX);
+    }
+    o->connections = (uint32_t)n;
+    return 0;
+}
+
+static int devices_parse(struct options *o, const char *text)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > 9 || strspn(text, "0123456789") != len) {
+        return failf(EXIT_USAGE,
+                     "--devices: '%s' is no number from 0 to 999999999", text);
+    }
+    o->devices = (uint32_t)strtoul(text, NULL, 10);
+    return 0;
+}
+
 enum flag {
     FLAG_ROLE = 256,
     FLAG_STATE,
     FLAG_LISTEN,
+    FLAG_LISTEN_TCP,
+    FLAG_CONNECTIONS,
     FLAG_LOOPS,
     FLAG_UNPROVEN,
+    FLAG_DEVICES,
     FLAG_HTTP,
     FLAG_STORE,
     FLAG_KEY,
@@ -256,10 +300,17 @@ static int flag_take(struct options *o, int flag, const char *value)
     case FLAG_LISTEN:
         o->listen = value;
         break;
+    case FLAG_LISTEN_TCP:
+        o->listen_tcp = value;
+        break;
+    case FLAG_CONNECTIONS:
+        return connections_parse(o, value);
     case FLAG_LOOPS:
         return loops_parse(o, value);
     case FLAG_UNPROVEN:
         return unproven_parse(o, value);
+    case FLAG_DEVICES:
+        return devices_parse(o, value);
     case FLAG_HTTP:
         o->http = value;
         break;
@@ -294,8 +345,11 @@ static int options_parse(struct options *o, int argc, char **argv)
         {"role", required_argument, NULL, FLAG_ROLE},
         {"state", required_argument, NULL, FLAG_STATE},
         {"listen", required_argument, NULL, FLAG_LISTEN},
+        {"listen-tcp", required_argument, NULL, FLAG_LISTEN_TCP},
+        {"connections", required_argument, NULL, FLAG_CONNECTIONS},
         {"loops", required_argument, NULL, FLAG_LOOPS},
         {"unproven", required_argument, NULL, FLAG_UNPROVEN},
+        {"devices", required_argument, NULL, FLAG_DEVICES},
         {"http", required_argument, NULL, FLAG_HTTP},
         {"store", required_argument, NULL, FLAG_STORE},
         {"key", required_argument, NULL, FLAG_KEY},
@@ -471,13 +525,65 @@ static int coap_open(struct process *p, const struct options *o,
                  strerror(errno));
     }
     selv_net_text(address, p->server.coap_text);
-    /* Each loop counts for itself, and a network's peers come to all. */
-    p->server.reflect_rate = o->unproven / (uint32_t)count;
-    p->server.reflects_loopback = o->has_unproven;
+    uint8_t key[SELV_SIPHASH_KEY_LEN];
+    bool is_ready =
+        getrandom(key, sizeof key, 0) == (ssize_t)sizeof key &&
+        selv_writes_open(&p->server.writes, &p->server.records, o->devices);
+    selv_reflect_all_init(&p->server.reflect, key, o->unproven,
+                          o->has_unproven);
+    selv_wipe(key, sizeof key);
+    if (!is_ready) {
+        for (size_t i = 0; i < count; i++) {
+            close(fds[i]);
+        }
+        return failf(EXIT_ENVIRONMENT, "serving CoAP: %s", strerror(errno));
+    }
     if (!selv_loops_open(&p->loops, &p->server, fds, count, p->wake.fd)) {
         return failf(EXIT_ENVIRONMENT, "serving CoAP: %s", strerror(errno));
     }
     p->server.loops = &p->loops;
+    return 0;
+}
+
+/* Each connection is a descriptor. How many there may be. */
+static uint32_t connections_allowed(uint32_t wanted)
+{
+    struct rlimit limit;
+    uint32_t allowed = wanted;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        return wanted;
+    }
+    rlim_t need = (rlim_t)wanted + DESCRIPTORS;
+    if (limit.rlim_cur < need) {
+        limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur < need) {
+        allowed = limit.rlim_cur > 2 * DESCRIPTORS
+                      ? (uint32_t)(limit.rlim_cur - DESCRIPTORS)
+                      : (uint32_t)(limit.rlim_cur / 2);
+        selv_log(SELV_LOG_WARN, "connections",
+                 "%u of %u: the system allows %llu descriptors", allowed,
+                 wanted, (unsigned long long)limit.rlim_cur);
+    }
+    return allowed;
+}
+
+/* The address is the one given, or, none given, that of CoAP over UDP. */
+static int tcp_open(struct process *p, const struct options *o,
+                    struct selv_net_address *address)
+{
+    int fds[SELV_LOOPS_MAX];
+    size_t count = selv_tcp_bind(address, fds, p->loops.count);
+    if (count == 0) {
+        return bind_fail("--listen-tcp", address);
+    }
+    uint32_t places = connections_allowed(o->connections) / (uint32_t)count;
+    selv_net_text(address, p->server.tcp_text);
+    if (!selv_loops_listen(&p->loops, fds, count, places > 0 ? places : 1)) {
+        return failf(EXIT_ENVIRONMENT, "serving CoAP over TCP: %s",
+                     strerror(errno));
+    }
     return 0;
 }
 
@@ -498,13 +604,23 @@ static int http_open(struct process *p, struct selv_net_address *address)
 static int sockets_open(struct process *p, const struct options *o)
 {
     struct selv_net_address coap;
+    struct selv_net_address tcp;
     struct selv_net_address http;
+    bool has_tcp = o->listen_tcp == NULL || strcmp(o->listen_tcp, "none") != 0;
     int code = address_parse("--listen", o->listen, o, &coap);
+    if (code == 0 && has_tcp) {
+        code = address_parse("--listen-tcp",
+                             o->listen_tcp != NULL ? o->listen_tcp : o->listen,
+                             o, &tcp);
+    }
     if (code == 0) {
         code = address_parse("--http", o->http, o, &http);
     }
     if (code == 0) {
         code = coap_open(p, o, &coap);
+    }
+    if (code == 0 && has_tcp) {
+        code = tcp_open(p, o, &tcp);
     }
     if (code == 0) {
         code = http_open(p, &http);
@@ -607,10 +723,13 @@ static int loop_open(struct process *p)
 
 static int ready_tell(const struct process *p)
 {
-    const char *format = is_json
-                             ? "{\"listening\":[\"coap://%s\",\"http://%s\"]}\n"
-                             : "listening coap://%s http://%s\n";
-    printf(format, p->server.coap_text, p->server.http_text);
+    const char *tcp = p->server.tcp_text;
+    bool has_tcp = tcp[0] != 0;
+    const char *between = is_json ? "\",\"" : " ";
+    printf("%scoap://%s%s%s%s%shttp://%s%s",
+           is_json ? "{\"listening\":[\"" : "listening ", p->server.coap_text,
+           between, has_tcp ? "coap+tcp://" : "", tcp, has_tcp ? between : "",
+           p->server.http_text, is_json ? "\"]}\n" : "\n");
     return fflush(stdout) == 0 ? 0
                                : failf(EXIT_ENVIRONMENT, "standard output: %s",
                                        strerror(errno));
@@ -655,6 +774,7 @@ static void server_close(struct process *p)
 {
     selv_http_close(&p->http);
     selv_loops_stop(&p->loops);
+    selv_writes_close(&p->server.writes);
     if (p->loops.count > 0 &&
         selv_loops_contacts_write(&p->loops) != SELV_DB_OK) {
         selv_log(SELV_LOG_WARN, "database", "times of contact not written: %s",
@@ -678,7 +798,9 @@ int main(int argc, char **argv)
 {
     struct options o = {.roles = SELV_ROLE_FIRMWARE | SELV_ROLE_TRACKER,
                         .listen = "127.0.0.1:5683",
+                        .connections = CONNECTIONS,
                         .loops = selv_loops_default(),
+                        .devices = SELV_WRITES_DEVICES_MAX,
                         .unproven = SELV_REFLECT_RATE,
                         .http = "127.0.0.1:8683"};
     if (!selv_posix_streams_hold()) {

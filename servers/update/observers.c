@@ -21,6 +21,13 @@ const uint8_t *selv_observers_id(const struct selv_observers *o,
     return o->ids[observer - o->table];
 }
 
+struct selv_net_local *
+selv_observers_local(struct selv_observers *o,
+                     const struct selv_coap_observer *observer)
+{
+    return &o->locals[observer - o->table];
+}
+
 /* ---- classes ---------------------------------------------------------------
  */
 
@@ -119,7 +126,7 @@ enum selv_db_status selv_observers_look(struct selv_observers *o,
             continue;
         }
         enum selv_db_status status = selv_records_release_newest(
-            records, c->vendor_id, c->class_id, &release);
+            records, false, c->vendor_id, c->class_id, &release);
         if (status != SELV_DB_ROW) {
             result = status != SELV_DB_OK ? status : result;
         } else if (memcmp(c->envelope, release.envelope, sizeof c->envelope) !=

@@ -13,9 +13,10 @@
 #define SELV_UPDATE_OBSERVERS_H
 
 #include "coap/observe.h"
+#include "host/net.h"
 #include "polls.h"
 
-#define SELV_OBSERVERS_MAX 8192u /* about 110 bytes each */
+#define SELV_OBSERVERS_MAX 8192u /* about 130 bytes each */
 #define SELV_OBSERVERS_CLASSES_MAX 64u
 /* Notifications are spread over so many milliseconds for each observer. */
 #define SELV_OBSERVERS_SPREAD_MS 1u
@@ -34,6 +35,7 @@ struct selv_observers {
     struct selv_observers_class classes[SELV_OBSERVERS_CLASSES_MAX];
     struct selv_coap_observer table[SELV_OBSERVERS_MAX];
     uint8_t ids[SELV_OBSERVERS_MAX][8]; /* the device at each place */
+    struct selv_net_local locals[SELV_OBSERVERS_MAX]; /* that it asked */
 };
 
 /* server: message IDs come from it. The struct is large, and stays where it
@@ -53,8 +55,14 @@ selv_observers_take(struct selv_observers *o, uint64_t now_ms,
 const uint8_t *selv_observers_id(const struct selv_observers *o,
                                  const struct selv_coap_observer *observer);
 
+/* The address of ours that an observer asked, and is told from: for the caller
+ * to set. */
+struct selv_net_local *
+selv_observers_local(struct selv_observers *o,
+                     const struct selv_coap_observer *observer);
+
 /* A release was published: those of its class become due. SELV_DB_OK, or what
- * failed: then look again. */
+ * failed, SELV_DB_LOCKED among it: then look again. */
 SELV_MUST_CHECK enum selv_db_status
 selv_observers_look(struct selv_observers *o, uint64_t now_ms,
                     struct selv_records *records);

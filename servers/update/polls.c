@@ -76,7 +76,7 @@ static enum selv_db_status class_refresh(struct selv_polls *polls,
     }
     struct selv_release release;
     enum selv_db_status status = selv_records_release_newest(
-        polls->records, c->vendor_id, c->class_id, &release);
+        polls->records, false, c->vendor_id, c->class_id, &release);
     if (status != SELV_DB_ROW && status != SELV_DB_OK) {
         return status;
     }
@@ -120,22 +120,45 @@ static struct selv_polls_device *device_find(struct selv_polls *polls,
     return spare;
 }
 
+bool selv_polls_has(struct selv_polls *polls, const uint8_t id[static 8])
+{
+    bool is_there;
+    (void)device_find(polls, id, &is_there);
+    return is_there;
+}
+
+/* Those that changed since we looked; all of them, where too many did. */
+static void changed_forget(struct selv_polls *polls, uint64_t number)
+{
+    uint8_t ids[SELV_RECORDS_CHANGED_MAX][8];
+    size_t count = selv_records_devices_changed(
+        polls->records, polls->devices_number, number, ids);
+    if (count == SIZE_MAX) {
+        devices_forget(polls);
+    }
+    for (size_t i = 0; count != SIZE_MAX && i < count; i++) {
+        bool is_there;
+        struct selv_polls_device *d = device_find(polls, ids[i], &is_there);
+        d->serial = is_there ? 0 : d->serial;
+    }
+    polls->devices_number = number;
+}
+
 enum selv_db_status selv_polls_newest(struct selv_polls *polls,
                                       const uint8_t id[static 8], int64_t now,
                                       const struct selv_newest **newest)
 {
     uint64_t number = selv_records_devices_number(polls->records);
     if (number != polls->devices_number) {
-        devices_forget(polls);
-        polls->devices_number = number;
+        changed_forget(polls, number);
     }
     bool is_there;
     struct selv_polls_device *d = device_find(polls, id, &is_there);
     if (!is_there) {
         uint8_t vendor_id[16];
         uint8_t class_id[16];
-        enum selv_db_status status =
-            selv_records_device_class(polls->records, id, vendor_id, class_id);
+        enum selv_db_status status = selv_records_device_class(
+            polls->records, false, id, vendor_id, class_id);
         if (status != SELV_DB_ROW) {
             return status;
         }

@@ -58,9 +58,13 @@ SELV_MUST_CHECK bool selv_polls_init(struct selv_polls *polls,
                                      struct selv_contacts *contacts);
 void selv_polls_close(struct selv_polls *polls);
 
+/* True when the device is in memory. */
+bool selv_polls_has(struct selv_polls *polls, const uint8_t id[static 8]);
+
 /* What is newest for a device, which counts as heard of now (seconds, wall
  * clock; negative: it does not). SELV_DB_ROW with *newest, valid until the next
- * call; SELV_DB_OK: no such device; or what failed. */
+ * call; SELV_DB_OK: no such device; SELV_DB_LOCKED: somebody is writing, ask
+ * again soon; or what failed. */
 SELV_MUST_CHECK enum selv_db_status
 selv_polls_newest(struct selv_polls *polls, const uint8_t id[static 8],
                   int64_t now, const struct selv_newest **newest);

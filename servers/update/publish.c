@@ -35,10 +35,13 @@ static bool is_here(const struct selv_server *server, struct selv_bytes uri,
                     struct selv_bytes *path)
 {
     char own[SELV_NET_TEXT_LEN + 16];
-    snprintf(own, sizeof own, "coap://%s/", server->coap_text);
-    if (has_prefix(uri, own)) {
-        *path = after(uri, strlen(own));
-        return true;
+    for (int i = 0; i < 2; i++) {
+        snprintf(own, sizeof own, i == 0 ? "coap://%s/" : "coap+tcp://%s/",
+                 i == 0 ? server->coap_text : server->tcp_text);
+        if (has_prefix(uri, own)) {
+            *path = after(uri, strlen(own));
+            return true;
+        }
     }
     for (size_t i = 0; i < uri.len && uri.p[i] != '/'; i++) {
         if (uri.p[i] == ':') {
@@ -67,7 +70,8 @@ static bool image_here_check(struct selv_server *server,
                  uri_len, uri);
         return false;
     }
-    if (!has_prefix(image->uri, "/") && !has_prefix(image->uri, "coap:")) {
+    if (!has_prefix(image->uri, "/") && !has_prefix(image->uri, "coap:") &&
+        !has_prefix(image->uri, "coap+tcp:")) {
         snprintf(why, WHY,
                  "the image URI '%.*s' is relative to a path: devices take"
                  " '/i/<64 hex digits>'; begin it with '/'",

@@ -4,7 +4,10 @@
 #include "records.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/random.h>
+
+#define TURN_TRIES 64u /* of who may not wait, while nobody commits */
 
 /* ---- the tables ------------------------------------------------------------
  */
@@ -83,6 +86,7 @@ enum statement {
     RELEASE_BY_NUMBER,
     RELEASE_NEWEST,
     RELEASES,
+    DEVICE_COUNT,
     DEVICE_ID,
     DEVICE_ADD,
     DEVICE_UPDATE,
@@ -130,6 +134,7 @@ static const char *const sql[STATEMENT_COUNT] = {
                        " ORDER BY sequence_number DESC LIMIT 1",
     [RELEASES] = "SELECT " RELEASE_COLUMNS " FROM releases WHERE number<?"
                  " ORDER BY number DESC LIMIT ?",
+    [DEVICE_COUNT] = "SELECT count(*) FROM devices",
     [DEVICE_ID] = "SELECT id, vendor_id, class_id FROM devices"
                   " WHERE device_id=?",
     [DEVICE_ADD] =
@@ -175,6 +180,30 @@ static void turn_take(struct selv_records *records)
     SELV_ASSERT(err == 0);
 }
 
+/* False when somebody has it who may be waiting for the disk. */
+static bool turn_try(struct selv_records *records, bool waits)
+{
+    if (waits) {
+        turn_take(records);
+        return true;
+    }
+    for (unsigned i = 0; i < TURN_TRIES && !atomic_load(&records->is_slow);
+         i++) {
+        if (pthread_mutex_trylock(&records->lock) == 0) {
+            return true;
+        }
+        sched_yield();
+    }
+    return false;
+}
+
+/* The same for who is going to write. */
+static void turn_take_slow(struct selv_records *records)
+{
+    turn_take(records);
+    atomic_store(&records->is_slow, true);
+}
+
 /* Hands status on. The words of a failure become this thread's. */
 static enum selv_db_status turn_give(struct selv_records *records,
                                      enum selv_db_status status)
@@ -182,8 +211,20 @@ static enum selv_db_status turn_give(struct selv_records *records,
     if (status != SELV_DB_OK && status != SELV_DB_ROW) {
         memcpy(error, selv_db_error(&records->db), sizeof error);
     }
+    atomic_store(&records->is_slow, false);
     pthread_mutex_unlock(&records->lock);
     return status;
+}
+
+static enum selv_db_status devices_count(struct selv_records *records)
+{
+    sqlite3_stmt *st = selv_db_get(&records->db, DEVICE_COUNT);
+    enum selv_db_status status = selv_db_step(&records->db, st);
+    if (status == SELV_DB_ROW) {
+        records->device_count = (uint64_t)sqlite3_column_int64(st, 0);
+    }
+    selv_db_reset(st);
+    return status == SELV_DB_ROW ? SELV_DB_OK : SELV_DB_FAILED;
 }
 
 enum selv_db_status selv_records_open(struct selv_records *records,
@@ -191,13 +232,17 @@ enum selv_db_status selv_records_open(struct selv_records *records,
 {
     atomic_init(&records->releases_number, 1);
     atomic_init(&records->devices_number, 1);
-    if (pthread_mutex_init(&records->lock, NULL) != 0) {
+    atomic_init(&records->is_slow, false);
+    if (pthread_mutex_init(&records->lock, NULL) != 0 ||
+        pthread_mutex_init(&records->changed_lock, NULL) != 0) {
         return SELV_DB_FAILED;
     }
     turn_take(records);
-    return turn_give(records, selv_db_open(&records->db, path, schema,
-                                           sizeof schema / sizeof schema[0],
-                                           sql, STATEMENT_COUNT));
+    enum selv_db_status status =
+        selv_db_open(&records->db, path, schema,
+                     sizeof schema / sizeof schema[0], sql, STATEMENT_COUNT);
+    return turn_give(records,
+                     status == SELV_DB_OK ? devices_count(records) : status);
 }
 
 const char *selv_records_error(void)
@@ -218,6 +263,38 @@ uint64_t selv_records_releases_number(const struct selv_records *records)
 uint64_t selv_records_devices_number(const struct selv_records *records)
 {
     return atomic_load(&records->devices_number);
+}
+
+size_t selv_records_devices_changed(struct selv_records *records,
+                                    uint64_t since, uint64_t until,
+                                    uint8_t ids[SELV_RECORDS_CHANGED_MAX][8])
+{
+    size_t count = until - since <= SELV_RECORDS_CHANGED_MAX
+                       ? (size_t)(until - since)
+                       : SIZE_MAX;
+    pthread_mutex_lock(&records->changed_lock);
+    for (size_t i = 0; count != SIZE_MAX && i < count; i++) {
+        memcpy(ids[i], records->changed[(since + i) % SELV_RECORDS_CHANGED_MAX],
+               8);
+    }
+    /* Some of them may have been written over meanwhile. */
+    if (atomic_load(&records->devices_number) - since >
+        SELV_RECORDS_CHANGED_MAX) {
+        count = SIZE_MAX;
+    }
+    pthread_mutex_unlock(&records->changed_lock);
+    return count;
+}
+
+/* The device is of another class from now on. */
+static void device_changed(struct selv_records *records,
+                           const uint8_t id[static 8])
+{
+    pthread_mutex_lock(&records->changed_lock);
+    uint64_t number = atomic_load(&records->devices_number);
+    memcpy(records->changed[number % SELV_RECORDS_CHANGED_MAX], id, 8);
+    atomic_store(&records->devices_number, number + 1);
+    pthread_mutex_unlock(&records->changed_lock);
 }
 
 /* ---- values
@@ -276,7 +353,7 @@ selv_records_image_add(struct selv_records *records,
                        const uint8_t digest[static SELV_SHA256_LEN],
                        uint64_t size, int64_t now)
 {
-    turn_take(records);
+    turn_take_slow(records);
     sqlite3_stmt *st = selv_db_get(&records->db, IMAGE_ADD);
     blob_bind(st, 1, digest, SELV_SHA256_LEN);
     number_bind(st, 2, (int64_t)size);
@@ -370,7 +447,7 @@ static enum selv_db_status release_change(
     struct selv_records *records, struct selv_release *release,
     enum selv_db_status (*rows)(struct selv_records *, struct selv_release *))
 {
-    turn_take(records);
+    turn_take_slow(records);
     enum selv_db_status status = selv_db_begin(&records->db);
     if (status != SELV_DB_OK) {
         return turn_give(records, status);
@@ -476,11 +553,15 @@ enum selv_db_status selv_records_release_by_number(
     return turn_give(records, release_get(records, st, true, out));
 }
 
-enum selv_db_status selv_records_release_newest(
-    struct selv_records *records, const uint8_t vendor_id[static 16],
-    const uint8_t class_id[static 16], struct selv_release *out)
+enum selv_db_status
+selv_records_release_newest(struct selv_records *records, bool waits,
+                            const uint8_t vendor_id[static 16],
+                            const uint8_t class_id[static 16],
+                            struct selv_release *out)
 {
-    turn_take(records);
+    if (!turn_try(records, waits)) {
+        return SELV_DB_LOCKED;
+    }
     sqlite3_stmt *st = selv_db_get(&records->db, RELEASE_NEWEST);
     blob_bind(st, 1, vendor_id, 16);
     blob_bind(st, 2, class_id, 16);
@@ -561,32 +642,53 @@ static enum selv_db_status device_write(struct selv_records *records,
         blob_bind(st, 12, id, 8);
         number_bind(st, 13, now);
     }
-    enum selv_db_status status = selv_db_run(&records->db, st);
-    if (known != NULL &&
-        (memcmp(known->vendor_id, profile->vendor_id, 16) != 0 ||
-         memcmp(known->class_id, profile->class_id, 16) != 0)) {
-        atomic_fetch_add(&records->devices_number, 1);
+    return selv_db_run(&records->db, st);
+}
+
+/* Asked once, though a commit that failed is tried again. */
+static bool may_add(struct selv_records *records, struct selv_record_write *w)
+{
+    if (w->asked == SELV_RECORD_UNASKED) {
+        bool may =
+            w->may_add == NULL || w->may_add(w->user, records->device_count);
+        w->asked = may ? SELV_RECORD_MAY : SELV_RECORD_MAY_NOT;
     }
-    return status;
+    return w->asked == SELV_RECORD_MAY;
+}
+
+/* In a transaction. SELV_DB_ROW, or as selv_records_write_all. */
+static enum selv_db_status profile_write(struct selv_records *records,
+                                         struct selv_record_write *w)
+{
+    struct known known;
+    const struct selv_profile *p = w->profile;
+    enum selv_db_status status = known_find(records, p->device_id, &known);
+    w->is_new = status == SELV_DB_OK;
+    if (status == SELV_DB_ROW) {
+        memcpy(w->id, known.id, 8);
+        w->is_changed = memcmp(known.vendor_id, p->vendor_id, 16) != 0 ||
+                        memcmp(known.class_id, p->class_id, 16) != 0;
+        status = device_write(records, p, w->encoded, w->now, &known, w->id);
+    } else if (status == SELV_DB_OK) {
+        if (!may_add(records, w)) {
+            return SELV_DB_OK;
+        }
+        status = getrandom(w->id, 8, 0) == 8
+                     ? device_write(records, p, w->encoded, w->now, NULL, w->id)
+                     : SELV_DB_FAILED;
+    }
+    return status == SELV_DB_OK ? SELV_DB_ROW : status;
 }
 
 enum selv_db_status selv_records_device_register(
     struct selv_records *records, const struct selv_profile *profile,
     struct selv_bytes encoded, int64_t now, uint8_t id[static 8])
 {
-    struct known known;
-    turn_take(records);
-    enum selv_db_status status =
-        known_find(records, profile->device_id, &known);
-    if (status == SELV_DB_ROW) {
-        memcpy(id, known.id, 8);
-        status = device_write(records, profile, encoded, now, &known, id);
-    } else if (status == SELV_DB_OK) {
-        status = getrandom(id, 8, 0) == 8
-                     ? device_write(records, profile, encoded, now, NULL, id)
-                     : SELV_DB_FAILED;
-    }
-    return turn_give(records, status);
+    struct selv_record_write w = {
+        .profile = profile, .encoded = encoded, .now = now};
+    selv_records_write_all(records, &w, 1);
+    memcpy(id, w.id, 8);
+    return w.result == SELV_DB_ROW ? SELV_DB_OK : w.result;
 }
 
 static void device_columns(sqlite3_stmt *st, struct selv_device *out)
@@ -609,11 +711,10 @@ static void device_columns(sqlite3_stmt *st, struct selv_device *out)
     out->floor = (uint64_t)sqlite3_column_int64(st, 14);
 }
 
-enum selv_db_status selv_records_device_find(struct selv_records *records,
-                                             const uint8_t id[static 8],
-                                             struct selv_device *out)
+static enum selv_db_status device_get(struct selv_records *records,
+                                      const uint8_t id[static 8],
+                                      struct selv_device *out)
 {
-    turn_take(records);
     sqlite3_stmt *st = selv_db_get(&records->db, DEVICE_FIND);
     blob_bind(st, 1, id, 8);
     enum selv_db_status status = selv_db_step(&records->db, st);
@@ -621,15 +722,26 @@ enum selv_db_status selv_records_device_find(struct selv_records *records,
         device_columns(st, out);
     }
     selv_db_reset(st);
-    return turn_give(records, status);
+    return status;
+}
+
+enum selv_db_status selv_records_device_find(struct selv_records *records,
+                                             const uint8_t id[static 8],
+                                             struct selv_device *out)
+{
+    turn_take(records);
+    return turn_give(records, device_get(records, id, out));
 }
 
 enum selv_db_status selv_records_device_class(struct selv_records *records,
+                                              bool waits,
                                               const uint8_t id[static 8],
                                               uint8_t vendor_id[static 16],
                                               uint8_t class_id[static 16])
 {
-    turn_take(records);
+    if (!turn_try(records, waits)) {
+        return SELV_DB_LOCKED;
+    }
     sqlite3_stmt *st = selv_db_get(&records->db, DEVICE_CLASS);
     blob_bind(st, 1, id, 8);
     enum selv_db_status status = selv_db_step(&records->db, st);
@@ -703,34 +815,111 @@ static enum selv_db_status device_reported(struct selv_records *records,
     return selv_db_run(&records->db, st);
 }
 
+/* In a transaction. SELV_DB_ROW, or as selv_records_write_all. */
+static enum selv_db_status status_write(struct selv_records *records,
+                                        struct selv_record_write *w)
+{
+    struct selv_db *db = &records->db;
+    struct selv_device device;
+    enum selv_db_status result = device_get(records, w->id, &device);
+    if (result != SELV_DB_ROW) {
+        return result;
+    }
+    result = report_row_add(records, &device, w->status, w->encoded, w->now);
+    if (result == SELV_DB_OK) {
+        result = device_reported(records, &device, w->status, w->now);
+    }
+    if (result == SELV_DB_OK) {
+        sqlite3_stmt *st = selv_db_get(db, REPORTS_DROP);
+        number_bind(st, 1, device.number);
+        number_bind(st, 2, SELV_RECORDS_REPORTS_MAX);
+        result = selv_db_run(db, st);
+    }
+    return result == SELV_DB_OK ? SELV_DB_ROW : result;
+}
+
 enum selv_db_status selv_records_report_add(struct selv_records *records,
                                             const struct selv_device *device,
                                             const struct selv_status *status,
                                             struct selv_bytes encoded,
                                             int64_t now)
 {
+    struct selv_record_write w = {
+        .status = status, .encoded = encoded, .now = now};
+    memcpy(w.id, device->id, 8);
+    selv_records_write_all(records, &w, 1);
+    return w.result == SELV_DB_ROW  ? SELV_DB_OK
+           : w.result == SELV_DB_OK ? SELV_DB_FAILED
+                                    : w.result;
+}
+
+/* ---- many writes at once
+ * ---------------------------------------------------------- */
+
+/* In one transaction: SELV_DB_OK with all results, or the first failure, and
+ * then nothing was written. */
+static enum selv_db_status writes_commit(struct selv_records *records,
+                                         struct selv_record_write *writes,
+                                         size_t count)
+{
     struct selv_db *db = &records->db;
-    turn_take(records);
-    enum selv_db_status result = selv_db_begin(db);
-    if (result != SELV_DB_OK) {
-        return turn_give(records, result);
+    uint64_t devices = records->device_count;
+    enum selv_db_status status = selv_db_begin(db);
+    if (status != SELV_DB_OK) {
+        return status;
     }
-    result = report_row_add(records, device, status, encoded, now);
-    if (result == SELV_DB_OK) {
-        result = device_reported(records, device, status, now);
+    for (size_t i = 0; status == SELV_DB_OK && i < count; i++) {
+        struct selv_record_write *w = &writes[i];
+        w->is_new = w->is_changed = false;
+        w->result = w->profile != NULL ? profile_write(records, w)
+                                       : status_write(records, w);
+        if (w->result == SELV_DB_ROW) {
+            records->device_count += w->is_new;
+        } else {
+            status = w->result;
+        }
     }
-    if (result == SELV_DB_OK) {
-        sqlite3_stmt *st = selv_db_get(db, REPORTS_DROP);
-        number_bind(st, 1, device->number);
-        number_bind(st, 2, SELV_RECORDS_REPORTS_MAX);
-        result = selv_db_run(db, st);
-    }
-    if (result == SELV_DB_OK) {
-        result = selv_db_commit(db);
+    if (status == SELV_DB_OK) {
+        status = selv_db_commit(db);
     } else {
         selv_db_rollback(db);
     }
-    return turn_give(records, result);
+    if (status != SELV_DB_OK) {
+        records->device_count = devices;
+    }
+    return status;
+}
+
+/* R4, after a failure, too: what a commit did that failed, nobody knows. */
+static void writes_tell(struct selv_records *records,
+                        const struct selv_record_write *writes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (writes[i].is_changed) {
+            device_changed(records, writes[i].id);
+        }
+    }
+}
+
+static enum selv_db_status writes_try(struct selv_records *records,
+                                      struct selv_record_write *writes,
+                                      size_t count)
+{
+    turn_take_slow(records);
+    enum selv_db_status status = writes_commit(records, writes, count);
+    writes_tell(records, writes, count);
+    return turn_give(records, status);
+}
+
+void selv_records_write_all(struct selv_records *records,
+                            struct selv_record_write *writes, size_t count)
+{
+    bool is_done =
+        count > 1 && writes_try(records, writes, count) == SELV_DB_OK;
+    for (size_t i = 0; !is_done && i < count; i++) {
+        enum selv_db_status status = writes_try(records, &writes[i], 1);
+        writes[i].result = status == SELV_DB_OK ? writes[i].result : status;
+    }
 }
 
 enum selv_db_status selv_records_reports(
@@ -770,7 +959,7 @@ enum selv_db_status selv_records_seen(struct selv_records *records,
                                       size_t count)
 {
     struct selv_db *db = &records->db;
-    turn_take(records);
+    turn_take_slow(records);
     enum selv_db_status status = selv_db_begin(db);
     if (status != SELV_DB_OK) {
         return turn_give(records, status);

@@ -11,6 +11,8 @@
  *   R3 A device id is given once and for ever; so is its device_id's row.
  *   R4 A number that counts changes rises after the commit, and before the
  *      call returns.
+ *   R5 Who may not wait (waits is false) waits for no disk: while another
+ *      thread commits, its call returns SELV_DB_LOCKED and has done nothing.
  * Every call may be made by any thread: one at a time gets to the database,
  * also while it waits for the disk. A call that hands rows to a function does
  * so within its turn: that function calls nothing of this.
@@ -28,12 +30,17 @@
 
 #define SELV_RECORDS_REPORTS_MAX 50u /* kept for each device */
 #define SELV_RECORDS_TEXT_MAX 512u
+#define SELV_RECORDS_CHANGED_MAX 64u /* devices whose change is remembered */
 
 struct selv_records {
     struct selv_db db;
     pthread_mutex_t lock;
+    atomic_bool is_slow; /* who has the lock may be waiting for the disk */
     atomic_uint_least64_t releases_number; /* changes so far */
     atomic_uint_least64_t devices_number;
+    pthread_mutex_t changed_lock;                 /* held for a moment only */
+    uint8_t changed[SELV_RECORDS_CHANGED_MAX][8]; /* at devices_number */
+    uint64_t device_count;                        /* rows; with the lock */
 };
 
 /* When a device was heard of. */
@@ -142,10 +149,12 @@ SELV_MUST_CHECK enum selv_db_status selv_records_release_by_number(
     struct selv_records *records, const uint8_t vendor_id[static 16],
     const uint8_t class_id[static 16], uint64_t sequence_number,
     struct selv_release *out);
-/* The highest sequence number for a vendor and class; without images. */
-SELV_MUST_CHECK enum selv_db_status selv_records_release_newest(
-    struct selv_records *records, const uint8_t vendor_id[static 16],
-    const uint8_t class_id[static 16], struct selv_release *out);
+/* The highest sequence number for a vendor and class; without images. R5. */
+SELV_MUST_CHECK enum selv_db_status
+selv_records_release_newest(struct selv_records *records, bool waits,
+                            const uint8_t vendor_id[static 16],
+                            const uint8_t class_id[static 16],
+                            struct selv_release *out);
 
 /* Calls each with up to limit releases, newest first, whose number is below
  * before (INT64_MAX: from the newest on). SELV_DB_OK. */
@@ -165,9 +174,9 @@ SELV_MUST_CHECK enum selv_db_status selv_records_device_register(
 SELV_MUST_CHECK enum selv_db_status
 selv_records_device_find(struct selv_records *records,
                          const uint8_t id[static 8], struct selv_device *out);
-/* The same for its vendor and class alone. */
+/* The same for its vendor and class alone. R5. */
 SELV_MUST_CHECK enum selv_db_status selv_records_device_class(
-    struct selv_records *records, const uint8_t id[static 8],
+    struct selv_records *records, bool waits, const uint8_t id[static 8],
     uint8_t vendor_id[static 16], uint8_t class_id[static 16]);
 /* As selv_records_releases; the last registered first. */
 SELV_MUST_CHECK enum selv_db_status selv_records_devices(
@@ -179,6 +188,31 @@ SELV_MUST_CHECK enum selv_db_status selv_records_devices(
 SELV_MUST_CHECK enum selv_db_status selv_records_report_add(
     struct selv_records *records, const struct selv_device *device,
     const struct selv_status *status, struct selv_bytes encoded, int64_t now);
+/* What one device wants written down: its profile or its status. */
+struct selv_record_write {
+    const struct selv_profile *profile; /* one of the two; the other NULL */
+    const struct selv_status *status;
+    struct selv_bytes encoded; /* the same as it came */
+    int64_t now;
+    uint8_t id[8]; /* in, of a status; out, of a profile */
+    /* Asked once before a device is added that is not there yet; false: it is
+     * not. NULL: it is. count: devices that there are. Calls nothing of this.
+     */
+    bool (*may_add)(void *user, uint64_t count);
+    void *user;
+    enum selv_db_status result; /* SELV_DB_ROW: written */
+    /* private */
+    enum { SELV_RECORD_UNASKED, SELV_RECORD_MAY, SELV_RECORD_MAY_NOT } asked;
+    bool is_new;
+    bool is_changed;
+};
+
+/* All of them in one commit, or, when one of them fails, each in one of its
+ * own. Results: SELV_DB_ROW, committed; SELV_DB_OK, a status of no device, or a
+ * profile that may not be added; or what failed. */
+void selv_records_write_all(struct selv_records *records,
+                            struct selv_record_write *writes, size_t count);
+
 /* Newest first. SELV_DB_OK. */
 SELV_MUST_CHECK enum selv_db_status selv_records_reports(
     struct selv_records *records, const struct selv_device *device,
@@ -198,5 +232,10 @@ selv_records_seen(struct selv_records *records,
  * another vendor or class than it had. */
 uint64_t selv_records_releases_number(const struct selv_records *records);
 uint64_t selv_records_devices_number(const struct selv_records *records);
+/* The devices that changed since that number was as `since`, up to `until`:
+ * count of ids; SIZE_MAX: more than are remembered. */
+size_t selv_records_devices_changed(struct selv_records *records,
+                                    uint64_t since, uint64_t until,
+                                    uint8_t ids[SELV_RECORDS_CHANGED_MAX][8]);
 
 #endif

@@ -8,6 +8,8 @@
 #include "host/net.h"
 #include "inspect.h"
 #include "records.h"
+#include "reflect.h"
+#include "writes.h"
 
 #define SELV_SERVER_ANCHORS_MAX 8u
 #define SELV_SERVER_TOKEN_LEN 64u
@@ -26,10 +28,11 @@ struct selv_server {
     struct selv_records records;
     struct selv_cose_key anchors[SELV_SERVER_ANCHORS_MAX];
     size_t anchor_count;
-    uint32_t reflect_rate; /* see selv_reflect_init */
-    bool reflects_loopback;
+    struct selv_reflect_all reflect;
+    struct selv_writes writes;
     char token[SELV_SERVER_TOKEN_LEN + 1];
     char coap_text[SELV_NET_TEXT_LEN]; /* "127.0.0.1:5683": our authority */
+    char tcp_text[SELV_NET_TEXT_LEN];  /* CoAP over TCP; empty: not there */
     char http_text[SELV_NET_TEXT_LEN];
     struct selv_loops *loops; /* that serve CoAP; NULL: none yet */
 };

@@ -85,7 +85,7 @@ console_is_right()
 
 # One cut: run until the fuse blows, and give the board new work whenever it
 # runs the newest release and knows that it is confirmed.
-cut()
+cut_once()
 {
     local left=1200 seen=0 confirmed
     # Every other cut comes soon: those hit the journal and the log, which
@@ -128,7 +128,7 @@ survives()
     release_make 1 && serve 1 || return 1
     factory "$flash" 1 --trial 60 || return 1
     for i in $(seq 1 "$N"); do
-        cut || { echo "at cut $i of seed $SEED"; return 1; }
+        cut_once || { echo "at cut $i of seed $SEED"; return 1; }
     done
     # The power stays on: the newest release is reached and confirmed.
     fuse "$flash" 0 0 0

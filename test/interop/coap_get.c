@@ -4,12 +4,21 @@
  *
  *   coap_get get SZX coap://127.0.0.1:PORT/PATH FILE   body to FILE
  *   coap_get put SZX coap://127.0.0.1:PORT/PATH FILE   body from FILE
+ *   coap_get post SZX coap://127.0.0.1:PORT/PATH FILE  body from FILE
+ *   coap_get fetch SZX coap://127.0.0.1:PORT/PATH FILE body to FILE, by the
+ *       engine that has many requests in flight
+ *
+ * With a name in ANSWER in the environment, the body of the answer to put and
+ * post goes there.
  *
  * An argument after these is the number of seconds to try for, 60 without.
  *
  * Prints "done 2.05" or "failed ERROR CODE". Exit codes: 0 done, 1 failed,
  * 2 usage, 3 environment. */
+#include "coap/fetch.h"
 #include "test/interop/udp.h"
+
+#define SLOTS 16u
 
 static struct selv_coap_client client;
 static struct selv_coap_event event;
@@ -64,20 +73,78 @@ static enum selv_coap_action transfer(int fd,
     }
 }
 
+/* Does what the fetch says until it waits. WAIT, DONE or FAILED. */
+static enum selv_coap_fetch_action fetch_run(struct selv_coap_fetch *f, int fd,
+                                             bool *is_asked)
+{
+    static uint8_t tx[DATAGRAM_MAX];
+    for (;;) {
+        struct selv_buf out = {tx, sizeof tx, 0};
+        enum selv_coap_fetch_action a =
+            selv_coap_fetch_poll(f, now_ms(), &out, &event);
+        if (a == SELV_COAP_FETCH_SEND) {
+            transmit(fd, selv_bytes(tx, out.len));
+        } else if (a == SELV_COAP_FETCH_WANT && !*is_asked) {
+            *is_asked = true;
+            must(selv_coap_fetch_want(f, 0, SELV_COAP_FETCH_TO_END) == SELV_OK,
+                 "want");
+        } else if (a == SELV_COAP_FETCH_WANT) {
+            selv_coap_fetch_all(f);
+        } else if (a == SELV_COAP_FETCH_BLOCK) {
+            size_t end = event.offset + event.payload.len;
+            memcpy(body + event.offset, event.payload.p, event.payload.len);
+            body_len = end > body_len ? end : body_len;
+        } else {
+            return a;
+        }
+    }
+}
+
+static bool fetch(int fd, const struct selv_coap_request *rq)
+{
+    static struct selv_coap_fetch_slot slots[SLOTS];
+    static struct selv_coap_fetch f;
+    static uint8_t rx[DATAGRAM_MAX];
+    struct selv_coap_path path;
+    uint8_t random[8];
+    bool is_asked = false;
+    random_fill(random);
+    selv_coap_path_init(&path, selv_get_be32(random));
+    selv_coap_fetch_init(&f, &path, slots, SLOTS);
+    random_fill(random);
+    must(selv_coap_fetch_start(&f, rq, random, now_ms()) == SELV_OK, "start");
+    for (;;) {
+        enum selv_coap_fetch_action a = fetch_run(&f, fd, &is_asked);
+        if (a != SELV_COAP_FETCH_WAIT) {
+            return a == SELV_COAP_FETCH_DONE;
+        }
+        struct sockaddr_in from;
+        ssize_t len = receive(fd, event.until_ms, rx, &from);
+        if (len >= 0) {
+            (void)selv_coap_fetch_feed(&f, now_ms(),
+                                       selv_bytes(rx, (size_t)len));
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct selv_coap_uri uri;
-    bool is_put = argc >= 5 && strcmp(argv[1], "put") == 0;
+    const char *verb = argc >= 5 ? argv[1] : "";
+    bool is_post = strcmp(verb, "post") == 0;
+    bool is_put = is_post || strcmp(verb, "put") == 0;
+    bool is_fetch = strcmp(verb, "fetch") == 0;
     int seconds = argc == 6 ? atoi(argv[5]) : 60;
     if (argc < 5 || argc > 6 || seconds < 1 || seconds > 86400 ||
-        (!is_put && strcmp(argv[1], "get") != 0) ||
+        (!is_put && !is_fetch && strcmp(verb, "get") != 0) ||
         selv_coap_uri_parse(selv_bytes(argv[3], strlen(argv[3])), &uri) !=
             SELV_OK) {
-        fprintf(stderr, "usage: coap_get get|put SZX URI FILE [SECONDS]\n");
+        fprintf(stderr, "usage: coap_get get|put|post|fetch SZX URI FILE "
+                        "[SECONDS]\n");
         return 2;
     }
     struct selv_coap_request rq = {0};
-    rq.code = is_put ? SELV_COAP_PUT : SELV_COAP_GET;
+    rq.code = is_post ? SELV_COAP_POST : is_put ? SELV_COAP_PUT : SELV_COAP_GET;
     rq.szx = (uint8_t)atoi(argv[2]);
     rq.content_format = is_put ? SELV_COAP_OCTETS : SELV_COAP_NO_FORMAT;
     rq.accept = SELV_COAP_NO_FORMAT;
@@ -93,15 +160,17 @@ int main(int argc, char **argv)
     must(fd >= 0, "socket");
     must(connect(fd, (struct sockaddr *)&to, sizeof to) == 0, "connect");
 
-    bool is_done = transfer(fd, &rq) == SELV_COAP_DONE;
+    bool is_done =
+        is_fetch ? fetch(fd, &rq) : transfer(fd, &rq) == SELV_COAP_DONE;
+    const char *answer = is_put ? getenv("ANSWER") : argv[4];
     int class = event.code >> 5;
     int detail = event.code & 31;
     if (!is_done) {
         printf("failed %d %d.%02d\n", (int)event.err, class, detail);
         return 1;
     }
-    if (!is_put) {
-        file_write(argv[4], selv_bytes(body, body_len));
+    if (answer != NULL) {
+        file_write(answer, selv_bytes(body, body_len));
     }
     printf("done %d.%02d\n", class, detail);
     return 0;

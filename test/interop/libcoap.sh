@@ -8,6 +8,7 @@ set -u
 build=${SELVAGE_BUILD:-build}
 get=$build/test/coap_get
 serve=$build/test/coap_serve
+watch=$build/test/coap_watch
 for tool in coap-client-notls coap-server-notls; do
     if ! command -v $tool >/dev/null; then
         echo "skipped: $tool is missing (apt-get install libcoap3-bin)"
@@ -161,6 +162,12 @@ for szx in 0 2 6; do
         data$szx
 done
 our_get "our GET from libcoap, other SZX than PUT" "$dir/long" 4 data2
+for szx in 2 4 6; do
+    rm -f "$dir/got"
+    "$get" fetch $szx "coap://127.0.0.1:$port/data6" "$dir/got" \
+        >"$dir/client" || cat "$dir/client"
+    equal "our GET with many in flight, SZX $szx" "$dir/long" "$dir/got"
+done
 our_put "our PUT to libcoap, one block" "$dir/block" 6 block
 our_get "our GET from libcoap, one block" "$dir/block" 6 block
 our_get "our GET from libcoap, separate response" "$dir/done" 6 'async?1'
@@ -175,6 +182,103 @@ fi
 their_server -l 3,6
 our_put "our PUT, libcoap's packets 3 and 6 lost" "$dir/long" 6 data
 our_get "our PUT, libcoap's packets 3 and 6 lost" "$dir/long" 6 data
+
+# ---- Observe
+
+# our_watch NAME COUNT SZX PATH [FLAG]: ours, in the background, until COUNT
+# states have come; they go to $dir/state.N.
+our_watch()
+{
+    rm -f "$dir"/state.*
+    : >"$dir/watch"
+    "$watch" ${5:-} "$3" "coap://127.0.0.1:$port/$4" "$dir/state" "$2" 40 \
+        >"$dir/watch" &
+    watch_pid=$!
+    pids="$pids $watch_pid"
+}
+# states COUNT: waits until so many have come.
+states()
+{
+    tries=0
+    until grep -q "^state $1 " "$dir/watch"; do
+        tries=$((tries + 1))
+        [ $tries -lt 400 ] || { echo "no state $1"; return; }
+        sleep 0.05
+    done
+}
+watch_ends()
+{
+    if wait "$watch_pid" && grep -q '^done' "$dir/watch"; then
+        echo "ok      $1"
+    else
+        echo "FAILED  $1: $(cat "$dir/watch")"
+        failed=$((failed + 1))
+    fi
+}
+
+# What libcoap sent to observers so far, and who is still on its list.
+their_server -v 7
+our_watch "their clock" 3 6 time
+watch_ends "our watch of libcoap's clock, which ticks"
+if grep -c '^state . 2.05 [0-9]* observed' "$dir/watch" | grep -qx 3 &&
+    [ "$(sort -u "$dir"/state.? | wc -c)" -gt 40 ]; then
+    echo "ok      three states, all told"
+else
+    echo "FAILED  three states: $(cat "$dir/watch")"
+    failed=$((failed + 1))
+fi
+
+head -c 20012 /dev/urandom >"$dir/long.2"
+head -c 9000 /dev/urandom >"$dir/long.3"
+cp "$dir/long" "$dir/long.1"
+for size in 2 6; do
+    our_put "our PUT of what is watched" "$dir/long.1" 6 "seen$size"
+    our_watch "blocks" 3 $size "seen$size"
+    states 1
+    for n in 2 3; do
+        our_put "our PUT while it is watched" "$dir/long.$n" 6 "seen$size"
+        states $n
+    done
+    watch_ends "our watch of what is PUT to libcoap, SZX $size"
+    for n in 1 2 3; do
+        equal "state $n, in blocks" "$dir/long.$n" "$dir/state.$n"
+    done
+done
+
+# One that was forgotten is answered with Reset: libcoap tells it no more.
+our_put "our PUT of what is forgotten" "$dir/block" 6 lost
+our_watch "forgotten" 1 6 lost -f
+states 1
+our_put "our PUT after that" "$dir/late" 6 lost
+tries=0
+until grep -q 't:RST c:0.00' "$dir/server" || [ $((tries += 1)) -gt 100 ]; do
+    sleep 0.05
+done
+told()
+{
+    grep -c "c:2.05.*Observe:" "$dir/server"
+}
+before=$(told)
+our_put "our PUT after the Reset" "$dir/done" 6 lost
+sleep 1
+# Its clock has no observer, so nobody is left.
+if grep -q 't:RST c:0.00' "$dir/server" && [ "$before" -gt 0 ] &&
+    [ "$(told)" = "$before" ]; then
+    echo "ok      libcoap takes our Reset"
+else
+    echo "FAILED  libcoap and our Reset: $before, then $(told)"
+    failed=$((failed + 1))
+fi
+kill $watch_pid
+
+# Notifications that get lost: the last state comes all the same.
+their_server -l 4,5,8,9
+our_put "our PUT, packets lost" "$dir/long.1" 6 seen
+our_watch "lost" 2 6 seen
+states 1
+our_put "our PUT while it is watched, packets lost" "$dir/long.2" 6 seen
+watch_ends "our watch, libcoap's packets 4, 5, 8 and 9 lost"
+equal "the last state, packets lost" "$dir/long.2" "$dir/state.2"
 
 echo "$failed failed"
 [ $failed -eq 0 ]

@@ -28,10 +28,10 @@ reports() {
 
 # ---- how many there are
 start "$WORK/state" --loops 1 || { cat "$WORK/log"; exit 1; }
-expect "one loop, and the one for HTTP" "$(threads)" 2
+expect "one loop, the one for HTTP, and who writes" "$(threads)" 3
 stop
 start "$WORK/state" --loops 16 || { cat "$WORK/log"; exit 1; }
-expect "16 loops" "$(threads)" 17
+expect "16 loops" "$(threads)" 18
 stop
 expect "exit code" "$STATUS" 0
 

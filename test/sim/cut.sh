@@ -95,6 +95,15 @@ esac
 case $out in
 *" 100.0"*) echo "FAILED: a sample that says all: $out"; fail=1 ;;
 esac
+# Of three cuts there are many times more than of two.
+about() {
+    "$sim" cut --geometry 512x32-ff --flow crash --depth "$1" --seconds 1 \
+        --no-progress | sed -n 's/.* of about \([0-9]*\) cases.*/\1/p'
+}
+pairs=$(about 2)
+triples=$(about 3)
+[ "$((triples / pairs))" -ge 10 ] ||
+    { echo "FAILED: $triples triples, $pairs pairs"; fail=1; }
 # A read that failed, and flash that wraps around.
 expect 0 "$sim" cut --replay consumer/ab/update/512x8-ff/1/r7.0
 expect 0 "$sim" cut --replay consumer/ab/update+worn/512x8-ff/1/7.1,r7.1

@@ -117,6 +117,8 @@ static void expand(const struct world_release *r, const char *text, char *out,
                 to_hex(r->list_digest[*t == 'M'], 32, piece);
             } else if (*t == 'l' || *t == 'm') {
                 snprintf(piece, sizeof piece, "%u", r->list_len[*t == 'm']);
+            } else if (*t == 'f') {
+                snprintf(piece, sizeof piece, "%s", r->folder ? r->folder : "");
             } else if (*t == 'a' || *t == 'b') {
                 snprintf(piece, sizeof piece, "%u", r->size[*t == 'b']);
             } else {
@@ -179,21 +181,21 @@ static const char listed_text[] =
     "{1: 1, 2: %n, 3: " MAKER_COMMON(", 15, [<<[20, {5: 0}, 5, 5, 20, {3: "
                                      "<<[-16, h'%A']>>, 14: %a}]>>, "
                                      "<<[20, {5: 1}, 5, 5, 20, {3: <<[-16, "
-                                     "h'%B']>>, 14: %b}]>>]") ","
-                                                              " 7: <<[3, "
-                                                              "15]>>, 9: "
+                                     "h'%B']>>, 14: %b}]>>]") ", 7: "
+                                                              "<<[3, 15]>>, 9: "
                                                               "<<[23, 2]>>, "
                                                               "20: <<[15, "
                                                               "[<<[20, {5: 0}, "
                                                               "5, 5, 20, "
-                                                              "{21: \"/i/%A\", "
+                                                              "{21: "
+                                                              "\"%f/i/%A\", "
                                                               "-21316: "
                                                               "[<<[-16, "
                                                               "h'%L']>>, "
                                                               "%l]}]>>, <<[20, "
-                                                              "{5: 1}, 5, 5, "
-                                                              "20, {21: "
-                                                              "\"/i/%B\", "
+                                                              "{5: 1}, 5, "
+                                                              "5, 20, {21: "
+                                                              "\"%f/i/%B\", "
                                                               "-21316: "
                                                               "[<<[-16, "
                                                               "h'%M']>>, "
@@ -543,6 +545,9 @@ static void send_body(struct world *w, const struct selv_coap_msg *rq,
             p[i] ^= 1;
             w->bent--;
         }
+        if (body.p == NULL && at > 0 && at == w->other[w->talking_to].bent_at) {
+            p[i] ^= 1;
+        }
     }
     assert_int_equal(selv_coap_write_end(&writer, &out->len), SELV_OK);
 }
@@ -612,6 +617,13 @@ static bool serve_list(struct world *w, const struct selv_coap_peer *peer,
     return false;
 }
 
+static bool is_stopped(const struct world *w, uint8_t source, uint32_t at)
+{
+    uint32_t stops_at = w->other[source].stops_at;
+
+    return stops_at > 0 && at >= stops_at;
+}
+
 static void serve_image(struct world *w, const struct selv_coap_peer *peer,
                         const struct selv_coap_msg *rq, struct selv_bytes name,
                         struct selv_buf *out)
@@ -644,6 +656,11 @@ static void serve_image(struct world *w, const struct selv_coap_peer *peer,
     if (slot == 2) {
         mode = WORLD_MISSING;
         slot = 0;
+    }
+    if (is_stopped(w, w->talking_to,
+                   rq->block2.num *
+                       (uint32_t)selv_coap_block_len(rq->block2.szx))) {
+        mode = WORLD_SILENT;
     }
     if (send_bodiless(w, peer, rq, mode, out)) {
         return;
@@ -957,6 +974,7 @@ uint8_t world_add_source(struct world *w, const char *base, bool is_port,
 static bool find_file(struct world *w, struct selv_bytes path)
 {
     const struct world_release *r = w->other[w->read.source].release;
+    const char *folder = w->other[w->read.source].folder;
     char hex[65];
 
     w->read.release = r;
@@ -965,6 +983,13 @@ static bool find_file(struct world *w, struct selv_bytes path)
                           memcmp(path.p, tree_manifest, path.len) == 0;
     if (r == NULL || w->read.is_manifest) {
         return r != NULL;
+    }
+    if (folder != NULL) {
+        size_t len = strlen(folder);
+        if (path.len < len || memcmp(path.p, folder, len) != 0) {
+            return false;
+        }
+        path = selv_bytes(path.p + len, path.len - len);
     }
     assert_true(path.len > 3 && memcmp(path.p, "/i/", 3) == 0);
     for (w->read.slot = 0; w->read.slot < 2; w->read.slot++) {
@@ -1048,6 +1073,9 @@ static void read_file(struct world *w)
         bytes[i] =
             file != NULL ? file[at] : image_byte(r->fill[w->read.slot], at);
         bytes[i] = (uint8_t)(bytes[i] + (mode == WORLD_OTHER_BYTES));
+        if (file == NULL && at > 0 && at == w->other[w->read.source].bent_at) {
+            bytes[i] ^= 1;
+        }
     }
     if (file == NULL) {
         w->other[w->read.source].given += len;
@@ -1061,7 +1089,9 @@ static void read_file(struct world *w)
 
 static bool is_to_read(const struct world *w)
 {
-    return w->read.is_on && !w->is_cut && read_mode(w) != WORLD_SILENT;
+    return w->read.is_on && !w->is_cut && read_mode(w) != WORLD_SILENT &&
+           (w->read.is_manifest || w->read.is_list ||
+            !is_stopped(w, w->read.source, w->read.at));
 }
 
 /* The next datagram, or time passes. */

@@ -55,6 +55,7 @@ struct world_release {
     uint8_t list[2][1024]; /* chunk lists; list_len 0: none */
     uint32_t list_len[2];
     uint8_t list_digest[2][32];
+    const char *folder; /* of both, in URIs; NULL: the root */
 };
 
 struct world {
@@ -114,6 +115,9 @@ struct world {
         unsigned asked;                      /* datagrams, or FETCHes */
         uint32_t given;                      /* bytes, of images */
         bool is_trickle;                     /* PORT: a byte a second */
+        const char *folder; /* PORT: where the images are; NULL: the root */
+        uint32_t stops_at;  /* silent from this byte of an image on; 0: never */
+        uint32_t bent_at;   /* this byte of it is bent; 0: none is */
     } other[SELV_CONSUMER_SOURCES_MAX];
     struct {
         bool is_on;
@@ -194,7 +198,7 @@ void world_release_make_twice_signed(struct world_release *r, uint64_t sequence,
 void world_release_make_listed(struct world_release *r, uint64_t sequence,
                                uint32_t size_a, uint32_t size_b, uint32_t shift,
                                uint32_t of_len);
-/* Sign it again, with lists that were changed. */
+/* Sign it again, with lists or a folder that were changed. */
 void world_release_sign_lists(struct world_release *r);
 /* One image, staged in slot B; directive is 22 (copy) or 31 (swap). */
 void world_release_stage(struct world_release *r, uint64_t sequence,

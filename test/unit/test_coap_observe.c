@@ -268,6 +268,135 @@ static void test_coap_observe_watch_separate(void **state)
     assert_false(tell(&t, (struct told){FULL, 6, 60, NULL, "b", 0, 0, 0}));
 }
 
+/* A server that began anew while it owed us the answer has smaller numbers. */
+static void test_coap_observe_watch_separate_anew(void **state)
+{
+    static const enum selv_coap_type types[] = {SELV_COAP_CON, SELV_COAP_NON};
+    struct watching t;
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        watching_init(&t);
+        watching_start(&t);
+        (void)tell(&t, (struct told){FULL, 900, 15, NULL, "a", 0, 0, 0});
+        news_is(&t, SELV_COAP_CONTENT, "a");
+        t.now = t.w.next_ms;
+        WATCH_IS(&t, SEND);
+        empty(&t, SELV_COAP_ACK, t.sent.mid, true);
+        assert_true(tell(&t, (struct told){types[i], SELV_COAP_CONTENT, 9, 5,
+                                           60, NULL, "b", 0, 0, 0}));
+        if (types[i] == SELV_COAP_CON) {
+            WATCH_IS(&t, SEND);
+        }
+        news_is(&t, SELV_COAP_CONTENT, "b");
+        /* and it goes on from there */
+        (void)tell(&t, (struct told){NON_FULL(8), 6, 15, NULL, "c", 0, 0, 0});
+        news_is(&t, SELV_COAP_CONTENT, "c");
+    }
+}
+
+/* A challenge to the registration: code 4.01 with an Echo, of n bytes. */
+static void challenge(struct watching *t, const char *echo, size_t n,
+                      bool is_separate)
+{
+    struct selv_coap_writer to;
+    uint8_t token[4];
+    size_t len = 0;
+    selv_put_be32(token, t->w.token);
+    selv_coap_write_begin(
+        &to, t->rx, sizeof t->rx, is_separate ? SELV_COAP_NON : SELV_COAP_ACK,
+        SELV_COAP_UNAUTHORIZED, t->w.mid, selv_bytes(token, sizeof token));
+    selv_coap_write_opt(&to, SELV_COAP_OPT_ECHO, selv_bytes(echo, n));
+    assert_int_equal(selv_coap_write_end(&to, &len), SELV_OK);
+    assert_true(selv_coap_watch_feed(&t->w, t->now, selv_bytes(t->rx, len)));
+}
+
+static void echo_is(struct watching *t, const char *want)
+{
+    struct selv_bytes value;
+    bool has = selv_coap_opt_find(&t->sent, SELV_COAP_OPT_ECHO, &value);
+    assert_int_equal(has, want != NULL);
+    assert_true(!has ||
+                selv_bytes_equal(value, selv_bytes(want, strlen(want))));
+    assert_int_equal(t->sent.observe, SELV_COAP_REGISTER);
+}
+
+static void test_coap_observe_watch_echo(void **state)
+{
+    static const char long_one[] = "0123456789012345678901234567890123456789";
+    struct watching t;
+    (void)state;
+    for (int is_separate = 0; is_separate < 2; is_separate++) {
+        watching_init(&t);
+        watching_start(&t);
+        uint16_t mid = t.sent.mid;
+        echo_is(&t, NULL);
+        if (is_separate) {
+            empty(&t, SELV_COAP_ACK, mid, true);
+        }
+        challenge(&t, long_one, 40, is_separate);
+        WATCH_IS(&t, SEND);
+        echo_is(&t, long_one);
+        assert_int_not_equal(t.sent.mid, mid);
+        t.now = t.w.next_ms; /* lost: its copy has the Echo, too */
+        WATCH_IS(&t, SEND);
+        echo_is(&t, long_one);
+        (void)tell(&t, (struct told){FULL, 9, 15, NULL, "a", 0, 0, 0});
+        news_is(&t, SELV_COAP_CONTENT, "a");
+        /* the next registration is challenged anew */
+        t.now = t.w.next_ms;
+        WATCH_IS(&t, SEND);
+        echo_is(&t, NULL);
+        challenge(&t, "x", 1, false);
+        WATCH_IS(&t, SEND);
+        echo_is(&t, "x");
+        /* a server that only ever asks is given up */
+        challenge(&t, "y", 1, false);
+        WATCH_IS(&t, FAILED);
+        assert_int_equal(t.news.err, SELV_ERR_COAP_CODE);
+        assert_int_equal(t.news.code, SELV_COAP_UNAUTHORIZED);
+    }
+    /* values that RFC 9175 does not allow, and one in a notification */
+    for (int i = 0; i < 3; i++) {
+        watching_init(&t);
+        watching_start(&t);
+        if (i == 2) {
+            (void)tell(&t, (struct told){FULL, 9, 15, NULL, "a", 0, 0, 0});
+            news_is(&t, SELV_COAP_CONTENT, "a");
+        }
+        challenge(&t, "01234567890123456789012345678901234567890",
+                  i == 0   ? 0
+                  : i == 1 ? 41
+                           : 8,
+                  i == 2);
+        WATCH_IS(&t, FAILED);
+        assert_int_equal(t.news.code, SELV_COAP_UNAUTHORIZED);
+    }
+}
+
+/* What comes after it was forgotten, and what has an option that we do not
+ * know, is rejected, so that the server takes us off its list. */
+static void test_coap_observe_watch_resets(void **state)
+{
+    struct watching t;
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        watching_init(&t);
+        watching_start(&t);
+        (void)tell(&t, (struct told){FULL, 20, 60, NULL, "a", 0, 0, 0});
+        news_is(&t, SELV_COAP_CONTENT, "a");
+        if (i == 0) {
+            selv_coap_watch_forget(&t.w);
+        }
+        assert_true(
+            tell(&t, (struct told){SELV_COAP_CON, SELV_COAP_CONTENT, 77, 21, -1,
+                                   NULL, "b", 0, i == 0 ? 0 : 9, 0}));
+        WATCH_IS(&t, SEND);
+        assert_int_equal(t.sent.type, SELV_COAP_RST);
+        assert_int_equal(t.sent.mid, 77);
+        WATCH_IS(&t, WAIT);
+    }
+}
+
 static void test_coap_observe_watch_polls(void **state)
 {
     struct watching t;
@@ -415,6 +544,10 @@ static void test_coap_observe_watch_stream(void **state)
     news_is(&t, SELV_COAP_CONTENT, "a");
     (void)tell(&t, (struct told){NON_FULL(0), 0, 60, NULL, "b", 0, 0, 0});
     news_is(&t, SELV_COAP_CONTENT, "b");
+    /* a stream has no Reset: what still comes is thrown away */
+    selv_coap_watch_forget(&t.w);
+    (void)tell(&t, (struct told){NON_FULL(0), 0, 60, NULL, "c", 0, 0, 0});
+    WATCH_IS(&t, WAIT);
 }
 
 /* ---- the list of observers ------------------------------------------------
@@ -525,6 +658,24 @@ static void test_coap_observe_take(void **state)
     assert_int_equal(selv_coap_observe_count(&t.o), 2);
     selv_coap_observe_drop_peer(&t.o, &bob);
     assert_int_equal(selv_coap_observe_count(&t.o), 1);
+}
+
+/* An observer that was driven out, and comes again by the same token, compares
+ * the numbers that it gets with those that it had. */
+static void test_coap_observe_numbers_go_on(void **state)
+{
+    struct serving t;
+    (void)state;
+    for (uint64_t ms = 0; ms < 600000; ms += 4999) {
+        serving_init(&t);
+        t.now = 262000 + ms;
+        uint32_t had = take(&t, &alice, 1, REGISTER, 7)->number;
+        selv_coap_observe_drop_peer(&t.o, &alice);
+        uint64_t then = t.now;
+        t.now += 200;
+        uint32_t has = take(&t, &alice, 1, REGISTER, 7)->number;
+        assert_true(selv_coap_observe_is_newer(had, then, has, t.now));
+    }
 }
 
 static void test_coap_observe_notifies(void **state)
@@ -993,6 +1144,9 @@ int main(void)
         cmocka_unit_test(test_coap_observe_figures),
         cmocka_unit_test(test_coap_observe_watch_stale_and_copies),
         cmocka_unit_test(test_coap_observe_watch_separate),
+        cmocka_unit_test(test_coap_observe_watch_separate_anew),
+        cmocka_unit_test(test_coap_observe_watch_echo),
+        cmocka_unit_test(test_coap_observe_watch_resets),
         cmocka_unit_test(test_coap_observe_watch_polls),
         cmocka_unit_test(test_coap_observe_watch_bad_answers),
         cmocka_unit_test(test_coap_observe_watch_arguments),
@@ -1000,6 +1154,7 @@ int main(void)
         cmocka_unit_test(test_coap_observe_watch_stop),
         cmocka_unit_test(test_coap_observe_watch_stream),
         cmocka_unit_test(test_coap_observe_take),
+        cmocka_unit_test(test_coap_observe_numbers_go_on),
         cmocka_unit_test(test_coap_observe_notifies),
         cmocka_unit_test(test_coap_observe_gone),
         cmocka_unit_test(test_coap_observe_error_is_the_last),

@@ -342,6 +342,75 @@ static void test_coap_tcp_trickle(void **state)
     assert_int_equal(w.event.err, SELV_ERR_COAP_TIMEOUT);
 }
 
+/* A peer that says something all the time holds a connection no longer than
+ * one that is silent. */
+static void test_coap_tcp_dawdles(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w); /* no CSM, empty messages */
+    for (unsigned i = 1; i < 30; i++) {
+        w.now += 1000;
+        feed(&w, "0000");
+        POLL_IS(&w, WAIT);
+        assert_true(w.event.until_ms == 31000);
+    }
+    w.now += 1000;
+    feed(&w, "0000");
+    POLL_IS(&w, SEND);
+    POLL_IS(&w, CLOSE);
+    assert_int_equal(w.event.err, SELV_ERR_COAP_TIMEOUT);
+
+    world_up(&w); /* released, and it goes on */
+    w.now += 500;
+    selv_coap_tcp_release(&w.c, w.now);
+    POLL_IS(&w, SEND);
+    for (unsigned i = 1; i < 30; i++) {
+        w.now += 1000;
+        feed(&w, "0000 00");
+        POLL_IS(&w, WAIT);
+        feed(&w, "00");
+        POLL_IS(&w, WAIT);
+        assert_true(w.event.until_ms == 31500);
+    }
+    w.now += 1000;
+    POLL_IS(&w, CLOSE);
+    assert_int_equal(w.event.err, SELV_OK);
+}
+
+/* A release of ours takes nothing away from invariant 1. */
+static void test_coap_tcp_release_early(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w);
+    selv_coap_tcp_release(&w.c, w.now);
+    POLL_IS(&w, SEND);
+    sent_is(&w, "00e4");
+    assert_false(selv_coap_tcp_is_up(&w.c));
+    feed(&w, "0001"); /* no CSM */
+    POLL_IS(&w, SEND);
+    assert_int_equal(w.sent.p[1], SELV_COAP_ABORT);
+    POLL_IS(&w, CLOSE);
+    assert_int_equal(w.event.err, SELV_ERR_COAP_FORMAT);
+
+    world_init(&w);
+    selv_coap_tcp_release(&w.c, w.now);
+    POLL_IS(&w, SEND);
+    feed(&w, "00e1 0001");
+    POLL_IS(&w, REQUEST);
+    assert_true(selv_coap_tcp_is_up(&w.c));
+
+    memset(&w, 0, sizeof w); /* before our CSM has left */
+    struct selv_buf buf = {w.buf, sizeof w.buf, 0};
+    selv_coap_tcp_init(&w.c, buf, w.now);
+    selv_coap_tcp_release(&w.c, w.now);
+    POLL_IS(&w, SEND);
+    sent_is(&w, "40e1 2204ae 20");
+    POLL_IS(&w, SEND);
+    sent_is(&w, "00e4");
+}
+
 static void test_coap_tcp_ends(void **state)
 {
     struct world w;
@@ -709,6 +778,21 @@ static void test_coap_tcp_bert_upload(void **state)
     }
 }
 
+/* SZX 7 counts in 1024 bytes, also where one block is all that is given. */
+static void test_coap_tcp_bert_one_block(void **state)
+{
+    struct selv_coap_msg rq = {.has = SELV_COAP_HAS_BLOCK2,
+                               .block2 = {1, SELV_COAP_SZX_BERT, false}};
+    struct selv_coap_slice slice;
+    (void)state;
+    assert_int_equal(selv_coap_slice(&rq, 5000, SELV_COAP_SZX_MAX, &slice),
+                     SELV_OK);
+    assert_int_equal(slice.offset, 1024);
+    assert_int_equal(slice.len, 1024);
+    assert_int_equal(slice.block.num, 1);
+    assert_int_equal(slice.block.szx, SELV_COAP_SZX_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -719,7 +803,10 @@ int main(void)
         cmocka_unit_test(test_coap_tcp_ping),
         cmocka_unit_test(test_coap_tcp_idle),
         cmocka_unit_test(test_coap_tcp_trickle),
+        cmocka_unit_test(test_coap_tcp_dawdles),
+        cmocka_unit_test(test_coap_tcp_release_early),
         cmocka_unit_test(test_coap_tcp_ends),
+        cmocka_unit_test(test_coap_tcp_bert_one_block),
         cmocka_unit_test(test_coap_tcp_bert_len),
         cmocka_unit_test(test_coap_tcp_transfers),
         cmocka_unit_test(test_coap_tcp_bert_figure),

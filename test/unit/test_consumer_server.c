@@ -76,7 +76,8 @@ static void check_image_case(size_t i, unsigned from)
             gap_ms = slept_ms;
             world_next_cycle(&w);
         }
-        assert_int_equal(w.report_count, from == 0 ? 11 : 11);
+        /* Each start is told of; that nobody gave it, not. */
+        assert_int_equal(w.report_count, 11);
     } else {
         /* With many in flight, the first that is seen to be wrong may be one
          * that would lie behind the end. */
@@ -368,7 +369,9 @@ static void check_wear(enum world_mode mode, bool takes_reports)
         world_next_cycle(&w);
         assert_true(w.image_count > images);
         uint64_t slept_ms = w.until_ms - w.now_ms;
-        assert_in_range(slept_ms, 16000, 4600000);
+        /* Longer where flash was erased for it. */
+        assert_in_range(slept_ms, 16000,
+                        mode == WORLD_ERROR ? 4600000 : 82000000);
         assert_true(slept_ms > gap_ms || slept_ms >= 3600000);
         gap_ms = slept_ms;
         w.release = NULL;

@@ -152,6 +152,35 @@ static void test_consumer_sources_second_server(void **state)
     world_close(&w);
 }
 
+/* Two trackers that disagree: the word of the preferred one ends the cycle,
+ * also where that keeps a release back (CAVEATS.md); reports go to whoever was
+ * asked last. */
+static void test_consumer_sources_trackers_disagree(void **state)
+{
+    (void)state;
+    open_two();
+    (void)world_add_source(&w, "coap://second", false, false);
+    w.manifest_mode = WORLD_MISSING; /* nothing new */
+    begin();
+    expect("nothing new", "idle ");
+    assert_int_equal(w.other[1].asked, 0);
+    w.manifest_mode = WORLD_ERROR;
+    world_forget(&w);
+    world_next_cycle(&w);
+    expect("the second has it", UPDATE);
+    /* The first offers an older one then: refused, and it is final. */
+    world_release_make(&three, 1, 1500, 1500);
+    w.manifest_mode = WORLD_GOOD;
+    w.release = &three;
+    w.other[1].asked = 0;
+    world_forget(&w);
+    world_next_cycle(&w);
+    expect("an older one", "notified rejected:SELV_ERR_SUIT_SEQUENCE "
+                           "<rejected:SELV_ERR_SUIT_SEQUENCE ");
+    assert_int_equal(w.other[1].asked, 0);
+    world_close(&w);
+}
+
 /* The manifest comes from the tracker, the image from a tree. */
 static void test_consumer_sources_image_from_elsewhere(void **state)
 {
@@ -296,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_consumer_sources_without_a_tracker),
         cmocka_unit_test(test_consumer_sources_stick_cases),
         cmocka_unit_test(test_consumer_sources_second_server),
+        cmocka_unit_test(test_consumer_sources_trackers_disagree),
         cmocka_unit_test(test_consumer_sources_image_from_elsewhere),
         cmocka_unit_test(test_consumer_sources_stick_before_tracker),
         cmocka_unit_test(test_consumer_sources_blame),

@@ -66,6 +66,8 @@ static const char *heard(void)
     return text;
 }
 
+static const struct selv_net_local no_local;
+
 static void reply(unsigned i, const char *head, struct selv_bytes tail)
 {
     struct selv_buf out = selv_udp_out(udp);
@@ -109,7 +111,7 @@ static void test_udp_batch(void **state)
     struct selv_buf out = selv_udp_out(udp);
     out.len = 1;
     out.p[0] = 'x';
-    selv_udp_put_to(udp, &to, &out, selv_bytes(NULL, 0));
+    selv_udp_put_to(udp, &to, &no_local, &out, selv_bytes(NULL, 0));
     assert_int_equal(selv_udp_send(udp), 0);
     assert_string_equal(heard(), "x");
 }
@@ -171,10 +173,85 @@ static void test_udp_unreachable(void **state)
     assert_int_equal(selv_udp_receive(udp), 1);
     struct selv_buf out = selv_udp_out(udp);
     out.len = 1;
-    selv_udp_put_to(udp, &bad, &out, selv_bytes(NULL, 0));
+    selv_udp_put_to(udp, &bad, &no_local, &out, selv_bytes(NULL, 0));
     reply(0, "good", selv_bytes(NULL, 0));
     assert_int_equal(selv_udp_send(udp), 1);
     assert_string_equal(heard(), "good");
+}
+
+/* A socket on all addresses: each answer, and what is sent unasked, comes from
+ * the address that was asked. wild: "0.0.0.0:0"; asked: an address of ours. */
+static void from_asked(const char *wild, const char *asked)
+{
+    struct selv_net_address all;
+    struct selv_net_address to;
+    struct selv_net_address got;
+    struct selv_bytes in;
+    const struct selv_net_address *from;
+    char text[SELV_NET_TEXT_LEN + 8];
+    char c[2];
+    assert_true(selv_net_parse(wild, &all));
+    struct selv_udp *server =
+        selv_udp_open(selv_net_bind(&all, SOCK_DGRAM), NULL, NULL);
+    assert_non_null(server);
+    selv_net_text(&all, text);
+    char port[16];
+    snprintf(port, sizeof port, "%s", strrchr(text, ':'));
+    snprintf(text, sizeof text, "%s%s", asked, port);
+    assert_true(selv_net_parse(text, &to));
+    struct selv_net_address any;
+    assert_true(selv_net_parse(wild, &any));
+    int client = selv_net_bind(&any, SOCK_DGRAM);
+    for (unsigned round = 0; round < 2; round++) {
+        assert_int_equal(
+            sendto(client, "?", 1, 0, (const struct sockaddr *)&to.sa, to.len),
+            1);
+        struct pollfd p = {.fd = selv_udp_fd(server), .events = POLLIN};
+        assert_int_equal(poll(&p, 1, 1000), 1);
+        assert_int_equal(selv_udp_receive(server), 1);
+        assert_true(selv_udp_get(server, 0, &in, &from));
+        const struct selv_net_local local = *selv_udp_local(server, 0);
+        struct selv_net_address peer_address = *from;
+        struct selv_buf out = selv_udp_out(server);
+        out.p[0] = 'a';
+        out.len = 1;
+        selv_udp_put(server, 0, &out, selv_bytes("b", 1));
+        out = selv_udp_out(server);
+        out.p[0] = 'a';
+        out.len = 1;
+        selv_udp_put_to(server, &peer_address, &local, &out,
+                        selv_bytes("b", 1));
+        assert_int_equal(selv_udp_send(server), 0);
+        for (unsigned i = 0; i < 2; i++) {
+            p.fd = client;
+            assert_int_equal(poll(&p, 1, 1000), 1);
+            got.len = sizeof got.sa;
+            assert_int_equal(
+                recvfrom(client, c, 2, 0, (struct sockaddr *)&got.sa, &got.len),
+                2);
+            char from_text[SELV_NET_TEXT_LEN];
+            selv_net_text(&got, from_text);
+            assert_string_equal(from_text, text);
+        }
+    }
+    close(client);
+    selv_udp_close(server);
+}
+
+static void test_udp_answers_from_the_address_asked(void **state)
+{
+    struct selv_net_address six;
+    (void)state;
+    from_asked("0.0.0.0:0", "127.0.0.1");
+    from_asked("0.0.0.0:0", "127.0.0.2");
+    assert_true(selv_net_parse("[::1]:0", &six));
+    int fd = selv_net_bind(&six, SOCK_DGRAM);
+    if (fd < 0) {
+        print_message("no IPv6 here\n");
+        return;
+    }
+    close(fd);
+    from_asked("[::]:0", "[::1]");
 }
 
 static void test_net_shared(void **state)
@@ -227,6 +304,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_udp_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_udp_torn, setup, teardown),
         cmocka_unit_test_setup_teardown(test_udp_unreachable, setup, teardown),
+        cmocka_unit_test(test_udp_answers_from_the_address_asked),
         cmocka_unit_test(test_net_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

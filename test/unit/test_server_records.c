@@ -124,11 +124,11 @@ static void test_records_releases(void **state)
     r = release(99, 3); /* the number is taken */
     assert_int_equal(selv_records_release_add(&f->records, &r), SELV_DB_EXISTS);
     reopen(f);
-    assert_int_equal(selv_records_release_newest(&f->records, r.vendor_id,
+    assert_int_equal(selv_records_release_newest(&f->records, true, r.vendor_id,
                                                  r.class_id, &found),
                      SELV_DB_ROW);
     assert_int_equal(found.sequence_number, 5);
-    assert_int_equal(selv_records_release_newest(&f->records, r.class_id,
+    assert_int_equal(selv_records_release_newest(&f->records, true, r.class_id,
                                                  r.class_id, &found),
                      SELV_DB_OK);
     r = release(30, 3);

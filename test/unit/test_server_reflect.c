@@ -8,15 +8,18 @@
 #include <stdint.h>
 /* cmocka wants those four first */
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "servers/update/observers.h"
 #include "servers/update/reflect.h"
 
-#define LONG 1060u /* bytes of an answer */
-#define ASKED 80u  /* of its request */
+#define LONG 1060u  /* bytes of an answer */
+#define BLOCK 1024u /* of the representation in it */
+#define ASKED 80u   /* of its request */
 
+static struct selv_reflect_all all;
 static struct selv_reflect reflect;
 static struct selv_coap_server engine;
 static struct selv_observers observers;
@@ -70,22 +73,37 @@ static struct selv_coap_msg get(struct selv_bytes echo, bool observes,
     return m;
 }
 
-static bool allows(const struct selv_coap_peer *peer, uint64_t now_ms,
-                   size_t len, enum selv_reflect_kind kind)
+/* A block of an answer of len bytes, with rest bytes of the representation
+ * behind it. */
+static bool block(const struct selv_coap_peer *peer, uint64_t now_ms,
+                  size_t len, uint64_t rest, bool is_first)
 {
     struct selv_coap_msg rq = get(selv_bytes(NULL, 0), false, 1);
-    return selv_reflect_allows(&reflect, now_ms, peer, &rq, ASKED, len, kind);
+    struct selv_reflect_answer a = {ASKED, len, rest, BLOCK, is_first};
+    return selv_reflect_allows(&reflect, now_ms, peer, &rq, &a);
+}
+
+/* An answer that is whole in itself. */
+static bool allows(const struct selv_coap_peer *peer, uint64_t now_ms,
+                   size_t len)
+{
+    return block(peer, now_ms, len, 0, false);
 }
 
 /* Bytes that go out in answers of LONG bytes until one is refused. */
-static size_t spend(const struct selv_coap_peer *peer, uint64_t now_ms,
-                    enum selv_reflect_kind kind)
+static size_t spend(const struct selv_coap_peer *peer, uint64_t now_ms)
 {
     size_t sum = 0;
-    while (allows(peer, now_ms, LONG, kind)) {
+    while (allows(peer, now_ms, LONG)) {
         sum += LONG;
     }
     return sum;
+}
+
+static void reset(uint32_t rate, bool has_loopback)
+{
+    selv_reflect_all_init(&all, key, rate, has_loopback);
+    selv_reflect_init(&reflect, &all);
 }
 
 static void test_reflect_budget_of_a_network(void **state)
@@ -94,22 +112,75 @@ static void test_reflect_budget_of_a_network(void **state)
     struct selv_coap_peer b = peer4(0x0a0000fe, 1000); /* same /24 */
     struct selv_coap_peer c = peer4(0x0a000101, 5683); /* another one */
     (void)state;
-    selv_reflect_init(&reflect, key, 1000, false);
-    size_t half = spend(&a, 1000, SELV_REFLECT_BEGIN);
-    assert_in_range(half, 8000 - LONG, 8000);
-    assert_false(allows(&b, 1000, LONG, SELV_REFLECT_BEGIN));
-    size_t rest = spend(&b, 1000, SELV_REFLECT_GO_ON);
-    assert_in_range(half + rest, 16000 - LONG, 16000);
-    assert_false(allows(&a, 1000, LONG, SELV_REFLECT_GO_ON));
+    reset(1000, false);
+    size_t first = 0;
+    while (block(&a, 1000, LONG, 0, true)) {
+        first += LONG;
+    }
+    assert_in_range(first, 8000 - LONG, 8000);
+    assert_false(block(&b, 1000, LONG, 0, true));
+    size_t rest = spend(&b, 1000);
+    assert_in_range(first + rest, 16000 - LONG, 16000);
+    assert_false(allows(&a, 1000, LONG));
     /* What gains nobody anything always goes. */
-    assert_true(allows(&a, 1000, 3 * ASKED, SELV_REFLECT_GO_ON));
-    assert_true(allows(&a, 1000, SELV_REFLECT_SHORT, SELV_REFLECT_GO_ON));
-    assert_false(allows(&a, 1000, 3 * ASKED + 1, SELV_REFLECT_BEGIN));
-    assert_true(allows(&c, 1000, LONG, SELV_REFLECT_BEGIN));
+    assert_true(allows(&a, 1000, 3 * ASKED));
+    assert_true(allows(&a, 1000, SELV_REFLECT_SHORT));
+    assert_false(allows(&a, 1000, 3 * ASKED + 1));
+    assert_true(block(&c, 1000, LONG, 0, true));
     /* It fills up again, at its rate. */
-    assert_in_range(spend(&a, 6000, SELV_REFLECT_GO_ON), 5000 - LONG, 5900);
-    assert_in_range(spend(&a, 1000000, SELV_REFLECT_GO_ON), 16000 - LONG,
-                    16000);
+    assert_in_range(spend(&a, 6000), 5000 - LONG, 5900);
+    assert_in_range(spend(&a, 1000000), 16000 - LONG, 16000);
+    /* Whatever the clock says. */
+    for (uint64_t t = UINT64_C(1) << 33; t < UINT64_C(1) << 36;
+         t += UINT64_C(1) << 33) {
+        assert_in_range(spend(&a, t), 16000 - LONG, 16000);
+        assert_false(allows(&b, t, LONG));
+    }
+}
+
+/* Who was served the first block gets the rest, whatever others do in his
+ * network; who cannot have it whole is asked at the first one. */
+static void test_reflect_download_goes_on(void **state)
+{
+    enum { IMAGE = 300 * BLOCK, BLOCKS = 300 };
+    struct selv_coap_peer a = peer4(0x0a000001, 5683);
+    struct selv_coap_peer b = peer4(0x0a000002, 5683);
+    struct selv_coap_peer c = peer4(0x0a000003, 5683);
+    (void)state;
+    reset(65536, false);
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        assert_true(block(&a, 1000, LONG, IMAGE - (i + 1) * BLOCK, i == 0));
+        if (i == 0) {
+            assert_true(spend(&b, 1000) > 0); /* the rest of the budget */
+            assert_false(allows(&b, 1000, LONG));
+        }
+    }
+    /* An eighth of it may be lost and asked for again. */
+    for (unsigned i = 0; i < BLOCKS / 8; i++) {
+        assert_true(block(&a, 1000, LONG, BLOCK, false));
+    }
+    assert_false(block(&a, 1000, LONG, BLOCK, false));
+    /* Half a budget, once: a second download is asked first. */
+    reset(65536, false);
+    assert_true(block(&a, 1000, LONG, IMAGE - BLOCK, true));
+    assert_false(block(&b, 1000, LONG, IMAGE - BLOCK, true));
+    /* From the middle on: whole, while it lasts, and then one by one. */
+    assert_true(block(&b, 1000, LONG, IMAGE - BLOCK, false));
+    assert_false(block(&c, 1000, LONG, IMAGE - BLOCK, true));
+    /* More than any budget: asked at once, and only then. */
+    reset(65536, false);
+    assert_false(block(&a, 1000, LONG, UINT32_MAX, true));
+    assert_true(block(&a, 1000, LONG, UINT32_MAX, false));
+    /* No more in all than the budget, however many begin. */
+    reset(1000, false);
+    size_t sum = 0;
+    for (unsigned i = 0; i < 5000; i++) {
+        struct selv_coap_peer p = peer4(0x0a000001, (uint16_t)i);
+        for (unsigned j = 0; j < 4; j++) {
+            sum += block(&p, 1000, LONG, 5 * BLOCK, j == 0) ? LONG : 0;
+        }
+    }
+    assert_in_range(sum, LONG, 16000);
 }
 
 static void test_reflect_ipv6_and_loopback(void **state)
@@ -118,68 +189,141 @@ static void test_reflect_ipv6_and_loopback(void **state)
     struct selv_coap_peer six = {.len = 20, .addr = {0x20, 1, 0xd, 0xb8, 1, 2}};
     struct selv_coap_peer other;
     (void)state;
-    selv_reflect_init(&reflect, key, 0, false);
-    assert_true(allows(&local, 1, LONG, SELV_REFLECT_BEGIN));
-    assert_false(allows(&six, 1, LONG, SELV_REFLECT_GO_ON));
+    reset(0, false);
+    assert_true(block(&local, 1, LONG, 0, true));
+    assert_false(allows(&six, 1, LONG));
     other = (struct selv_coap_peer){.len = 20, .addr = {[15] = 1}};
-    assert_true(allows(&other, 1, LONG, SELV_REFLECT_BEGIN)); /* ::1 */
-    selv_reflect_init(&reflect, key, 0, true);
-    assert_false(allows(&local, 1, LONG, SELV_REFLECT_GO_ON));
-    assert_false(allows(&other, 1, LONG, SELV_REFLECT_GO_ON));
-    selv_reflect_init(&reflect, key, 1000, false);
-    spend(&six, 1, SELV_REFLECT_GO_ON);
+    assert_true(block(&other, 1, LONG, 0, true)); /* ::1 */
+    reset(0, true);
+    assert_false(allows(&local, 1, LONG));
+    assert_false(allows(&other, 1, LONG));
+    reset(1000, false);
+    spend(&six, 1);
     other = six;
     other.addr[6] = 9; /* the same /48 */
-    assert_false(allows(&other, 1, LONG, SELV_REFLECT_GO_ON));
+    assert_false(allows(&other, 1, LONG));
     other.addr[5] = 9;
-    assert_true(allows(&other, 1, LONG, SELV_REFLECT_GO_ON));
+    assert_true(allows(&other, 1, LONG));
 }
 
-static void test_reflect_echo_frees(void **state)
+/* The Echo that a challenge for this address carries. */
+static struct selv_bytes challenge(const struct selv_coap_peer *peer,
+                                   uint64_t now_ms)
 {
-    uint8_t bytes[SELV_COAP_REPLY_MAX];
+    static uint8_t bytes[SELV_COAP_REPLY_MAX];
     struct selv_buf out = {bytes, sizeof bytes, 0};
-    struct selv_coap_peer a = peer4(0x0a000001, 5683);
-    struct selv_coap_peer b = peer4(0x0a000001, 5684);
     struct selv_coap_msg rq = get(selv_bytes(NULL, 0), false, 1);
     struct selv_coap_msg reply;
     struct selv_bytes echo;
-    (void)state;
-    selv_reflect_init(&reflect, key, 0, false);
-    selv_coap_server_init(&engine, NULL, 0, key);
-    assert_true(selv_reflect_doubts(&reflect, 1000, &a, &rq));
-    selv_coap_echo_challenge(&reflect.echo, &engine, 1000, &a, &rq, &out);
+    selv_coap_echo_challenge(&reflect.echo, &engine, now_ms, peer, &rq, &out);
     assert_true(out.len <= SELV_REFLECT_SHORT);
     assert_int_equal(selv_coap_parse(selv_bytes(out.p, out.len), &reply),
                      SELV_OK);
     assert_true(selv_coap_opt_find(&reply, SELV_COAP_OPT_ECHO, &echo));
-    rq = get(echo, false, 1);
+    return echo;
+}
+
+static void test_reflect_echo_frees(void **state)
+{
+    struct selv_coap_peer a = peer4(0x0a000001, 5683);
+    struct selv_coap_peer b = peer4(0x0a000001, 5684);
+    struct selv_coap_msg rq = get(selv_bytes(NULL, 0), false, 1);
+    struct selv_reflect_answer answer = {ASKED, LONG, 1 << 30, BLOCK, true};
+    (void)state;
+    reset(0, false);
+    selv_coap_server_init(&engine, NULL, 0, key);
+    assert_true(selv_reflect_doubts(&reflect, 1000, &a, &rq));
+    assert_false(selv_reflect_may_tell(&reflect, 1000, &a, 1));
+    rq = get(challenge(&a, 1000), false, 1);
     /* Another port may be another's. */
-    assert_false(selv_reflect_allows(&reflect, 2000, &b, &rq, ASKED, LONG,
-                                     SELV_REFLECT_BEGIN));
-    assert_true(selv_reflect_allows(&reflect, 2000, &a, &rq, ASKED, LONG,
-                                    SELV_REFLECT_BEGIN));
+    assert_false(selv_reflect_allows(&reflect, 2000, &b, &rq, &answer));
+    assert_true(selv_reflect_allows(&reflect, 2000, &a, &rq, &answer));
+    assert_true(selv_reflect_may_tell(&reflect, 2000, &a, 2000));
     for (uint64_t t = 2000; t < 602000; t += 1000) {
-        assert_true(allows(&a, t, LONG, SELV_REFLECT_GO_ON));
+        assert_true(allows(&a, t, LONG));
+        assert_int_equal(selv_coap_echo_is_waning(&reflect.echo, t, &a),
+                         t > 302000);
     }
-    assert_false(allows(&a, 602000, LONG, SELV_REFLECT_GO_ON));
+    assert_false(allows(&a, 602000, LONG));
+    assert_false(selv_coap_echo_is_waning(&reflect.echo, 602000, &a));
+
+    /* Renewed by any request that brings an Echo, that of a poll too. */
+    rq = get(challenge(&a, 700000), false, 1);
+    selv_reflect_note(&reflect, 701000, &a, &rq);
+    assert_true(allows(&a, 1300000, LONG));
+    uint8_t bytes[64];
+    struct selv_coap_writer w;
+    size_t len;
+    selv_coap_write_begin(&w, bytes, sizeof bytes, SELV_COAP_CON, SELV_COAP_GET,
+                          1, selv_bytes("t", 1));
+    selv_coap_echo_write(&reflect.echo, 1300000, &a, &w);
+    assert_int_equal(selv_coap_write_end(&w, &len), SELV_OK);
+    assert_int_equal(selv_coap_parse(selv_bytes(bytes, len), &rq), SELV_OK);
+    selv_reflect_note(&reflect, 1300500, &a, &rq);
+    assert_true(allows(&a, 1900000, LONG));
+    selv_reflect_note(&reflect, 1300500, &b, &rq);
+    assert_false(allows(&b, 1300500, LONG));
 }
 
 /* A network that has used up its budget does not get a new one because many
- * others come. */
+ * others come; a download that is paid for is not forgotten for those that
+ * are not. */
 static void test_reflect_flood(void **state)
 {
     struct selv_coap_peer victim = peer4(0x0a000001, 5683);
+    struct selv_coap_peer going = peer4(0x0a000201, 5683);
     size_t sum = 0;
     (void)state;
-    selv_reflect_init(&reflect, key, 1000, false);
-    spend(&victim, 1000, SELV_REFLECT_GO_ON);
+    reset(1000, false);
+    spend(&victim, 1000);
+    assert_true(block(&going, 1000, LONG, 5 * BLOCK, true));
     for (uint32_t i = 0; i < 100000; i++) {
         struct selv_coap_peer p = peer4(0x0b000000 + (i << 8), 5683);
-        sum += allows(&p, 1000, LONG, SELV_REFLECT_GO_ON) ? LONG : 0;
+        sum += block(&p, 1000, LONG, 100 * BLOCK, i % 2 == 0) ? LONG : 0;
     }
     assert_true(sum > 0);
-    assert_false(allows(&victim, 1000, LONG, SELV_REFLECT_GO_ON));
+    assert_false(allows(&victim, 1000, LONG));
+    for (unsigned i = 0; i < 5; i++) {
+        assert_true(block(&going, 1000, LONG, 0, false));
+    }
+}
+
+struct taker {
+    pthread_t thread;
+    unsigned taken;
+    unsigned others;
+};
+
+static void *take_all(void *user)
+{
+    struct taker *t = user;
+    for (unsigned i = 0; i < 100000; i++) {
+        t->taken +=
+            selv_budget_take(&all.bytes, 1000, 12345, 160, UINT64_C(16000000));
+        t->others += selv_budget_take(&all.bytes, 1000, i, 160, 160);
+    }
+    return NULL;
+}
+
+/* Several loops use one budget. */
+static void test_budget_is_shared(void **state)
+{
+    struct taker takers[4];
+    unsigned sum = 0;
+    (void)state;
+    reset(1000, false);
+    assert_true(
+        selv_budget_take(&all.bytes, 1000, 12345, 160, UINT64_C(16000000)));
+    memset(takers, 0, sizeof takers);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(
+            pthread_create(&takers[i].thread, NULL, take_all, &takers[i]), 0);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        pthread_join(takers[i].thread, NULL);
+        sum += takers[i].taken;
+    }
+    assert_int_equal(sum, 100000 - 1);
 }
 
 /* ---- observers -------------------------------------------------------------
@@ -288,6 +432,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_siphash_vectors),
         cmocka_unit_test(test_reflect_budget_of_a_network),
+        cmocka_unit_test(test_reflect_download_goes_on),
+        cmocka_unit_test(test_budget_is_shared),
         cmocka_unit_test(test_reflect_ipv6_and_loopback),
         cmocka_unit_test(test_reflect_echo_frees),
         cmocka_unit_test(test_reflect_flood),
