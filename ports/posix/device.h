@@ -65,6 +65,7 @@ struct device {
     const char *state_dir;
     const char *servers[DEVICE_SERVERS_MAX]; /* those preferred first */
     size_t server_count;
+    const char *ca;            /* file of certificates for https, or NULL */
     const char *listen;        /* HOST:PORT for those who push, or NULL */
     const char *run;           /* command, or NULL */
     const char *uboot_config;  /* U-Boot boots this device; NULL: we do */

@@ -51,6 +51,9 @@ static const char help[] =
     "                       UDP gets through; a static tree on a web server,\n"
     "                       http://host/path; or in a folder,\n"
     "                       file:///media/usb. Several: those preferred first\n"
+    "  --ca FILE            certificates (PEM) that https servers are trusted "
+    "by,\n"
+    "                       instead of the system's\n"
     "  --listen HOST:PORT   take what selvage device push sends, and tell how\n"
     "                       the device is; port 0: any\n"
     "  --observe            have the update server tell when there is "
@@ -113,6 +116,7 @@ static int usage_of(const char *why, const char *argument)
 enum option_value {
     OPT_STATE = 1,
     OPT_SERVER,
+    OPT_CA,
     OPT_LISTEN,
     OPT_INSECURE,
     OPT_OBSERVE,
@@ -133,6 +137,7 @@ enum option_value {
 static const struct option options[] = {
     {"state", required_argument, NULL, OPT_STATE},
     {"server", required_argument, NULL, OPT_SERVER},
+    {"ca", required_argument, NULL, OPT_CA},
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"insecure", no_argument, NULL, OPT_INSECURE},
     {"observe", no_argument, NULL, OPT_OBSERVE},
@@ -176,6 +181,9 @@ static int read_arguments(struct device *d, int argc, char **argv)
                 return usage("more than seven times --server") + 1;
             }
             d->servers[d->server_count++] = optarg;
+            break;
+        case OPT_CA:
+            d->ca = optarg;
             break;
         case OPT_LISTEN:
             d->listen = optarg;

@@ -3,6 +3,7 @@
  * Where a device gets its updates from: CoAP peers, each behind a socket; the
  * sources that the port reads (source.h); and who pushes (push.h), a source
  * that is asked first and mostly has nothing. */
+#include <errno.h>
 #include <unistd.h>
 
 #include "posix/device.h"
@@ -110,6 +111,7 @@ static bool open_source(struct device *d, const char *uri)
     if (s->port == NULL) {
         return false;
     }
+    s->port->ca = d->ca;
     about->is_port = true;
     about->base = selv_bytes(s->port->uri, strlen(s->port->uri));
     return true;
@@ -139,6 +141,11 @@ bool device_net_open(struct device *d)
 {
     d->reading = DEVICE_NO_SOURCE;
     d->push.fd = -1;
+    if (d->ca != NULL && access(d->ca, R_OK) != 0) {
+        snprintf(d->why.text, sizeof d->why.text, "--ca %.160s: %s", d->ca,
+                 strerror(errno));
+        return false;
+    }
     selv_watch_init(&d->watch);
     if (d->listen != NULL && !open_push(d)) {
         return false;
