@@ -25,8 +25,8 @@
 #define SEEDS_MAX 1000u
 
 static const struct transfer_contender *const contenders[] = {
-    &transfer_client, &transfer_client_resumed, &transfer_fetch,
-    &transfer_fetch_small, &transfer_qblock};
+    &transfer_client,     &transfer_client_resumed, &transfer_fetch,
+    &transfer_fetch_warm, &transfer_fetch_small,    &transfer_qblock};
 enum { CONTENDER_COUNT = sizeof contenders / sizeof contenders[0] };
 
 static const uint32_t losses_percent[] = {0, 5, 10, 20, 30};
@@ -180,6 +180,20 @@ static bool deliver(struct transfer *t)
     return follow(t);
 }
 
+/* A poll and its answer, as long as they are with the update server. */
+static uint16_t exchange_ms(const struct sim_link_config *link)
+{
+    static const size_t lens[] = {40, 20};
+    uint64_t us = 999;
+    for (int d = 0; d < 2; d++) {
+        const struct sim_link_way *w = &link->way[d];
+        uint64_t wire = sim_link_wire_len(link, lens[d], NULL);
+        us +=
+            w->delay_us + (w->rate_bps > 0 ? wire * 8000000 / w->rate_bps : 0);
+    }
+    return us / 1000 < UINT16_MAX ? (uint16_t)(us / 1000) : UINT16_MAX;
+}
+
 static void job_make(const struct run *run, struct transfer_job *job)
 {
     job->request =
@@ -190,6 +204,7 @@ static void job_make(const struct run *run, struct transfer_job *job)
                                    .path = selv_bytes(path, sizeof path - 1),
                                    .body_max = run->len,
                                    .deadline_ms = DEADLINE_MS};
+    job->rtt_ms = exchange_ms(run->link);
     for (size_t i = 0; i < sizeof job->random; i++) {
         job->random[i] =
             (uint8_t)((run->seed + 1) * 0x9e3779b97f4a7c15u >> (8 * i));

@@ -16,6 +16,7 @@
 struct transfer_job {
     struct selv_coap_request request; /* a whole body of body_max bytes */
     uint8_t random[8];                /* another one for each seed */
+    uint16_t rtt_ms;                  /* of a short request and its answer */
 };
 
 /* The bytes are where the contender was fed from, or in its state. */
@@ -43,6 +44,7 @@ struct transfer_contender {
 extern const struct transfer_contender transfer_client;
 extern const struct transfer_contender transfer_client_resumed;
 extern const struct transfer_contender transfer_fetch;
+extern const struct transfer_contender transfer_fetch_warm;
 extern const struct transfer_contender transfer_fetch_small;
 extern const struct transfer_contender transfer_qblock;
 

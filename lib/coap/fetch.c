@@ -45,6 +45,7 @@ enum state {
 #define S_RETRIED 0x04u /* lost, or taken for lost */
 #define S_DOUBLED 0x08u /* asked twice on purpose */
 #define S_CON 0x10u     /* the latest transmission was confirmable */
+#define S_PAIR 0x20u    /* the one before it left at the same time */
 
 /* path->con: up to CON_ONLY, how often a confirmable request was answered and
  * no other one ever. */
@@ -52,11 +53,16 @@ enum state {
 #define CON_NEVER 255u
 
 #define UNKNOWN UINT32_MAX
-#define EXTRA_FIRST 32u /* two transmissions, and one for each 16 blocks */
-#define EXTRA_ONE 16u
+#define DOUBLES_FIRST 2u
+#define PAIRS_MAX                                                              \
+    4u /* time-outs in a row that are answered by two requests                 \
+        */
 #define CON_TIMEOUT_MIN_MS 1000u /* [RFC 7252 4.8.1, RFC 8085 3.1.1] */
 #define BODY_LEN_MAX (1u << 30)
 #define CHALLENGES_MAX 8u
+/* The first time-out of an unknown path, 0.5 to 0.75 s, is this part of CoAP's
+ * for confirmable requests: DESIGN.md says what allows it. */
+#define FIRST_PART 4u
 
 /* Tokens: 2^32 before one comes again; number = (token - base) * ODD_INVERSE */
 #define ODD 0x9e3779b9u
@@ -111,11 +117,10 @@ enum selv_err selv_coap_fetch_start(struct selv_coap_fetch *f,
     f->first = f->path->next;
     f->largest = f->first - 1;
     f->echoing = f->first;
-    f->probe_ms = selv_coap_first_timeout(&f->random) / 2;
+    f->probe_ms = selv_coap_first_timeout(&f->random) / FIRST_PART;
     f->total = UNKNOWN;
     f->szx = rq->szx;
     f->cost = (uint16_t)(selv_coap_block_len(rq->szx) + 32);
-    f->extra = EXTRA_FIRST;
     f->content_format = SELV_COAP_NO_FORMAT;
     f->state = RUN;
     return SELV_OK;
@@ -245,21 +250,25 @@ static enum selv_err request_write(struct selv_coap_fetch *f,
 }
 
 /* Whether the next request is confirmable: where others are never answered,
- * and every other one while nothing is. */
+ * and, while nothing is, the last one of every other time-out. */
 static bool is_con(const struct selv_coap_fetch *f)
 {
-    return f->path->con == CON_ONLY ||
-           (f->path->con < CON_ONLY && (f->silence & 1u) != 0);
+    bool is_turn = f->silence > 0 && f->silence % 2 == 0 && f->probes == 0;
+    return f->path->con == CON_ONLY || (f->path->con < CON_ONLY && is_turn);
 }
 
 static enum selv_coap_fetch_action transmit(struct selv_coap_fetch *f,
                                             struct selv_coap_fetch_slot *s,
                                             uint32_t now, struct selv_buf *out)
 {
-    s->mid = (uint16_t)f->path->next;
+    uint16_t mid = (uint16_t)f->path->next;
+    bool is_pair = (s->flags & S_FLYING) != 0 && s->sent_ms == now &&
+                   (uint16_t)(s->mid + 1u) == mid;
+    s->mid = mid;
     s->sent_ms = now;
-    s->flags = (uint8_t)((s->flags & ~S_CON) | S_SENT);
+    s->flags = (uint8_t)((s->flags & ~(S_CON | S_PAIR)) | S_SENT);
     s->flags |= is_con(f) ? S_CON : 0;
+    s->flags |= is_pair ? S_PAIR : 0;
     enum selv_err err = request_write(f, s, out);
     if (err) {
         out->len = 0;
@@ -271,7 +280,8 @@ static enum selv_coap_fetch_action transmit(struct selv_coap_fetch *f,
         f->flying++;
         f->since_ms = f->silence == 0 ? now : f->since_ms;
     }
-    f->sent_ms = now;
+    f->sign_ms = now;
+    f->sent_len = (uint8_t)least((uint32_t)out->len, UINT8_MAX);
     f->flags = (uint8_t)(f->flags & ~F_ACKED);
     selv_coap_path_sent(f->path, f->cost);
     return SELV_COAP_FETCH_SEND;
@@ -500,7 +510,9 @@ static void path_learn(struct selv_coap_fetch *f, uint32_t now,
                        struct selv_coap_fetch_slot *s, uint32_t number,
                        const struct selv_coap_msg *m, uint32_t len)
 {
-    bool is_latest = s->mid == (uint16_t)number;
+    bool is_pair =
+        (s->flags & S_PAIR) != 0 && s->mid == (uint16_t)(number + 1u);
+    bool is_latest = s->mid == (uint16_t)number || is_pair;
     bool was_lost = !is_latest || (s->flags & S_FLYING) == 0;
     uint32_t rtt = 0;
     if (is_latest || (f->silence > 0 && f->flying <= 1)) {
@@ -549,6 +561,7 @@ static void answer_take(struct selv_coap_fetch *f, uint64_t now_ms,
         path_learn(f, (uint32_t)now_ms, s, number, m, len);
     }
     f->silence = 0;
+    f->sign_ms = (uint32_t)now_ms;
     bool is_challenge = echo_take(f, number, m);
     if (s == NULL) {
         return; /* told already */
@@ -633,7 +646,8 @@ bool selv_coap_fetch_feed(struct selv_coap_fetch *f, uint64_t now_ms,
 /* ---- what is lost -----------------------------------------------------------
  */
 
-/* From the latest transmission to a probe. */
+/* From the latest transmission to a probe. As long as nothing is answered, the
+ * rate falls to PROBING_RATE [RFC 7252 4.7]. */
 static uint32_t probe_timeout(const struct selv_coap_fetch *f)
 {
     uint32_t ms = f->probe_ms;
@@ -642,36 +656,42 @@ static uint32_t probe_timeout(const struct selv_coap_fetch *f)
         return SELV_COAP_MAX_TRANSMIT_WAIT_MS;
     }
     if (selv_coap_path_is_known(f->path)) {
-        ms = selv_coap_path_timeout(f->path);
+        ms = selv_coap_path_timeout(f->path, (uint32_t)f->flying * f->cost);
         ms = is_con(f) ? most(ms, CON_TIMEOUT_MIN_MS) : ms;
         /* a first probe may be lost like others */
         doublings -= doublings > 0 && selv_coap_path_is_lossy(f->path);
     }
-    return least(ms << doublings, SELV_COAP_SILENCE_MAX_MS);
+    return least(ms << doublings, f->sent_len * 1000u / SELV_COAP_PROBING_RATE);
+}
+
+static struct selv_coap_fetch_slot *slot_oldest(struct selv_coap_fetch *f)
+{
+    struct selv_coap_fetch_slot *oldest = NULL;
+    for (uint32_t i = 0; i < f->count; i++) {
+        struct selv_coap_fetch_slot *s = &f->slots[i];
+        if ((s->flags & S_FLYING) != 0 &&
+            (oldest == NULL || (int16_t)(s->mid - oldest->mid) < 0)) {
+            oldest = s;
+        }
+    }
+    return oldest;
 }
 
 /* Nothing has been answered for long: ask again for what has waited longest,
  * whatever the window says [RFC 9002 6.2.4]. */
 static void probe(struct selv_coap_fetch *f)
 {
-    if (f->silence < UINT8_MAX) {
-        f->silence++;
-    }
+    /* one less rather than one more at the end: every other one stays so */
+    f->silence =
+        (uint8_t)(f->silence < UINT8_MAX ? f->silence + 1 : UINT8_MAX - 1);
     f->flags = (uint8_t)(f->flags & ~F_ACKED);
-    f->probe_ms = selv_coap_first_timeout(&f->random) / 2;
-    f->probes = is_con(f) || f->silence > 2 ? 1 : 2;
+    f->probe_ms = selv_coap_first_timeout(&f->random) / FIRST_PART;
+    f->probes = f->path->con == CON_ONLY || f->silence > PAIRS_MAX ? 1 : 2;
     if (f->silence == 3) {
         selv_coap_path_silent(f->path);
     }
     for (uint32_t n = 0; n < f->probes; n++) {
-        struct selv_coap_fetch_slot *oldest = NULL;
-        for (uint32_t i = 0; i < f->count; i++) {
-            struct selv_coap_fetch_slot *s = &f->slots[i];
-            if ((s->flags & S_FLYING) != 0 &&
-                (oldest == NULL || (int16_t)(s->mid - oldest->mid) < 0)) {
-                oldest = s;
-            }
-        }
+        struct selv_coap_fetch_slot *oldest = slot_oldest(f);
         if (oldest != NULL) {
             again(f, oldest);
         }
@@ -702,7 +722,7 @@ static uint32_t losses_find(struct selv_coap_fetch *f, uint32_t now)
         return wait;
     }
     uint32_t timeout = probe_timeout(f);
-    uint32_t age = now - f->sent_ms;
+    uint32_t age = now - f->sign_ms;
     if (age >= timeout) {
         probe(f);
         return 0;
@@ -767,37 +787,61 @@ static struct selv_coap_fetch_slot *slot_new(struct selv_coap_fetch *f)
     s->units = (uint8_t)(1u << f->szx);
     s->flags = 0;
     f->cursor += s->units * 16u;
-    if (f->extra < UINT16_MAX) {
-        f->extra++;
+    if (f->asked < UINT16_MAX) {
+        f->asked++;
     }
     return s;
 }
 
-/* When nothing new is left, the link would idle while the last blocks come: a
- * few are asked for twice, so that one loss does not cost a time-out. First
- * what was lost before, then the latest, whose loss no later answer tells. */
-static struct selv_coap_fetch_slot *slot_double(struct selv_coap_fetch *f)
+/* Whether a is to be asked for twice before b. First what was lost before, then
+ * the latest, whose loss no later answer tells; then, for another time, what
+ * has waited longest. */
+static bool is_before(const struct selv_coap_fetch_slot *a,
+                      const struct selv_coap_fetch_slot *b)
+{
+    int order = (b->flags & S_DOUBLED) - (a->flags & S_DOUBLED);
+    if (order == 0) {
+        order = (a->flags & S_RETRIED) - (b->flags & S_RETRIED);
+    }
+    if (order != 0) {
+        return order > 0;
+    }
+    bool is_later = (int16_t)(a->mid - b->mid) > 0;
+    return (a->flags & S_DOUBLED) != 0 ? !is_later : is_later;
+}
+
+/* When nothing new is left, the link would idle while the last blocks come:
+ * some are asked for twice, so that one loss does not cost a round trip. What
+ * was lost before always is; of others two, and one for each sixteen blocks, or
+ * for each four where transmissions get lost. */
+static struct selv_coap_fetch_slot *slot_double(struct selv_coap_fetch *f,
+                                                uint32_t now)
 {
     struct selv_coap_fetch_slot *best = NULL;
-    if (f->cursor < f->end || (f->flags & F_ALL) == 0 || f->extra < EXTRA_ONE) {
+    uint32_t age_min = selv_coap_path_patience(f->path) / 2;
+    uint32_t part = selv_coap_path_is_losing(f->path) ? 4 : 16;
+    if (f->cursor < f->end || (f->flags & F_ALL) == 0) {
         return NULL;
     }
     for (uint32_t i = 0; i < f->count; i++) {
         struct selv_coap_fetch_slot *s = &f->slots[i];
-        if ((s->flags & (S_FLYING | S_DOUBLED)) != S_FLYING) {
-            continue;
-        }
-        int retried = (s->flags & S_RETRIED) != 0;
-        int best_retried = best != NULL && (best->flags & S_RETRIED) != 0;
-        if (best == NULL || retried > best_retried ||
-            (retried == best_retried && (int16_t)(s->mid - best->mid) > 0)) {
+        bool is_due =
+            (s->flags & S_DOUBLED) == 0 || now - s->sent_ms >= age_min;
+        if ((s->flags & S_FLYING) != 0 && is_due &&
+            (best == NULL || is_before(s, best))) {
             best = s;
         }
     }
-    if (best != NULL) {
-        best->flags |= S_DOUBLED;
-        f->extra = (uint16_t)(f->extra - EXTRA_ONE);
+    if (best == NULL) {
+        return NULL;
     }
+    if ((best->flags & (S_RETRIED | S_DOUBLED)) != S_RETRIED) {
+        if (f->doubles >= DOUBLES_FIRST + f->asked / part) {
+            return NULL;
+        }
+        f->doubles++;
+    }
+    best->flags |= S_DOUBLED;
     return best;
 }
 
@@ -823,8 +867,9 @@ static struct selv_coap_fetch_slot *slot_next(struct selv_coap_fetch *f,
         return s;
     }
     if (room > 0) {
-        *wait = 0; /* a probe was not needed */
-        return NULL;
+        *wait = 0;          /* look again */
+        s = slot_oldest(f); /* the other one of a pair, or none is needed */
+        return s != NULL && s->sent_ms == now ? s : NULL;
     }
     *is_wanted =
         f->cursor >= f->end && (f->flags & F_ALL) == 0 && slot_free(f) != NULL;
@@ -832,7 +877,7 @@ static struct selv_coap_fetch_slot *slot_next(struct selv_coap_fetch *f,
         return NULL;
     }
     s = slot_new(f);
-    s = s != NULL ? s : slot_double(f);
+    s = s != NULL ? s : slot_double(f, now);
     if (s == NULL) {
         selv_coap_path_limited(f->path);
     }

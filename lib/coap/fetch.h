@@ -82,7 +82,7 @@ struct selv_coap_fetch {
     uint32_t random;           /* jitter */
     uint32_t first;            /* number of this fetch's first transmission */
     uint32_t largest;          /* highest number answered */
-    uint32_t sent_ms;          /* when the latest left */
+    uint32_t sign_ms;          /* when the latest left, or was answered */
     uint32_t since_ms;         /* when the latest left before time-outs */
     uint32_t probe_ms;         /* time-out without back-off */
     uint32_t cursor;           /* bytes: next of the range to be asked for */
@@ -91,9 +91,10 @@ struct selv_coap_fetch {
     uint32_t told;             /* bytes, in BLOCKs */
     uint32_t echoing;          /* number of the first with the Echo now kept */
     uint16_t count;
-    uint16_t flying; /* slots in flight */
-    uint16_t cost;   /* bytes of an answer */
-    uint16_t extra;  /* transmissions, times 16 */
+    uint16_t flying;  /* slots in flight */
+    uint16_t cost;    /* bytes of an answer */
+    uint16_t asked;   /* blocks, once each */
+    uint16_t doubles; /* transmissions of blocks in flight */
     uint16_t out_mid;
     uint16_t content_format;
     uint16_t err;
@@ -103,6 +104,7 @@ struct selv_coap_fetch {
     uint8_t out_type;   /* ACK or Reset to send, else 0 */
     uint8_t silence;    /* time-outs since the latest answer */
     uint8_t probes;     /* transmissions that need no room */
+    uint8_t sent_len;   /* bytes of the latest request; 255: or more */
     uint8_t challenges; /* of transmissions that echoed, since content came */
     uint8_t code;
     uint8_t etag_len;

@@ -47,6 +47,7 @@ enum mode {
 #define LOSS_MAX 40960u     /* 5/8 */
 #define LOSS_USUAL 4096u    /* 1/16 */
 #define LOSS_ODD 16384u     /* 1/4 above the usual share: congestion */
+#define LOSS_ONE 2048u      /* what one adds: 1/32 */
 #define CWND_MAX (4u << 20)
 #define WINDOW_MIN 4u /* transmissions */
 #define REORDER_MAX 16u
@@ -108,16 +109,31 @@ uint32_t selv_coap_path_rate(const struct selv_coap_path *p)
     return scaled(rate_best(p), 1000);
 }
 
-uint32_t selv_coap_path_timeout(const struct selv_coap_path *p)
+uint32_t selv_coap_path_timeout(const struct selv_coap_path *p,
+                                uint32_t in_flight)
 {
     /* no more than twice the mean [RFC 8985 7.2]: while a queue empties, the
      * variance is of the past */
-    return p->srtt / 8 + least(most(p->rttvar, 8), most(p->srtt / 8, 8));
+    uint32_t ms = p->srtt / 8 + least(most(p->rttvar, 8), most(p->srtt / 8, 8));
+    uint32_t rate = rate_best(p);
+    if (rate == 0 || p->mode == COMPETE) {
+        return ms;
+    }
+    /* and so is the mean: what is in flight comes one by one. Probes that
+     * were not needed make us wait longer */
+    uint32_t queue = (uint32_t)(((uint64_t)in_flight << 8) / rate);
+    uint32_t slack = least(p->rttvar, p->rtt_min / 2u) + 8;
+    return least(ms, (p->rtt_min + slack + queue) * (5u + p->reorder) / 8);
 }
 
 bool selv_coap_path_is_lossy(const struct selv_coap_path *p)
 {
     return p->loss > LOSS_USUAL;
+}
+
+bool selv_coap_path_is_losing(const struct selv_coap_path *p)
+{
+    return p->loss >= LOSS_ONE / 2;
 }
 
 uint32_t selv_coap_path_patience(const struct selv_coap_path *p)
@@ -215,7 +231,7 @@ void selv_coap_path_silent(struct selv_coap_path *p)
 static void loss_count(struct selv_coap_path *p, bool is_lost)
 {
     if (p->mode != SEEN && p->mode != COMPETE) {
-        uint32_t loss = p->loss - p->loss / 32u + (is_lost ? 2048u : 0);
+        uint32_t loss = p->loss - p->loss / 32u + (is_lost ? LOSS_ONE : 0);
         p->loss = (uint16_t)least(loss, LOSS_MAX);
     }
 }
@@ -400,8 +416,9 @@ void selv_coap_path_answered(struct selv_coap_path *p, uint32_t number,
         return; /* alive, but how far away? */
     }
     if (p->mode == UNKNOWN || p->cwnd == 0) {
-        /* ten, as [RFC 6928], but no more bytes than [RFC 3390] */
-        p->cwnd = least(10 * bytes, most(4380, 2 * bytes));
+        /* ten [RFC 9002 7.2], and as many short ones as take no more bytes
+         * than four long ones [RFC 3390] */
+        p->cwnd = most(least(10 * bytes, most(14720, 2 * bytes)), 4380);
         p->mode = STARTUP;
         p->credit = 0;
         p->pace_ms = now_ms;

@@ -31,9 +31,11 @@
 
 #include "coap/coap.h"
 
-/* Longest wait between two transmissions to a peer that is silent. A request
- * of 120 bytes each 60 s is 2 bytes/s: our PROBING_RATE [RFC 7252 4.8.1]. */
-#define SELV_COAP_SILENCE_MAX_MS 60000u
+/* PROBING_RATE [RFC 7252 4.8]: bytes/s, of datagrams, to a peer that is silent;
+ * time-outs double until it is no more than that. */
+#ifndef SELV_COAP_PROBING_RATE
+#define SELV_COAP_PROBING_RATE 1u
+#endif
 
 /* selv_coap_path_wait: only an answer, or a loss, makes room. */
 #define SELV_COAP_PATH_FULL UINT32_MAX
@@ -101,11 +103,16 @@ void selv_coap_path_silent(struct selv_coap_path *p);
 bool selv_coap_path_is_known(const struct selv_coap_path *p);
 
 /* ms from a transmission to a probe, when nothing was answered since; of a
- * path that is known [RFC 9002 6.2.1]. */
-uint32_t selv_coap_path_timeout(const struct selv_coap_path *p);
+ * path that is known [RFC 9002 6.2.1]. in_flight: cost of those that are
+ * awaited: where only our own queue delays, it is over with them. */
+uint32_t selv_coap_path_timeout(const struct selv_coap_path *p,
+                                uint32_t in_flight);
 
 /* Transmissions get lost all the time: one more says nothing. */
 bool selv_coap_path_is_lossy(const struct selv_coap_path *p);
+
+/* One has been lost of late. */
+bool selv_coap_path_is_losing(const struct selv_coap_path *p);
 
 /* ms after which a transmission is lost when a later one has been answered
  * [RFC 9002 6.1.2]. */

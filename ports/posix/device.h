@@ -104,6 +104,7 @@ struct device {
     uint8_t last_state;      /* of the last event */
     uint64_t last_sequence;
     enum selv_err last_err;
+    uint32_t last_done, last_size; /* of a download; size 0: none */
     struct selv_consumer_config config;
     struct selv_consumer consumer;
     struct selv_posix_why why;

@@ -312,7 +312,9 @@ static void serve_push(struct device *d)
                       !selv_consumer_may_check(&d->consumer),
         .state = d->last_state,
         .sequence = d->last_sequence,
-        .err = d->last_err};
+        .err = d->last_err,
+        .done = d->last_done,
+        .size = d->last_size};
 
     if (selv_push_work(&d->push, &how)) {
         device_say_note(d, "a manifest was pushed");
@@ -466,6 +468,8 @@ void device_net_tell(struct device *d, const struct selv_consumer_todo *todo)
     d->last_state = (uint8_t)todo->state;
     d->last_sequence = todo->sequence;
     d->last_err = todo->err;
+    d->last_done = todo->done;
+    d->last_size = todo->size;
     if (d->listen != NULL) {
         selv_push_tell(&d->push, (uint8_t)todo->state,
                        todo->err ? selv_err_str(todo->err) : NULL);

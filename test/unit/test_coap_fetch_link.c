@@ -49,21 +49,21 @@ static struct ratios ratios_measure(const struct world_plan *plan, int loss)
     return r;
 }
 
-/* Of 100 KiB the bounds hold from the first packet on, the search for the
- * rate included. 10 KiB are over before a second round trip has begun: what a
- * first packet's loss costs, which nothing but a timer tells, would rule; the
- * bounds are of a path that is known. */
+/* A path of which nothing is known costs a round trip, and each loss of the
+ * first request half a second and more, before a second request leaves; a
+ * further fetch has neither. Of 100 KiB the bounds hold for both. */
 static const struct {
     uint32_t len;
     uint8_t szx;
-    double mean_max[5]; /* at 0, 5, 10, 20, 30 % each way */
+    double mean_max[5];  /* at 0, 5, 10, 20, 30 % each way */
+    double first_max[5]; /* of a path that is not known */
 } aims[] = {
-    {102400, 2, {1.1, 1.15, 1.3, 1.9, 2.2}},
-    {102400, 4, {1.1, 1.15, 1.3, 1.9, 2.2}},
-    {102400, 6, {1.1, 1.15, 1.3, 2.1, 2.9}},
-    {10240, 2, {1.1, 1.3, 1.6, 2.3, 3.0}},
-    {10240, 4, {1.2, 1.4, 1.7, 2.4, 3.2}},
-    {10240, 6, {1.2, 1.4, 1.6, 2.4, 3.6}},
+    {102400, 2, {1.1, 1.1, 1.15, 1.3, 1.6}, {1.1, 1.1, 1.15, 1.4, 1.7}},
+    {102400, 4, {1.1, 1.1, 1.15, 1.2, 1.3}, {1.1, 1.1, 1.15, 1.3, 1.4}},
+    {102400, 6, {1.1, 1.15, 1.2, 1.3, 1.4}, {1.1, 1.15, 1.2, 1.3, 1.5}},
+    {10240, 2, {1.1, 1.2, 1.3, 1.6, 2.1}, {1.3, 1.4, 1.5, 2.3, 3.0}},
+    {10240, 4, {1.1, 1.25, 1.3, 1.5, 2.0}, {1.3, 1.5, 1.7, 2.6, 3.2}},
+    {10240, 6, {1.1, 1.2, 1.3, 1.6, 1.9}, {1.3, 1.5, 1.7, 2.6, 3.3}},
 };
 
 static void test_coap_fetch_ratio(void **state)
@@ -81,9 +81,7 @@ static void test_coap_fetch_ratio(void **state)
             print_message("%7u %5d %3d%% %5.2f %5.2f %5.2f\n", plan.len,
                           16 << plan.szx, losses[k], r.mean, r.worst, r.again);
             assert_true(r.again <= aims[i].mean_max[k]);
-            if (plan.len > 65536) {
-                assert_true(r.mean <= aims[i].mean_max[k]);
-            }
+            assert_true(r.mean <= aims[i].first_max[k]);
         }
     }
 }
@@ -103,7 +101,7 @@ static void test_coap_fetch_ratio_eight_slots(void **state)
         world_free(w);
         print_message("  eight slots of %4d: %5.2f, bound %5.2f\n", 16 << szx,
                       r.mean, bound);
-        assert_true(r.mean <= 1.35 * (bound > 1 ? bound : 1));
+        assert_true(r.mean <= 1.2 * (bound > 1 ? bound : 1));
     }
 }
 
@@ -183,6 +181,26 @@ static void test_coap_fetch_no_bloat(void **state)
     world_free(w);
 }
 
+/* What one try gives says little where it depends on when in its cycle the
+ * engine is met: the mean and the least of many. */
+struct shares {
+    double sum;
+    double least;
+    unsigned count;
+};
+
+static void share_add(struct shares *s, double share)
+{
+    s->least = s->count == 0 || share < s->least ? share : s->least;
+    s->sum += share;
+    s->count++;
+}
+
+static double mean_of(const struct shares *s)
+{
+    return s->sum / s->count;
+}
+
 /* ---- a link that changes ----------------------------------------------------
  */
 
@@ -197,10 +215,15 @@ static void drop_and_rise(struct world *w)
     }
 }
 
+/* Shares of what the link could carry; the means of many seeds, and what each
+ * must have at least. */
 static void test_coap_fetch_rate_changes(void **state)
 {
+    struct shares before = {0, 0, 0};
+    struct shares dropped = {0, 0, 0};
+    struct shares risen = {0, 0, 0};
     (void)state;
-    for (uint64_t seed = 1; seed <= 5; seed++) {
+    for (uint64_t seed = 1; seed <= 20; seed++) {
         struct world *w = world_new("rate=250k,rtt=100ms,loss=2%", seed);
         struct world_plan plan = {
             .len = 1048576, .szx = 4, .slots = 128, .range = 4096};
@@ -208,18 +231,24 @@ static void test_coap_fetch_rate_changes(void **state)
         w->at = drop_and_rise;
         w->stop_us = 8000000; /* three seconds at 250 kbit/s */
         world_run(w);
-        assert_true(f->told > 3 * 31250 / 10 * 7);
         uint32_t told = f->told;
+        share_add(&before, told / (3 * 31250.0));
         w->stop_us = 28000000; /* twenty at 50 */
         world_run(w);
-        assert_true(f->told - told > 20 * 6250 / 10 * 7);
+        share_add(&dropped, (f->told - told) / (20 * 6250.0));
         told = f->told;
         w->stop_us = 34000000; /* six at 1000: four times to find it */
         world_run(w);
-        print_message("  after the rise: %u bytes in 6 s\n", f->told - told);
-        assert_true(f->told - told > 6 * 125000 / 10 * 4);
+        share_add(&risen, (f->told - told) / (6 * 125000.0));
         world_free(w);
     }
+    print_message("  at first %.2f (least %.2f), after the drop %.2f (%.2f), "
+                  "after the rise %.2f (%.2f)\n",
+                  mean_of(&before), before.least, mean_of(&dropped),
+                  dropped.least, mean_of(&risen), risen.least);
+    assert_true(before.least >= 0.7);
+    assert_true(mean_of(&dropped) >= 0.7 && dropped.least >= 0.6);
+    assert_true(mean_of(&risen) >= 0.4);
 }
 
 static void move(struct world *w)
@@ -442,7 +471,7 @@ static void every_packet(uint32_t unproven)
     }
     print_message("  %u packets, %u cases; plain %.2f s, worst of one %.2f s\n",
                   packets, cases, plain, worst);
-    assert_true(worst < plain + 1.6); /* a first packet's timer */
+    assert_true(worst < plain + 0.8); /* a first packet's timer */
 }
 
 static void test_coap_fetch_every_packet(void **state)
@@ -462,15 +491,16 @@ static void test_coap_fetch_every_packet_challenged(void **state)
 /* ---- beside others ----------------------------------------------------------
  */
 
-#define SHARE_LINK "rate=250k,rtt=100ms,queue=12k"
-#define SHARE_LINK_FAST "rate=1M,rtt=100ms,queue=25k"
+static const char *const shared[] = {"rate=250k,rtt=100ms,queue=12k",
+                                     "rate=1M,rtt=100ms,queue=25k"};
 
 /* Of two fetches, the second one begun later: its share of 50 s. */
-static double share_of_second(uint8_t szx, uint64_t gap_us, uint64_t seed)
+static double share_of_second(const char *link, uint8_t szx, uint64_t gap_us,
+                              uint64_t seed)
 {
-    struct world *w = world_new(SHARE_LINK, seed);
+    struct world *w = world_new(link, seed);
     struct world_plan plan = {
-        .len = 2097152, .szx = szx, .slots = 64, .range = 4096};
+        .len = WORLD_BODY_MAX, .szx = szx, .slots = 64, .range = 4096};
     struct world_flow *a = world_flow(w, &plan);
     plan.begin_us = w->now_us + gap_us;
     struct world_flow *b = world_flow(w, &plan);
@@ -489,43 +519,69 @@ static double share_of_second(uint8_t szx, uint64_t gap_us, uint64_t seed)
 static void test_coap_fetch_two_share(void **state)
 {
     (void)state;
-    for (uint8_t szx = 2; szx <= 6; szx += 2) {
-        for (uint64_t gap_us = 100000; gap_us < 10000000; gap_us *= 6) {
-            double share = share_of_second(szx, gap_us, 1);
-            print_message("  blocks of %4d, %.1f s later: %.2f\n", 16 << szx,
-                          (double)gap_us / 1e6, share);
-            assert_true(share >= 0.395 && share <= 0.605);
+    for (size_t i = 0; i < 6; i++) {
+        const char *link = shared[i / 3];
+        uint8_t szx = (uint8_t)(i % 3 * 2 + 2);
+        struct shares second = {0, 0, 0};
+        struct shares first = {0, 0, 0};
+        for (uint32_t k = 0; k < 8; k++) {
+            double share =
+                share_of_second(link, szx, 100000 + k * 531000, k + 1);
+            share_add(&second, share);
+            share_add(&first, 1 - share);
         }
+        print_message("  %-30s blocks of %4d: %.2f for the second; least "
+                      "%.2f and %.2f\n",
+                      link, 16 << szx, mean_of(&second), first.least,
+                      second.least);
+        assert_true(mean_of(&second) >= 0.4 && mean_of(&second) <= 0.6);
+        assert_true(first.least >= 0.25 && second.least >= 0.25);
     }
+}
+
+/* Our share of 50 s beside a sender like Reno. */
+static double share_beside_reno(const char *link, uint8_t szx, bool is_second,
+                                uint64_t gap_us)
+{
+    struct world *w = world_new(link, 1);
+    struct world_plan plan = {
+        .len = WORLD_BODY_MAX, .szx = szx, .slots = 64, .range = 4096};
+    uint64_t later_us = w->now_us + gap_us;
+    plan.begin_us = is_second ? later_us : 0;
+    struct world_flow *f = world_flow(w, &plan);
+    w->reno.is_on = true;
+    w->reno.begin_us = is_second ? 0 : later_us;
+    w->stop_us = later_us + 4000000;
+    world_run(w);
+    double ours = f->told;
+    double its = (double)w->reno.taken;
+    w->stop_us = w->now_us + 50000000;
+    world_run(w);
+    ours = f->told - ours;
+    its = (double)w->reno.taken - its;
+    world_free(w);
+    return ours / (ours + its);
 }
 
 static void test_coap_fetch_beside_reno(void **state)
 {
-    static const char *const shared[] = {SHARE_LINK, SHARE_LINK_FAST};
     (void)state;
-    for (uint32_t i = 0; i < 8; i++) {
-        struct world *w = world_new(shared[i / 4], 1);
-        struct world_plan plan = {
-            .len = 8000000, .szx = i & 2u ? 6 : 4, .slots = 64, .range = 4096};
-        uint64_t later_us = w->now_us + 1000000;
-        plan.begin_us = i & 1u ? later_us : 0;
-        struct world_flow *f = world_flow(w, &plan);
-        w->reno.is_on = true;
-        w->reno.begin_us = i & 1u ? 0 : later_us;
-        w->stop_us = w->now_us + 5000000;
-        world_run(w);
-        double ours = f->told;
-        double its = (double)w->reno.taken;
-        w->stop_us = w->now_us + 50000000;
-        world_run(w);
-        ours = f->told - ours;
-        its = (double)w->reno.taken - its;
-        print_message("  blocks of %4d, %s first: %.2f for us\n",
-                      16 << plan.szx, i & 1u ? "Reno" : "ours",
-                      ours / (ours + its));
-        assert_true(ours / (ours + its) >= 0.3);
-        assert_true(its / (ours + its) >= 0.3);
-        world_free(w);
+    for (size_t i = 0; i < 4; i++) {
+        const char *link = shared[i / 2];
+        uint8_t szx = i & 1u ? 6 : 4;
+        struct shares ours = {0, 0, 0};
+        struct shares its = {0, 0, 0};
+        for (uint32_t k = 0; k < 16; k++) {
+            double share = share_beside_reno(link, szx, (k & 1u) != 0,
+                                             300000 + k / 2 * 437000);
+            share_add(&ours, share);
+            share_add(&its, 1 - share);
+        }
+        print_message("  %-30s blocks of %4d: %.2f for us; least %.2f for us, "
+                      "%.2f for Reno\n",
+                      link, 16 << szx, mean_of(&ours), ours.least, its.least);
+        assert_true(mean_of(&ours) >= 0.3 && mean_of(&its) >= 0.4);
+        assert_true(ours.least >= 0.2 && its.least >= 0.2);
     }
 }
 
