@@ -10,10 +10,10 @@
 #include "host/loop.h"
 #include "host/udp.h"
 
-static void on_ready(void *user)
+#define BURST 8u /* batches before the loop waits again, as selvaged */
+
+static void batch_echo(struct selv_udp *udp, unsigned count)
 {
-    struct selv_udp *udp = user;
-    unsigned count = selv_udp_receive(udp);
     for (unsigned i = 0; i < count; i++) {
         struct selv_bytes in;
         const struct selv_net_address *from;
@@ -26,6 +26,16 @@ static void on_ready(void *user)
         selv_udp_put(udp, i, &out, selv_bytes(NULL, 0));
     }
     (void)selv_udp_send(udp);
+}
+
+static void on_ready(void *user)
+{
+    struct selv_udp *udp = user;
+    unsigned count = SELV_UDP_BATCH;
+    for (unsigned n = 0; n < BURST && count == SELV_UDP_BATCH; n++) {
+        count = selv_udp_receive(udp);
+        batch_echo(udp, count);
+    }
 }
 
 int main(int argc, char **argv)

@@ -11,8 +11,8 @@
  *   block PATH       GET PATH, blocks of --size bytes one after the other,
  *                    from 0 up to --blocks, expects 2.05
  *   get PATH         GET PATH, expects 2.05
- *   post PATH        POST PATH, the first 16 bytes of a body that nobody goes
- * on with, expects 2.31
+ *   post PATH        POST PATH, the first 16 bytes of a body without end,
+ *                    expects 2.31
  *   --clients N      requests under way at once (1)
  *   --peers N        that many peers in all, each 127.x.y.z and port, one
  *                    after the other; 0: as many as clients (0)
@@ -46,8 +46,10 @@
 #define BATCH 64u
 #define REQUEST_MAX 200u
 #define REPEAT_NS 1000000000ull
-#define BUCKETS 4096u /* of 4 microseconds; the last one is all above */
-#define BUCKET_NS 4000u
+/* Times to an answer: 16 buckets between a power of two of nanoseconds and the
+ * next, so known to a sixteenth, from microseconds to minutes. */
+#define BUCKET_BITS 4u
+#define BUCKETS (40u << BUCKET_BITS)
 
 enum kind { ECHO, POLL, BLOCK, GET, POST, KINDS };
 
@@ -301,6 +303,28 @@ static bool is_right(const struct selv_coap_msg *m, const struct client *c)
     }
 }
 
+static unsigned bucket_of(uint64_t ns)
+{
+    unsigned power = 0;
+    ns >>= BUCKET_BITS;
+    while (ns >> power >= 2u << BUCKET_BITS) {
+        power++;
+    }
+    unsigned bucket = ns < 1u << BUCKET_BITS
+                          ? 0
+                          : (power << BUCKET_BITS) + (unsigned)(ns >> power) -
+                                (1u << BUCKET_BITS);
+    return bucket < BUCKETS ? bucket : BUCKETS - 1;
+}
+
+/* The middle of a bucket. */
+static double bucket_ns(unsigned bucket)
+{
+    unsigned power = bucket >> BUCKET_BITS;
+    double step = (double)(UINT64_C(1) << (power + BUCKET_BITS));
+    return ((1u << BUCKET_BITS) + bucket % (1u << BUCKET_BITS) + 0.5) * step;
+}
+
 static void answer_take(struct selv_bytes datagram, uint64_t now)
 {
     struct selv_coap_msg m;
@@ -315,8 +339,7 @@ static void answer_take(struct selv_bytes datagram, uint64_t now)
         return; /* late, for a request that was repeated */
     }
     wrongs += !is_right(&m, c);
-    uint64_t bucket = (now - c->sent_ns) / BUCKET_NS;
-    histogram[bucket < BUCKETS ? bucket : BUCKETS - 1]++;
+    histogram[bucket_of(now - c->sent_ns)]++;
     answers++;
     c->count++;
     c->block = (c->block + 1) % o.blocks;
@@ -383,7 +406,7 @@ static double percentile_ms(double share)
     while (i < BUCKETS - 1 && (sum += histogram[i]) <= want) {
         i++;
     }
-    return (double)i * BUCKET_NS / 1e6;
+    return bucket_ns(i) / 1e6;
 }
 
 static void run(void)

@@ -70,7 +70,7 @@ endfunction()
 # their folder had labelled them `slow`.
 set(SELVAGE_SLOW_TESTS test_suit_flip test_suit_differential device_environment
     device_refuse device_bad_server device_recover_path device_figure_3 device_figure_4 device_figure_5
-    device_figure_6 device_push device_servers device_sources device_strategies
+    device_figure_6 device_observe device_push device_state device_servers device_sources device_strategies
     device_streams server_api)
 function(selvage_slow_label name)
     if(name IN_LIST SELVAGE_SLOW_TESTS)

@@ -25,6 +25,10 @@ static void must(bool condition)
 static uint8_t blob[70000];
 static struct selv_coap_server engine;
 static unsigned gone;
+/* The answer that is owed. */
+static struct selv_coap_peer owed_peer;
+static uint8_t owed[64];
+static size_t owed_len;
 
 static void request(void *user, const struct selv_coap_peer *peer,
                     struct selv_bytes datagram, uint8_t szx_max,
@@ -38,6 +42,17 @@ static void request(void *user, const struct selv_coap_peer *peer,
          bert_len % 1024 == 0);
     if (selv_coap_server_feed(&engine, 5, peer, datagram, &rq, &answer->head) !=
         SELV_COAP_REQUEST) {
+        return;
+    }
+    must(owed_len == 0); /* nothing is taken while one is owed */
+    if (rq.code == SELV_COAP_POST) {
+        selv_coap_reply_code(&engine, &rq, SELV_COAP_CHANGED, NULL,
+                             &answer->head);
+        owed_len = answer->head.len;
+        must(owed_len <= sizeof owed);
+        memcpy(owed, answer->head.p, owed_len);
+        owed_peer = *peer;
+        answer->is_later = true;
         return;
     }
     if (rq.code != SELV_COAP_GET ||
@@ -111,6 +126,17 @@ static void hear(int fd, size_t most)
     }
 }
 
+static void pay(struct selv_tcp *tcp, uint64_t now_ms)
+{
+    struct selv_tcp_answer answer = {.head = selv_tcp_out(tcp)};
+    if (owed_len > 0) {
+        memcpy(answer.head.p, owed, owed_len);
+        answer.head.len = owed_len;
+        owed_len = 0;
+        selv_tcp_answer(tcp, now_ms, &owed_peer, &answer);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct selv_tcp_hooks hooks = {NULL, request, blob_get, torn,
@@ -126,6 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     heard_len = 0;
     has_csm = false;
     gone = 0;
+    owed_len = 0;
     selv_coap_server_init(&engine, NULL, 0, random);
     selv_coap_server_stream(&engine);
     struct selv_tcp *tcp = selv_tcp_open(-1, 2, &hooks);
@@ -134,12 +161,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t at = 2; at < size; at += piece) {
         size_t len = size - at < piece ? size - at : piece;
         (void)!send(fds[1], data + at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        pay(tcp, now_ms);
         selv_tcp_serve(tcp, now_ms);
         hear(fds[1], reads);
     }
     /* All is read; then silence ends it, whatever it waits for. */
     for (unsigned i = 0; i < 2000 && selv_tcp_count(tcp) > 0; i++) {
         hear(fds[1], SIZE_MAX);
+        pay(tcp, now_ms);
         selv_tcp_serve(tcp, now_ms);
         now_ms += 1000;
     }

@@ -265,7 +265,8 @@ enum selv_verdict selv_boot_in_place(struct selv_boot *boot,
         if (!selv_is_good(selv_boot_look(boot, SELV_SLOT_A, j->floor, &why))) {
             continue;
         }
-        if (memcmp(boot->seen_digest, j->current_digest, 32) != 0) {
+        if (memcmp(boot->seen_digest, j->current_digest, 32) != 0 &&
+            boot->seen_slot == SELV_SLOT_A) { /* never what is staged */
             selv_boot_adopt(boot, SELV_ERR_BOOT_REQUEST);
         }
         return selv_boot_hand_over(boot, record, SELV_SLOT_A, false);

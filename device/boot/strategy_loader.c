@@ -141,6 +141,9 @@ static enum selv_loader_role give_away(struct selv_boot *boot,
         return SELV_LOADER_NONE;
     }
     next.trial_attempts = 0;
+    if (boot->journal.trial_attempts < SELV_BOOT_ATTEMPTS_MAX) {
+        return SELV_LOADER_NONE; /* asked twice: none is given back */
+    }
     return selv_boot_commit(boot, &next) == SELV_OK ? SELV_LOADER_ASKED
                                                     : SELV_LOADER_NEEDED;
 }
@@ -150,10 +153,14 @@ static enum selv_loader_role give_away(struct selv_boot *boot,
 static void set_right(struct selv_boot *boot)
 {
     struct selv_journal next = boot->journal;
-    if (next.trial_state == SELV_TRIAL_NONE &&
+    if (next.trial_state == SELV_TRIAL_NONE && boot->seen_slot == SELV_SLOT_A &&
         memcmp(next.current_digest, boot->seen_digest, 32) != 0) {
         memcpy(next.current_digest, boot->seen_digest, 32);
-        if (memcmp(next.current_digest, boot->seen_digest, 32) == 0) {
+        /* Nothing is on trial, in other words; and it is what the manifest
+         * says, not what was made of it. */
+        if (boot->journal.current_slot == SELV_SLOT_A &&
+            memcmp(next.current_digest, selv_suit_digest(&boot->suit), 32) ==
+                0) {
             (void)!selv_boot_commit(boot, &next);
         }
     }
@@ -261,6 +268,9 @@ static enum selv_verdict loader_decide(struct selv_boot *boot,
 {
     const struct selv_journal *j = &boot->journal;
     enum selv_err why;
+    if (j->serial == 0) { /* B8, asked twice: none was read */
+        return selv_boot_refuse(boot, record, SELV_ERR_STATE);
+    }
     if (j->trial_state == SELV_TRIAL_RUNNING) {
         return go_on(boot, log, record);
     }

@@ -13,7 +13,7 @@
 #define NO_COMPONENT 0xffu
 
 _Static_assert(sizeof(void *) != 4 || SELV_SHA256_STATE_LEN > 112 ||
-                   sizeof(struct selv_consumer) <= 5088,
+                   sizeof(struct selv_consumer) <= 5184,
                "struct selv_consumer is over its budget");
 
 static void assert_state(const struct selv_consumer *c)
@@ -104,9 +104,12 @@ enum selv_err selv_consumer_init(struct selv_consumer *c,
     memcpy(c->random, config->random, sizeof c->random);
     c->now_ms = now_ms;
     c->tracker = first_tracker(c);
-    c->path_of = NO_SOURCE;
+    for (unsigned i = 0; i < SELV_CONSUMER_LANES; i++) {
+        c->lane[i].source = NO_SOURCE;
+        c->lane[i].path_of = NO_SOURCE;
+    }
     c->only = NO_SOURCE;
-    selv_coap_client_init(&c->client);
+    selv_coap_client_init(&c->lane->client);
     read_capability(&c->boot, config->record);
     c->idle = &config->layout->slot[idle_slot(c)];
     describe_components(c);
@@ -257,20 +260,21 @@ void selv_consumer_back_off(struct selv_consumer *c, uint8_t *count,
 void selv_consumer_feed(struct selv_consumer *c, uint8_t source,
                         struct selv_bytes datagram, uint64_t now_ms)
 {
-    if (!has_flag(c, FLAG_BUSY) || source != c->busy || is_port(c, source) ||
-        c->rx_len > 0 || datagram.len == 0) {
+    struct selv_consumer_lane *l = selv_consumer_lane_of(c, source);
+
+    if (l == NULL || is_port(c, source) || l->rx_len > 0 || datagram.len == 0) {
         return;
     }
-    if (datagram.len > sizeof c->rx) {
-        set_flag(c, FLAG_OVERSIZE);
+    if (datagram.len > sizeof l->rx) {
+        l->is_oversize = true;
         return;
     }
-    memcpy(c->rx, datagram.p, datagram.len);
-    datagram.p = c->rx;
+    memcpy(l->rx, datagram.p, datagram.len);
+    datagram.p = l->rx;
     if (c->step == STEP_IMAGE
-            ? selv_coap_fetch_feed(&c->fetch, now_ms, datagram)
-            : selv_coap_client_feed(&c->client, now_ms, datagram)) {
-        c->rx_len = (uint16_t)datagram.len;
+            ? selv_coap_fetch_feed(&l->fetch, now_ms, datagram)
+            : selv_coap_client_feed(&l->client, now_ms, datagram)) {
+        l->rx_len = (uint16_t)datagram.len;
     }
 }
 
@@ -347,7 +351,7 @@ enum selv_consumer_todo_kind selv_consumer_poll(struct selv_consumer *c,
         clear_flag(c, FLAG_CANCEL);
         memset(todo, 0, sizeof *todo);
         todo->kind = SELV_CONSUMER_CANCEL;
-        todo->source = c->busy;
+        todo->source = c->cancelled;
         return todo->kind;
     }
     if (!has_flag(c, FLAG_EVENT)) {
@@ -385,12 +389,20 @@ void selv_consumer_check_source(struct selv_consumer *c, uint8_t source)
 
 void selv_consumer_moved(struct selv_consumer *c, uint8_t source)
 {
-    if (has_flag(c, FLAG_BUSY) && source == c->busy && !is_port(c, source) &&
-        c->step == STEP_IMAGE) {
-        selv_coap_fetch_moved(&c->fetch);
-    } else if (c->path_of == source) {
-        c->path_of = NO_SOURCE;
+    struct selv_consumer_lane *l = selv_consumer_lane_of(c, source);
+
+    if (l != NULL && !is_port(c, source) && c->step == STEP_IMAGE) {
+        selv_coap_fetch_moved(&l->fetch);
+    } else if (c->lane->path_of == source) {
+        c->lane->path_of = NO_SOURCE;
     }
+}
+
+struct selv_bytes selv_consumer_name(const struct selv_consumer *c,
+                                     uint8_t *source)
+{
+    *source = c->id_source;
+    return selv_bytes(c->id_query, c->id_len > 0 ? sizeof c->id_query : 0);
 }
 
 enum selv_update_state selv_consumer_state(const struct selv_consumer *c)

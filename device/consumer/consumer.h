@@ -27,7 +27,7 @@
  *        poll hashes half a kilobyte of the whole image, but a whole part where
  *        there is a chunk list, the whole list, and up to 256 KiB of parts that
  *        are there already before a port source is asked for the next ones.
- * RAM:   sizeof(struct selv_consumer) <= 5088 on Cortex-M3, of it
+ * RAM:   sizeof(struct selv_consumer) <= 5184 on Cortex-M3, of it
  *        SELV_SUIT_ENVELOPE_MAX for the manifest; stack <= 1 KiB without
  *        what the port's crypto takes. */
 #ifndef SELV_CONSUMER_CONSUMER_H
@@ -204,6 +204,11 @@ bool selv_consumer_may_check(const struct selv_consumer *c);
  * the way there is forgotten. */
 void selv_consumer_moved(struct selv_consumer *c, uint8_t source);
 
+/* The query by which the tracker knows us, "d=" and our name there; *source is
+ * who that is. Empty while we are not registered. A view into the engine. */
+struct selv_bytes selv_consumer_name(const struct selv_consumer *c,
+                                     uint8_t *source);
+
 enum selv_update_state selv_consumer_state(const struct selv_consumer *c);
 
 /* True between cycles: nothing under way, every event told, and each report
@@ -244,6 +249,18 @@ struct selv_consumer_read {
     bool is_over;
 };
 
+/* Sources that give an image at the same time, where it has a chunk list. */
+#ifndef SELV_CONSUMER_LANES
+#if UINTPTR_MAX > 0xffffffffu
+#define SELV_CONSUMER_LANES 4u
+#else
+#define SELV_CONSUMER_LANES 1u
+#endif
+#endif
+/* Parts of an image, from the first that is missing on, that are asked for
+ * before that one is there: bits of selv_consumer_parts.good. */
+#define SELV_CONSUMER_WINDOW 64u
+
 /* A run of sectors that is coming in. */
 struct selv_consumer_part {
     uint32_t start;   /* bytes from the first of the image */
@@ -256,12 +273,43 @@ struct selv_consumer_parts {
     uint32_t base;  /* in flash */
     uint32_t size;  /* bytes */
     uint32_t align; /* parts begin at multiples of it */
-    uint32_t next;  /* of nothing behind it was asked */
-    uint32_t redo;  /* the lowest part that was bad; UINT32_MAX: none */
+    uint32_t low;   /* all below is there */
+    uint32_t below; /* the part that ends there began here */
+    uint32_t scan;  /* where looking for what is on record stands */
+    uint64_t good;  /* bit n: so is the n-th part from low on; bit 0 never */
+};
+
+/* A source at work, and the transfer with it. The first one is for all other
+ * exchanges, too. */
+struct selv_consumer_lane {
+    uint8_t source;              /* of an image; 0xff: none */
+    uint8_t path_of;             /* source that path leads to */
+    uint8_t bad;                 /* parts that it gave, and that were none */
+    bool is_busy;                /* a transfer is under way */
+    bool is_oversize;            /* a datagram was longer than we take */
+    bool is_gone;                /* the CoAP peer is not there */
+    uint8_t tail_len;            /* bytes that fill no write unit yet */
+    uint16_t rx_len;             /* 0: rx is free */
+    uint32_t told, seen, looked; /* bytes that it gave: by now, when late_ms,
+                                    and when look_ms, was set */
+    uint32_t run_at, run_end;    /* a port source was asked for these bytes */
+    uint32_t next;               /* of them, the next part that is not open */
     uint32_t tail_at;
-    uint8_t tail_len; /* bytes that fill no write unit yet */
+    uint32_t spoilt[2]; /* parts that were bad in this transfer */
+    uint64_t began_ms;  /* with this image */
+    uint64_t late_ms;   /* none came since: it is left */
+    uint64_t look_ms;   /* too few came since: it is left */
     uint8_t tail[SELV_FLASH_UNIT_MAX];
     struct selv_consumer_part open[SELV_CONSUMER_SLOTS];
+    struct selv_coap_request rq;
+    struct selv_coap_path path;
+    struct selv_coap_fetch_slot slots[SELV_CONSUMER_SLOTS];
+    union {
+        struct selv_coap_client client;
+        struct selv_coap_fetch fetch;   /* in STEP_IMAGE */
+        struct selv_consumer_read read; /* of a port source */
+    };
+    uint8_t rx[SELV_COAP_HEADER_MAX + SELV_CONSUMER_BLOCK_LEN];
 };
 
 /* What is small and often asked stands first, where short instructions
@@ -277,35 +325,33 @@ struct selv_consumer {
     uint8_t tries;     /* of what tried names that ended in FAILED */
     bool is_skipping;  /* skip_etag goes along with GET /m */
     uint32_t flags;    /* FLAG_... */
-    uint16_t rx_len;   /* 0: rx is free */
     uint16_t body_len; /* bytes of body in use */
     uint16_t envelope_len;
     uint8_t source;    /* of the manifest at hand, or to be asked for it */
     uint8_t tracker;   /* that reports go to */
     uint8_t id_source; /* whose name for us id_query holds */
-    uint8_t from;      /* source of the image */
-    uint8_t busy;      /* source of the exchange under way, or cancelled */
+    uint8_t busy;      /* source of the exchange under way, or told of */
+    uint8_t cancelled; /* source that is to be told so */
     uint8_t asked;     /* bit for each source asked in this cycle */
     uint8_t left;      /* the same of those that may still give the image */
+    uint8_t slow;      /* the same of those left for being slow */
+    uint8_t turn;      /* the lane that is looked at first */
     uint8_t gave;      /* the same of those that gave bytes of it */
     uint8_t only;      /* source that alone is asked in this cycle, or 0xff */
     uint8_t blame[SELV_CONSUMER_SOURCES_MAX]; /* images and chunks that were
                                                  not what they should be */
     uint8_t phase;                            /* of STEP_IMAGE */
-    uint8_t bad;      /* parts that this source gave, and that were none */
     uint8_t sends;    /* transmissions of a request of client; 0: none */
-    uint8_t path_of;  /* source that coap_path leads to */
     uint16_t trouble; /* enum selv_err: what was wrong in this cycle */
     const struct selv_consumer_config *config;
     const struct selv_slot_place *idle; /* where an update goes */
-    const uint8_t *digest; /* of the manifest that events and reports are
-                              about, NULL: it is not authentic */
-    uint64_t sequence;     /* its sequence number, 0: unknown */
-    uint64_t now_ms;       /* as the port said it last */
-    uint64_t next_ms;      /* next cycle; on trial: its end */
-    uint64_t due_ms;       /* the next one that asks all sources */
-    uint64_t spare_ms;     /* no update begins before: the last one failed */
-    struct selv_coap_request rq;
+    const uint8_t *digest;   /* of the manifest that events and reports are
+                                about, NULL: it is not authentic */
+    uint64_t sequence;       /* its sequence number, 0: unknown */
+    uint64_t now_ms;         /* as the port said it last */
+    uint64_t next_ms;        /* next cycle; on trial: its end */
+    uint64_t due_ms;         /* the next one that asks all sources */
+    uint64_t spare_ms;       /* no update begins before: the last one failed */
     struct selv_bytes uri;   /* of the image, in envelope */
     struct selv_bytes path;  /* of what is asked for, from '/' on */
     struct selv_bytes query; /* the same */
@@ -317,14 +363,10 @@ struct selv_consumer {
     uint32_t list_off, list_len; /* of the chunk list in flash; 0: none */
     const uint8_t *list_digest;  /* in envelope */
     struct selv_suit_chunks chunks;
-    uint32_t told, seen, looked; /* bytes that a source gave: by now, when
-                                    late_ms, and when look_ms, was set */
-    uint32_t solid; /* bytes of the image that were on record when it began, or
-                       were erased since */
-    uint32_t noted; /* progress told last */
-    uint32_t best;  /* the highest in this boot, of what tries counts */
-    uint64_t late_ms;                      /* none came since: it is left */
-    uint64_t look_ms;                      /* too few came since: it is left */
+    uint32_t solid;  /* bytes of the image that were on record when it began */
+    uint64_t record; /* bit n: so was the n-th part behind them */
+    uint32_t noted;  /* progress told last */
+    uint32_t best;   /* the highest in this boot, of what tries counts */
     uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* of what was given up */
     struct selv_consumer_parts parts;
     struct selv_suit_component components[2]; /* application; staging, RAM */
@@ -341,21 +383,14 @@ struct selv_consumer {
     uint8_t image_digest[SELV_SHA256_LEN]; /* the manifest's, for the image */
     uint8_t random[16];
     char id_query[18]; /* d=<id> */
-    struct selv_coap_path coap_path;
-    struct selv_coap_fetch_slot slots[SELV_CONSUMER_SLOTS];
-    uint32_t sent_ms; /* the first of sends */
-    union {
-        struct selv_coap_client client;
-        struct selv_coap_fetch fetch;   /* in STEP_IMAGE */
-        struct selv_consumer_read read; /* while busy is a port source */
-    };
+    uint32_t sent_ms;  /* the first of sends */
+    struct selv_consumer_lane lane[SELV_CONSUMER_LANES];
     struct selv_suit suit;
     uint8_t body[SELV_CONSUMER_BODY_MAX]; /* of POST; else path's text */
     union {
         uint8_t tx[SELV_COAP_HEADER_MAX + SELV_CONSUMER_BODY_MAX];
         struct selv_sha256 hash; /* of the image, between two transfers */
     };
-    uint8_t rx[SELV_COAP_HEADER_MAX + SELV_CONSUMER_BLOCK_LEN];
     uint8_t envelope[SELV_SUIT_ENVELOPE_MAX];
 };
 

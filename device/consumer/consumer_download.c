@@ -12,11 +12,21 @@
 #define SELV_MODULE 0x434e444cu /* "CNDL" */
 #include "consumer/consumer_int.h"
 
+/* In states that have none; a nonce counts in CONFIRM alone. */
+static void forget_map(struct selv_consumer *c)
+{
+    memset(c->log.nonce, 0, sizeof c->log.nonce);
+    c->log.map_kind = 0;
+}
+
 enum selv_err selv_consumer_write_log(struct selv_consumer *c,
                                       enum selv_log_state to)
 {
     const struct selv_consumer_config *config = c->config;
 
+    if (to != SELV_LOG_DOWNLOADING && to != SELV_LOG_CONFIRM) {
+        forget_map(c);
+    }
     c->log.state = (uint8_t)to;
     return selv_log_write(config->flash, config->layout, &c->log);
 }
@@ -24,6 +34,11 @@ enum selv_err selv_consumer_write_log(struct selv_consumer *c,
 enum selv_err selv_consumer_begin_log(struct selv_consumer *c,
                                       enum selv_log_state to, uint8_t slot)
 {
+    if (to == SELV_LOG_DOWNLOADING) {
+        forget_map(c);
+    } else if (to == SELV_LOG_CONFIRM) {
+        c->log.map_kind = 0;
+    }
     c->log.slot = slot;
     c->log.progress = 0;
     memcpy(c->log.digest, c->digest, sizeof c->log.digest);
@@ -49,10 +64,6 @@ enum selv_err selv_consumer_check_fetch(struct selv_consumer *c,
 {
     if (todo->device_component != idle_component(c)) {
         return SELV_ERR_SUIT_OPERATION;
-    }
-    if ((todo->is_integrated || !has_flag(c, FLAG_WHOLE)) &&
-        !is_port(c, c->source)) {
-        return SELV_ERR_SUIT_INTEGRATED;
     }
     if (!todo->has_size) {
         return SELV_ERR_SUIT_UNSET;
@@ -213,13 +224,15 @@ void selv_consumer_hash(struct selv_consumer *c)
 {
     const struct selv_flash *flash = c->config->flash;
     uint32_t left = c->image_size - c->hashed;
-    uint32_t len = left < sizeof c->rx ? left : (uint32_t)sizeof c->rx;
+    uint32_t len =
+        left < sizeof c->lane->rx ? left : (uint32_t)sizeof c->lane->rx;
     uint8_t digest[SELV_SHA256_LEN];
     enum selv_err err;
 
     /* No transfer is under way, so that rx is free. */
-    err = flash->read(flash->port, c->idle->image_off + c->hashed, c->rx, len);
-    selv_sha256_update(&c->hash, c->rx, len);
+    err = flash->read(flash->port, c->idle->image_off + c->hashed, c->lane->rx,
+                      len);
+    selv_sha256_update(&c->hash, c->lane->rx, len);
     c->hashed += len;
     if (flash->kick) {
         flash->kick(flash->port);

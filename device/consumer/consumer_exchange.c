@@ -40,14 +40,15 @@ static bool is_courtesy(const struct selv_consumer *c)
 /* ---- what the client tells of the path ------------------------------------
  */
 
-void selv_consumer_know_path(struct selv_consumer *c)
+void selv_consumer_know_path(struct selv_consumer *c,
+                             struct selv_consumer_lane *l)
 {
     uint8_t random[8];
 
-    if (c->path_of != c->busy) {
+    if (l->path_of != l->source) {
         selv_consumer_draw(c, random);
-        selv_coap_path_init(&c->coap_path, selv_get_be32(random));
-        c->path_of = c->busy;
+        selv_coap_path_init(&l->path, selv_get_be32(random));
+        l->path_of = l->source;
     }
 }
 
@@ -59,9 +60,9 @@ static void note_send(struct selv_consumer *c, size_t len)
     if (c->sends < UINT8_MAX) {
         c->sends++;
     }
-    selv_coap_path_sent(&c->coap_path, (uint32_t)len);
+    selv_coap_path_sent(&c->lane->path, (uint32_t)len);
     /* One at a time: what is delivered says nothing of what could be. */
-    selv_coap_path_limited(&c->coap_path);
+    selv_coap_path_limited(&c->lane->path);
 }
 
 /* A first answer; of a request that was repeated nobody knows to which. The
@@ -69,15 +70,15 @@ static void note_send(struct selv_consumer *c, size_t len)
  */
 static void note_answer(struct selv_consumer *c)
 {
-    bool is_known = selv_coap_path_is_known(&c->coap_path);
+    bool is_known = selv_coap_path_is_known(&c->lane->path);
     uint32_t rtt = (uint32_t)c->now_ms - c->sent_ms;
 
-    if (c->sends > 0 && c->rx_len > 0) {
+    if (c->sends > 0 && c->lane->rx_len > 0) {
         rtt = c->sends > 1 ? 0 : rtt < 1 ? 1 : rtt;
-        selv_coap_path_answered(&c->coap_path, c->coap_path.next - 1,
-                                is_known ? c->rx_len : SELV_CONSUMER_BLOCK_LEN,
-                                0, rtt > UINT16_MAX ? 0 : (uint16_t)rtt,
-                                (uint32_t)c->now_ms);
+        selv_coap_path_answered(
+            &c->lane->path, c->lane->path.next - 1,
+            is_known ? c->lane->rx_len : SELV_CONSUMER_BLOCK_LEN, 0,
+            rtt > UINT16_MAX ? 0 : (uint16_t)rtt, (uint32_t)c->now_ms);
     }
     c->sends = 0;
 }
@@ -86,9 +87,9 @@ static void note_answer(struct selv_consumer *c)
  * and a repetition would hold up the update for seconds. */
 static uint32_t courtesy_ms(const struct selv_consumer *c)
 {
-    uint32_t ms = c->coap_path.srtt;
+    uint32_t ms = c->lane->path.srtt;
 
-    if (!selv_coap_path_is_known(&c->coap_path) || ms > COURTESY_MS) {
+    if (!selv_coap_path_is_known(&c->lane->path) || ms > COURTESY_MS) {
         return COURTESY_MS;
     }
     return ms > COURTESY_LEAST_MS ? ms : COURTESY_LEAST_MS;
@@ -99,50 +100,51 @@ static uint32_t courtesy_ms(const struct selv_consumer *c)
 
 static void ask_post(struct selv_consumer *c, struct selv_bytes path)
 {
-    c->rq.code = SELV_COAP_POST;
-    c->rq.path = path;
-    c->rq.content_format = SELV_COAP_CBOR;
-    c->rq.payload = selv_bytes(c->body, c->body_len);
-    c->rq.body_max = ANSWER_MAX;
-    c->rq.deadline_ms = is_courtesy(c) ? courtesy_ms(c) : POST_MS;
+    c->lane->rq.code = SELV_COAP_POST;
+    c->lane->rq.path = path;
+    c->lane->rq.content_format = SELV_COAP_CBOR;
+    c->lane->rq.payload = selv_bytes(c->body, c->body_len);
+    c->lane->rq.body_max = ANSWER_MAX;
+    c->lane->rq.deadline_ms = is_courtesy(c) ? courtesy_ms(c) : POST_MS;
 }
 
 static void ask_manifest(struct selv_consumer *c)
 {
-    c->rq.code = SELV_COAP_GET;
-    c->rq.path = selv_bytes("m", 1);
+    c->lane->rq.code = SELV_COAP_GET;
+    c->lane->rq.path = selv_bytes("m", 1);
     if (is_plain(c, c->source)) {
-        c->rq.path = selv_bytes(c->path.p + 1, c->path.len - 1);
-        c->rq.query = c->query;
+        c->lane->rq.path = selv_bytes(c->path.p + 1, c->path.len - 1);
+        c->lane->rq.query = c->query;
     }
     /* C8: what is most likely there still is named, so that a poll that
      * finds nothing else costs one exchange. */
     if (!is_loader(c, SELV_LOADER_NEEDED)) {
-        c->rq.etag = selv_bytes(c->config->record->digest, SELV_COAP_ETAG_MAX);
+        c->lane->rq.etag =
+            selv_bytes(c->config->record->digest, SELV_COAP_ETAG_MAX);
     }
     if (c->is_skipping) {
-        c->rq.etag = selv_bytes(c->skip_etag, sizeof c->skip_etag);
+        c->lane->rq.etag = selv_bytes(c->skip_etag, sizeof c->skip_etag);
     }
     /* Longer than the buffer is found out while taking it. */
-    c->rq.body_max = UINT32_MAX;
-    c->rq.deadline_ms = MANIFEST_MS;
+    c->lane->rq.body_max = UINT32_MAX;
+    c->lane->rq.deadline_ms = MANIFEST_MS;
 }
 
 static enum selv_err start_coap(struct selv_consumer *c)
 {
     uint8_t random[8];
 
-    selv_consumer_know_path(c);
-    memset(&c->rq, 0, sizeof c->rq);
-    c->rq.szx = SELV_COAP_SZX;
-    c->rq.content_format = SELV_COAP_NO_FORMAT;
-    c->rq.accept = SELV_COAP_NO_FORMAT;
-    c->rq.host = c->config->sources[c->busy].host;
+    selv_consumer_know_path(c, c->lane);
+    memset(&c->lane->rq, 0, sizeof c->lane->rq);
+    c->lane->rq.szx = SELV_COAP_SZX;
+    c->lane->rq.content_format = SELV_COAP_NO_FORMAT;
+    c->lane->rq.accept = SELV_COAP_NO_FORMAT;
+    c->lane->rq.host = c->config->sources[c->busy].host;
     if (c->step == STEP_REGISTER) {
         selv_consumer_put_profile(c);
         ask_post(c, selv_bytes("reg", 3));
     } else {
-        c->rq.query = selv_bytes(c->id_query, sizeof c->id_query);
+        c->lane->rq.query = selv_bytes(c->id_query, sizeof c->id_query);
         if (c->step == STEP_REPORT) {
             selv_consumer_put_status(c);
             ask_post(c, selv_bytes("s", 1));
@@ -150,12 +152,14 @@ static enum selv_err start_coap(struct selv_consumer *c)
             ask_manifest(c);
         }
     }
-    c->rx_len = 0;
-    clear_flag(c, FLAG_OVERSIZE | FLAG_GONE);
+    c->lane->rx_len = 0;
+    c->lane->is_oversize = false;
+    c->lane->is_gone = false;
     selv_consumer_draw(c, random);
     c->sends = 0;
-    selv_coap_client_init(&c->client);
-    return selv_coap_client_start(&c->client, &c->rq, random, c->now_ms);
+    selv_coap_client_init(&c->lane->client);
+    return selv_coap_client_start(&c->lane->client, &c->lane->rq, random,
+                                  c->now_ms);
 }
 
 static enum selv_err start(struct selv_consumer *c)
@@ -163,6 +167,7 @@ static enum selv_err start(struct selv_consumer *c)
     enum selv_err err = SELV_OK;
 
     c->busy = partner(c);
+    c->lane->source = c->busy;
     if (c->step == STEP_MANIFEST) {
         c->envelope_len = 0;
         clear_flag(c, FLAG_WHOLE | FLAG_PART | FLAG_WRITTEN | FLAG_IMAGE_GOOD |
@@ -172,19 +177,19 @@ static enum selv_err start(struct selv_consumer *c)
     if (!is_port(c, c->busy)) {
         err = start_coap(c);
     } else {
-        selv_consumer_read(c, 0, SELV_CONSUMER_TO_END);
+        selv_consumer_read(c, c->lane, 0, SELV_CONSUMER_TO_END);
     }
     if (!err) {
-        set_flag(c, FLAG_BUSY);
+        c->lane->is_busy = true;
     }
     return err;
 }
 
 static void stop(struct selv_consumer *c)
 {
-    selv_coap_client_abort(&c->client);
-    clear_flag(c, FLAG_BUSY);
-    c->rx_len = 0;
+    selv_coap_client_abort(&c->lane->client);
+    c->lane->is_busy = false;
+    c->lane->rx_len = 0;
 }
 
 /* ---- the end of a transfer ------------------------------------------------
@@ -274,7 +279,7 @@ static void end_manifest(struct selv_consumer *c, enum selv_err err,
 
 static void end(struct selv_consumer *c, enum selv_err err, uint8_t code)
 {
-    if (err == SELV_ERR_COAP_TIMEOUT && has_flag(c, FLAG_OVERSIZE)) {
+    if (err == SELV_ERR_COAP_TIMEOUT && c->lane->is_oversize) {
         err = SELV_ERR_COAP_BLOCK;
     }
     if (c->step == STEP_REGISTER) {
@@ -354,8 +359,8 @@ static void poll_read(struct selv_consumer *c)
 {
     enum selv_err err;
 
-    if (selv_consumer_has_read(c, &err)) {
-        clear_flag(c, FLAG_BUSY);
+    if (selv_consumer_has_read(c, c->lane, &err)) {
+        c->lane->is_busy = false;
         end(c, err, err ? 0 : SELV_COAP_CONTENT);
     }
 }
@@ -365,14 +370,14 @@ static void poll_coap(struct selv_consumer *c)
     struct selv_buf out = {c->tx, sizeof c->tx, 0};
     struct selv_coap_event event = {0};
 
-    if (has_flag(c, FLAG_GONE)) {
+    if (c->lane->is_gone) {
         stop(c);
         end(c, SELV_ERR_UPDATE_AWAY, 0);
         return;
     }
-    switch (selv_coap_client_poll(&c->client, c->now_ms, &out, &event)) {
+    switch (selv_coap_client_poll(&c->lane->client, c->now_ms, &out, &event)) {
     case SELV_COAP_WAIT:
-        c->rx_len = 0;
+        c->lane->rx_len = 0;
         c->todo.until_ms = event.until_ms;
         break;
     case SELV_COAP_SEND:
@@ -388,8 +393,8 @@ static void poll_coap(struct selv_consumer *c)
     case SELV_COAP_DONE:
     case SELV_COAP_FAILED:
         note_answer(c);
-        clear_flag(c, FLAG_BUSY);
-        c->rx_len = 0;
+        c->lane->is_busy = false;
+        c->lane->rx_len = 0;
         end(c, event.err, event.code);
         break;
     }
@@ -397,7 +402,7 @@ static void poll_coap(struct selv_consumer *c)
 
 void selv_consumer_exchange(struct selv_consumer *c)
 {
-    if (!has_flag(c, FLAG_BUSY)) {
+    if (!c->lane->is_busy) {
         enum selv_err err = start(c);
         if (err) {
             end(c, err, 0);

@@ -7,7 +7,8 @@
  *   consumer_source.c    whom to ask; what a port source reads for us
  *   consumer_exchange.c  one transfer, and what its end means
  *   consumer_decide.c    from an envelope to a verdict; nothing is written
- *   consumer_image.c     the transfer of an image and of its chunk list
+ *   consumer_image.c     an image and its chunk list: what is there, and the
+ * end consumer_lane.c      sources at work on them, several at a time
  *   consumer_part.c      their parts in flash, in any order
  *   consumer_download.c  the idle slot: begin, hash, keep
  *   consumer_trial.c     self-test, confirmation, outcome of the last boot */
@@ -34,18 +35,15 @@ enum step {
 };
 
 #define FLAG_EVENT 0x01u         /* c->event waits to be told */
-#define FLAG_BUSY 0x02u          /* the CoAP client has a transfer */
 #define FLAG_RENEWED 0x04u       /* registered again in this cycle */
 #define FLAG_WHOLE 0x08u         /* envelope holds all that the server has */
 #define FLAG_WRITTEN 0x10u       /* flash was touched for this manifest */
 #define FLAG_IMAGE_GOOD 0x20u    /* the slot's bytes had the digest asked for */
 #define FLAG_SELFTEST_TOLD 0x40u /* the port was asked for the self-test */
-#define FLAG_OVERSIZE 0x80u      /* a datagram was longer than we take */
 #define FLAG_AWAY 0x100u         /* the last source of the fetch was away */
 #define FLAG_TOUCHED 0x200u      /* the slot was, in this boot */
 #define FLAG_PART 0x400u         /* envelope holds no more than fits */
-#define FLAG_CANCEL 0x800u       /* the port is to be told so, of busy */
-#define FLAG_GONE 0x4000u        /* the CoAP peer that is busy is not there */
+#define FLAG_CANCEL 0x800u       /* the port is to be told so */
 
 #define FLAG_LISTED 0x1000u   /* the chunk list is there, and good */
 #define FLAG_LISTLESS 0x2000u /* it did no good: do without */
@@ -56,7 +54,8 @@ enum step {
 #define FLAG_BAD 0x20000u   /* a source gave what is not the manifest's */
 #define FLAG_REST 0x40000u  /* bytes of a time before this boot count */
 
-#define FLAG_ALONE 0x80000u /* mixed sources did no good: one at a time */
+#define FLAG_BORNE 0x100000u /* who is slow is borne: nobody else is left */
+#define FLAG_ALONE 0x80000u  /* mixed sources did no good: one at a time */
 
 #define NO_SOURCE 0xffu
 #define NO_PART UINT32_MAX
@@ -207,9 +206,11 @@ void selv_consumer_ask_next(struct selv_consumer *c);
 void selv_consumer_turn(struct selv_consumer *c, enum selv_err err);
 /* Which sources may have what the URI names, into c->left; false: none. */
 bool selv_consumer_locate(struct selv_consumer *c, struct selv_bytes uri);
-/* The best of them, into c->from, with c->path and c->query; false: there is
- * none any more. */
-bool selv_consumer_pick(struct selv_consumer *c);
+/* The best of them, which leaves c->left; 0xff: there is none any more. Those
+ * that the port reads only where that may be. */
+uint8_t selv_consumer_pick(struct selv_consumer *c, bool may_port);
+/* What that one is asked for, into c->path and c->query. */
+void selv_consumer_aim(struct selv_consumer *c, uint8_t source);
 /* What came from a source was wrong. */
 void selv_consumer_blame(struct selv_consumer *c, uint8_t source);
 /* The same of all that gave bytes of this image. */
@@ -218,16 +219,24 @@ void selv_consumer_blame_givers(struct selv_consumer *c);
 void selv_consumer_name_manifest(struct selv_consumer *c);
 /* The URI reference of the chunk list, in c->body: beside the image. */
 struct selv_bytes selv_consumer_name_list(struct selv_consumer *c);
-/* Have the port source c->busy read what c->path names. */
-void selv_consumer_read(struct selv_consumer *c, uint32_t from, uint32_t end);
+/* Have the lane's port source read what c->path names. */
+void selv_consumer_read(struct selv_consumer *c, struct selv_consumer_lane *l,
+                        uint32_t from, uint32_t end);
 /* That is over. */
-bool selv_consumer_has_read(struct selv_consumer *c, enum selv_err *err);
+bool selv_consumer_has_read(struct selv_consumer *c,
+                            struct selv_consumer_lane *l, enum selv_err *err);
+/* It is not wanted any more. */
+void selv_consumer_cancel(struct selv_consumer *c, uint8_t source);
+/* The lane that has a transfer with a source, or NULL. */
+struct selv_consumer_lane *selv_consumer_lane_of(struct selv_consumer *c,
+                                                 uint8_t source);
 
 /* ---- consumer_exchange.c --------------------------------------------------
  */
 
-/* coap_path is of the peer c->busy from now on. */
-void selv_consumer_know_path(struct selv_consumer *c);
+/* The lane's path is of its source from now on. */
+void selv_consumer_know_path(struct selv_consumer *c,
+                             struct selv_consumer_lane *l);
 void selv_consumer_take_manifest(struct selv_consumer *c,
                                  struct selv_bytes piece);
 
@@ -270,18 +279,46 @@ void selv_consumer_keep(struct selv_consumer *c);
 /* ---- consumer_image.c -----------------------------------------------------
  */
 
+enum phase { PHASE_LOOK, PHASE_LIST, PHASE_SCAN, PHASE_IMAGE };
+
 /* Begin with what todo says, which was checked. */
 void selv_consumer_begin_image(struct selv_consumer *c,
                                const struct selv_suit_todo *todo);
 /* Go on; ends with the answer to the engine, and STEP_PROCEED. */
 void selv_consumer_image(struct selv_consumer *c);
+/* The part at start was on record, and need not be fetched. */
+bool selv_consumer_is_there(const struct selv_consumer *c, uint32_t start);
 /* The part at start is about to be erased: C5. */
 SELV_MUST_CHECK enum selv_err selv_consumer_unnote(struct selv_consumer *c,
                                                    uint32_t start);
+/* One more part is there: C5. */
+SELV_MUST_CHECK enum selv_err selv_consumer_note(struct selv_consumer *c);
+/* An event, or that of this poll, of what has come by now. */
+void selv_consumer_tell_progress(struct selv_consumer *c, uint8_t source,
+                                 bool is_resumed);
+/* All parts are there. */
+void selv_consumer_end_parts(struct selv_consumer *c);
+/* Nobody is left; the last one was away. */
+void selv_consumer_give_in(struct selv_consumer *c, enum selv_err err,
+                           bool is_away);
+/* Before the next source goes on. */
+void selv_consumer_go_on(struct selv_consumer *c);
+
+/* ---- consumer_lane.c ------------------------------------------------------
+ */
+
+/* All lanes are free. */
+void selv_consumer_lanes_begin(struct selv_consumer *c);
+/* Begin or go on with what is missing. */
+void selv_consumer_lanes_work(struct selv_consumer *c);
+/* What a port source was asked for has not ended yet. */
+bool selv_consumer_is_port_busy(const struct selv_consumer *c);
+/* End whatever is under way. */
+void selv_consumer_lanes_stop(struct selv_consumer *c);
 /* The next bytes of a port source. */
-SELV_MUST_CHECK enum selv_err selv_consumer_take_image(struct selv_consumer *c,
-                                                       uint32_t offset,
-                                                       struct selv_bytes bytes);
+SELV_MUST_CHECK enum selv_err
+selv_consumer_take_image(struct selv_consumer *c, struct selv_consumer_lane *l,
+                         uint32_t offset, struct selv_bytes bytes);
 
 /* ---- consumer_part.c ------------------------------------------------------
  */
@@ -291,18 +328,26 @@ void selv_consumer_parts_begin(struct selv_consumer *c, uint32_t base,
                                uint32_t size, uint32_t align);
 /* Behind the part that begins at start. */
 uint32_t selv_consumer_part_end(const struct selv_consumer *c, uint32_t start);
-/* All below is there. */
-uint32_t selv_consumer_parts_low(const struct selv_consumer *c);
-/* Open the part at parts.next, which moves behind it. */
-SELV_MUST_CHECK enum selv_err selv_consumer_part_open(struct selv_consumer *c);
-/* Bytes of one that is open; is_whole: its last ones. */
-SELV_MUST_CHECK enum selv_err selv_consumer_part_put(struct selv_consumer *c,
-                                                     uint32_t offset,
-                                                     struct selv_bytes bytes,
-                                                     bool *is_whole);
-/* Forget what is not whole; parts.next goes back to the first that is not
- * there. */
-void selv_consumer_parts_leave(struct selv_consumer *c);
+/* The part at start is there. One beyond the window is forgotten again. */
+void selv_consumer_part_done(struct selv_consumer *c, uint32_t start);
+/* A lane opens the part at start, which no other has. */
+SELV_MUST_CHECK enum selv_err
+selv_consumer_part_open(struct selv_consumer *c, struct selv_consumer_lane *l,
+                        uint32_t start);
+/* Some lane has it. */
+bool selv_consumer_is_part_open(const struct selv_consumer *c, uint32_t start);
+/* The lane has the part open that offset lies in, from *start on, and nothing
+ * of it has come. */
+bool selv_consumer_is_part_fresh(const struct selv_consumer *c,
+                                 struct selv_consumer_lane *l, uint32_t offset,
+                                 uint32_t *start);
+/* Bytes of one that the lane has open; is_whole: its last ones, and good. */
+SELV_MUST_CHECK enum selv_err
+selv_consumer_part_put(struct selv_consumer *c, struct selv_consumer_lane *l,
+                       uint32_t offset, struct selv_bytes bytes,
+                       bool *is_whole);
+/* Forget what the lane has not brought to its end. */
+void selv_consumer_parts_leave(struct selv_consumer_lane *l);
 /* Whether flash holds what the chunk list says. */
 bool selv_consumer_is_part_good(const struct selv_consumer *c, uint32_t start);
 

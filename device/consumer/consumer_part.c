@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What comes in, in parts, in any order. A part is a run of whole sectors and,
- * where a chunk list is there, of whole chunks; the last one ends with the
- * image.
+ * What comes in, in parts, in any order and from several lanes. A part is a run
+ * of whole sectors and, where a chunk list is there, of whole chunks; the last
+ * one ends with the image.
  *
- * C14: a part is opened when it is asked for, once in each way through the
- * image, and erased when its first byte comes; a byte is written once. A part
- * that is whole is hashed from flash, and only what the chunk list says of it
- * counts. What is below next and not open is whole and, where there is a list,
- * good, or at redo or above. */
+ * C14: a part is opened by one lane when it is asked for, and erased when its
+ * first byte comes; a byte is written once. A part that is whole is hashed from
+ * flash, and only what the chunk list says of it counts.
+ *
+ *               low
+ *   |  there     | missing | good | open | missing | good |   unknown
+ *                 bit 0      1      2      3         4  ... WINDOW */
 #define SELV_MODULE 0x434e5054u /* "CNPT" */
 #include "consumer/consumer_int.h"
 
 static uint32_t least(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
+}
+
+void selv_consumer_parts_leave(struct selv_consumer_lane *l)
+{
+    memset(l->open, 0, sizeof l->open);
+    l->tail_len = 0;
+    l->run_end = 0;
 }
 
 void selv_consumer_parts_begin(struct selv_consumer *c, uint32_t base,
@@ -24,7 +33,9 @@ void selv_consumer_parts_begin(struct selv_consumer *c, uint32_t base,
     c->parts.base = base;
     c->parts.size = size;
     c->parts.align = align;
-    c->parts.redo = NO_PART;
+    for (unsigned i = 0; i < SELV_CONSUMER_LANES; i++) {
+        selv_consumer_parts_leave(&c->lane[i]);
+    }
 }
 
 uint32_t selv_consumer_part_end(const struct selv_consumer *c, uint32_t start)
@@ -40,22 +51,30 @@ uint32_t selv_consumer_part_end(const struct selv_consumer *c, uint32_t start)
     return least(end, p->size);
 }
 
-uint32_t selv_consumer_parts_low(const struct selv_consumer *c)
+void selv_consumer_part_done(struct selv_consumer *c, uint32_t start)
 {
-    uint32_t low = least(c->parts.next, c->parts.redo);
+    struct selv_consumer_parts *p = &c->parts;
+    uint32_t at = p->low;
 
-    for (unsigned i = 0; i < SELV_CONSUMER_SLOTS; i++) {
-        if (c->parts.open[i].missing > 0) {
-            low = least(low, c->parts.open[i].start);
+    for (unsigned n = 0; n < SELV_CONSUMER_WINDOW && at <= start; n++) {
+        if (at == start) {
+            p->good |= UINT64_C(1) << n;
         }
+        at = selv_consumer_part_end(c, at);
     }
-    return low;
+    while ((p->good & 1u) != 0) {
+        p->good >>= 1;
+        p->below = p->low;
+        p->low = selv_consumer_part_end(c, p->low);
+    }
 }
 
-static struct selv_consumer_part *find(struct selv_consumer *c, uint32_t offset)
+static struct selv_consumer_part *find(const struct selv_consumer *c,
+                                       struct selv_consumer_lane *l,
+                                       uint32_t offset)
 {
     for (unsigned i = 0; i < SELV_CONSUMER_SLOTS; i++) {
-        struct selv_consumer_part *part = &c->parts.open[i];
+        struct selv_consumer_part *part = &l->open[i];
         if (part->missing > 0 && offset >= part->start &&
             offset < selv_consumer_part_end(c, part->start)) {
             return part;
@@ -64,21 +83,36 @@ static struct selv_consumer_part *find(struct selv_consumer *c, uint32_t offset)
     return NULL;
 }
 
-enum selv_err selv_consumer_part_open(struct selv_consumer *c)
+bool selv_consumer_is_part_open(const struct selv_consumer *c, uint32_t start)
 {
-    struct selv_consumer_parts *p = &c->parts;
-    struct selv_consumer_part *part = p->open;
-    uint32_t end = selv_consumer_part_end(c, p->next);
+    for (unsigned i = 0; i < SELV_CONSUMER_LANES; i++) {
+        const struct selv_consumer_lane *l = &c->lane[i];
+        if (start >= l->run_at && start < l->run_end) {
+            return true;
+        }
+        for (unsigned k = 0; k < SELV_CONSUMER_SLOTS; k++) {
+            if (l->open[k].missing > 0 && l->open[k].start == start) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
 
-    while (part < p->open + SELV_CONSUMER_SLOTS && part->missing > 0) {
+enum selv_err selv_consumer_part_open(struct selv_consumer *c,
+                                      struct selv_consumer_lane *l,
+                                      uint32_t start)
+{
+    struct selv_consumer_part *part = l->open;
+
+    while (part < l->open + SELV_CONSUMER_SLOTS && part->missing > 0) {
         part++;
     }
-    if (part == p->open + SELV_CONSUMER_SLOTS) {
+    if (part == l->open + SELV_CONSUMER_SLOTS) {
         return SELV_ERR_COAP_BUSY; /* fewer are open than blocks in flight */
     }
-    part->start = p->next;
-    part->missing = end - p->next;
-    p->next = end;
+    part->start = start;
+    part->missing = selv_consumer_part_end(c, start) - start;
     return SELV_OK;
 }
 
@@ -102,14 +136,6 @@ static enum selv_err erase(struct selv_consumer *c,
         off = sector.off + sector.len - p->base;
     }
     return SELV_OK;
-}
-
-void selv_consumer_parts_leave(struct selv_consumer *c)
-{
-    c->parts.next = selv_consumer_parts_low(c);
-    c->parts.redo = NO_PART;
-    c->parts.tail_len = 0;
-    memset(c->parts.open, 0, sizeof c->parts.open);
 }
 
 /* ---- flash ----------------------------------------------------------------
@@ -137,12 +163,12 @@ static enum selv_err write_units(struct selv_consumer *c, uint32_t at,
 }
 
 /* Bytes that fill no unit wait for those behind them. */
-static enum selv_err write(struct selv_consumer *c, uint32_t at,
+static enum selv_err write(struct selv_consumer *c,
+                           struct selv_consumer_lane *p, uint32_t at,
                            struct selv_bytes bytes)
 {
-    struct selv_consumer_parts *p = &c->parts;
     uint32_t unit = c->config->flash->write_unit;
-    bool is_end = at + bytes.len == p->size;
+    bool is_end = at + bytes.len == c->parts.size;
     enum selv_err err = SELV_OK;
 
     if (at % unit != p->tail_len || (p->tail_len > 0 && at != p->tail_at)) {
@@ -198,10 +224,36 @@ bool selv_consumer_is_part_good(const struct selv_consumer *c, uint32_t start)
     return true;
 }
 
-enum selv_err selv_consumer_part_put(struct selv_consumer *c, uint32_t offset,
-                                     struct selv_bytes bytes, bool *is_whole)
+bool selv_consumer_is_part_fresh(const struct selv_consumer *c,
+                                 struct selv_consumer_lane *l, uint32_t offset,
+                                 uint32_t *start)
 {
-    struct selv_consumer_part *part = find(c, offset);
+    const struct selv_consumer_part *part = find(c, l, offset);
+
+    if (part == NULL) {
+        return false;
+    }
+    *start = part->start;
+    return part->missing ==
+           selv_consumer_part_end(c, part->start) - part->start;
+}
+
+/* A part is whole, and not what it should be. */
+static void spoil(struct selv_consumer *c, struct selv_consumer_lane *l,
+                  uint32_t start)
+{
+    l->spoilt[l->bad % 2u] = start;
+    l->bad++;
+    set_flag(c, FLAG_BAD);
+    selv_consumer_blame(c, l->source);
+}
+
+enum selv_err selv_consumer_part_put(struct selv_consumer *c,
+                                     struct selv_consumer_lane *l,
+                                     uint32_t offset, struct selv_bytes bytes,
+                                     bool *is_whole)
+{
+    struct selv_consumer_part *part = find(c, l, offset);
     enum selv_err err = SELV_OK;
     uint32_t end;
 
@@ -211,25 +263,24 @@ enum selv_err selv_consumer_part_put(struct selv_consumer *c, uint32_t offset,
     }
     end = selv_consumer_part_end(c, part->start);
     if (part->missing == end - part->start) {
-        err = selv_consumer_unnote(c, part->start);
-        if (!err) {
-            err = erase(c, part, end);
-        }
+        err = erase(c, part, end);
     }
     if (!err) {
-        err = write(c, offset, bytes);
+        err = write(c, l, offset, bytes);
     }
     if (err) {
         return err;
     }
     part->missing -= (uint32_t)bytes.len;
-    *is_whole = part->missing == 0;
-    if (*is_whole && has_flag(c, FLAG_LISTED) &&
-        !selv_consumer_is_part_good(c, part->start)) {
-        c->parts.redo = least(c->parts.redo, part->start);
-        c->bad++;
-        set_flag(c, FLAG_BAD);
-        selv_consumer_blame(c, c->from);
+    if (part->missing > 0) {
+        return SELV_OK;
+    }
+    *is_whole =
+        !has_flag(c, FLAG_LISTED) || selv_consumer_is_part_good(c, part->start);
+    if (*is_whole) {
+        selv_consumer_part_done(c, part->start);
+    } else {
+        spoil(c, l, part->start);
     }
     return SELV_OK;
 }

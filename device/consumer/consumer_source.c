@@ -114,12 +114,13 @@ bool selv_consumer_locate(struct selv_consumer *c, struct selv_bytes uri)
     return c->left != 0;
 }
 
-bool selv_consumer_pick(struct selv_consumer *c)
+uint8_t selv_consumer_pick(struct selv_consumer *c, bool may_port)
 {
     uint8_t best = NO_SOURCE;
 
     for (uint8_t source = 0; source < c->config->source_count; source++) {
-        if ((c->left & bit_of(source)) == 0) {
+        if ((c->left & bit_of(source)) == 0 ||
+            (is_port(c, source) && !may_port)) {
             continue;
         }
         if (best == NO_SOURCE || c->blame[source] < c->blame[best] ||
@@ -127,12 +128,24 @@ bool selv_consumer_pick(struct selv_consumer *c)
             best = source;
         }
     }
-    if (best == NO_SOURCE || !locate(c, best)) {
-        return false;
+    if (best != NO_SOURCE) {
+        c->left = (uint8_t)(c->left & ~bit_of(best));
     }
-    c->left = (uint8_t)(c->left & ~bit_of(best));
-    c->from = best;
-    return true;
+    return best;
+}
+
+void selv_consumer_aim(struct selv_consumer *c, uint8_t source)
+{
+    if (c->phase != PHASE_LIST && c->payload_off > 0) {
+        selv_consumer_name_manifest(c);
+        if (!is_plain(c, source)) {
+            c->path = selv_bytes("/m", 2);
+            c->query = selv_bytes(c->id_query, sizeof c->id_query);
+        }
+    } else {
+        bool is_known = locate(c, source);
+        SELV_ASSERT(is_known);
+    }
 }
 
 void selv_consumer_blame(struct selv_consumer *c, uint8_t source)
@@ -232,100 +245,125 @@ struct selv_bytes selv_consumer_name_list(struct selv_consumer *c)
     return selv_bytes(c->body, len + NAME_LEN);
 }
 
-void selv_consumer_read(struct selv_consumer *c, uint32_t from, uint32_t end)
+void selv_consumer_read(struct selv_consumer *c, struct selv_consumer_lane *l,
+                        uint32_t from, uint32_t end)
 {
-    memset(&c->read, 0, sizeof c->read);
-    c->read.from = from;
-    c->read.at = from;
-    c->read.end = end;
-    c->read.late_ms = c->now_ms + READ_MS;
+    memset(&l->read, 0, sizeof l->read);
+    l->read.from = from;
+    l->read.at = from;
+    l->read.end = end;
+    l->read.late_ms = c->now_ms + READ_MS;
     c->todo.kind = SELV_CONSUMER_FETCH;
-    c->todo.source = c->busy;
+    c->todo.source = l->source;
     c->todo.path = c->path;
     c->todo.query = c->query;
     c->todo.offset = from;
     c->todo.len = end == SELV_CONSUMER_TO_END ? end : end - from;
 }
 
-bool selv_consumer_has_read(struct selv_consumer *c, enum selv_err *err)
+void selv_consumer_cancel(struct selv_consumer *c, uint8_t source)
 {
-    if (!c->read.is_over && c->step == STEP_MANIFEST &&
-        c->now_ms >= c->read.late_ms) {
-        set_flag(c, FLAG_CANCEL);
-        c->read.is_over = true;
-        c->read.err = SELV_ERR_UPDATE_AWAY;
+    set_flag(c, FLAG_CANCEL);
+    c->cancelled = source;
+}
+
+bool selv_consumer_has_read(struct selv_consumer *c,
+                            struct selv_consumer_lane *l, enum selv_err *err)
+{
+    if (!l->read.is_over && c->step == STEP_MANIFEST &&
+        c->now_ms >= l->read.late_ms) {
+        selv_consumer_cancel(c, l->source);
+        l->read.is_over = true;
+        l->read.err = SELV_ERR_UPDATE_AWAY;
     }
     if (c->step == STEP_MANIFEST) {
-        c->todo.until_ms = c->read.late_ms;
+        c->todo.until_ms = l->read.late_ms;
     }
-    *err = (enum selv_err)c->read.err;
-    return c->read.is_over;
+    *err = (enum selv_err)l->read.err;
+    return l->read.is_over;
 }
 
-static bool is_reading(const struct selv_consumer *c, uint8_t source)
+struct selv_consumer_lane *selv_consumer_lane_of(struct selv_consumer *c,
+                                                 uint8_t source)
 {
-    return has_flag(c, FLAG_BUSY) && source == c->busy &&
-           source < c->config->source_count &&
-           c->config->sources[source].is_port && !c->read.is_over;
+    for (unsigned i = 0; i < SELV_CONSUMER_LANES; i++) {
+        if (c->lane[i].is_busy && c->lane[i].source == source &&
+            source < c->config->source_count) {
+            return &c->lane[i];
+        }
+    }
+    return NULL;
 }
 
-static void end_read(struct selv_consumer *c, enum selv_err err)
+/* Of a port source that is being read, or NULL. */
+static struct selv_consumer_lane *reading(struct selv_consumer *c,
+                                          uint8_t source)
 {
-    c->read.is_over = true;
-    c->read.err = (uint16_t)err;
+    struct selv_consumer_lane *l = selv_consumer_lane_of(c, source);
+
+    return l != NULL && is_port(c, source) && !l->read.is_over ? l : NULL;
 }
 
-static enum selv_err take(struct selv_consumer *c, uint32_t offset,
-                          struct selv_bytes bytes)
+static void end_read(struct selv_consumer_lane *l, enum selv_err err)
 {
-    if (offset != c->read.at) {
+    l->read.is_over = true;
+    l->read.err = (uint16_t)err;
+}
+
+static enum selv_err take(struct selv_consumer *c, struct selv_consumer_lane *l,
+                          uint32_t offset, struct selv_bytes bytes)
+{
+    if (offset != l->read.at) {
         return SELV_ERR_UPDATE_SERVER;
     }
-    if (bytes.len > c->read.end - offset) {
+    if (bytes.len > l->read.end - offset) {
         return SELV_ERR_UPDATE_SIZE;
     }
-    c->read.at += (uint32_t)bytes.len;
+    l->read.at += (uint32_t)bytes.len;
     if (c->step == STEP_MANIFEST) {
         selv_consumer_take_manifest(c, bytes);
         return SELV_OK;
     }
-    return selv_consumer_take_image(c, offset - c->payload_off, bytes);
+    return selv_consumer_take_image(c, l, offset - c->payload_off, bytes);
 }
 
 bool selv_consumer_give(struct selv_consumer *c, uint8_t source,
                         uint32_t offset, struct selv_bytes bytes,
                         uint64_t now_ms)
 {
+    struct selv_consumer_lane *l = reading(c, source);
     enum selv_err err;
 
-    if (!is_reading(c, source)) {
+    if (l == NULL) {
         return false;
     }
     if (bytes.len > 0) {
-        c->read.late_ms = now_ms + READ_MS;
+        l->read.late_ms = now_ms + READ_MS;
     }
-    err = take(c, offset, bytes);
+    err = take(c, l, offset, bytes);
     if (err || (c->step == STEP_MANIFEST && has_flag(c, FLAG_PART))) {
-        end_read(c, err);
+        end_read(l, err);
     }
-    return !c->read.is_over;
+    return !l->read.is_over;
 }
 
 void selv_consumer_given(struct selv_consumer *c, uint8_t source,
                          enum selv_err err, uint32_t total, uint64_t now_ms)
 {
+    struct selv_consumer_lane *l = selv_consumer_lane_of(c, source);
+
     (void)now_ms;
-    if (has_flag(c, FLAG_BUSY) && source == c->busy && !is_port(c, source) &&
-        err == SELV_ERR_UPDATE_AWAY) {
-        set_flag(c, FLAG_GONE);
+    if (l != NULL && !is_port(c, source) && err == SELV_ERR_UPDATE_AWAY) {
+        l->is_gone = true;
     }
-    if (!is_reading(c, source)) {
+    l = reading(c, source);
+    if (l == NULL) {
         return;
     }
     if (!err && c->step != STEP_MANIFEST &&
-        (c->read.at == c->read.from ||
+        (l->read.at == l->read.from ||
          (total != 0 && c->payload_off == 0 && total != c->parts.size))) {
         err = SELV_ERR_UPDATE_SIZE;
     }
-    end_read(c, err);
+    end_read(l, err);
 }

@@ -208,3 +208,123 @@ void selv_coap_write_upload(struct selv_coap_writer *w,
     block.szx = szx_least(block.szx, szx_max);
     selv_coap_write_block(w, SELV_COAP_OPT_BLOCK1, &block);
 }
+
+/* ---- an answer goes out that must not be made twice ------------------------
+ */
+
+void selv_coap_answer_init(struct selv_coap_answer *a, struct selv_buf buf)
+{
+    memset(a, 0, sizeof *a);
+    a->body = buf;
+    a->body.len = 0;
+}
+
+void selv_coap_answer_end(struct selv_coap_answer *a)
+{
+    a->expiry_ms = 0;
+    a->body.len = 0;
+}
+
+/* This peer's answer from this resource, by this method and Request-Tag. */
+static bool answer_is(const struct selv_coap_answer *a, uint64_t now_ms,
+                      const struct selv_coap_peer *peer, uint32_t resource,
+                      const struct selv_coap_msg *rq)
+{
+    return a->expiry_ms > now_ms && a->resource == resource &&
+           a->method == rq->code && a->tag == selv_coap_request_tag(rq) &&
+           selv_coap_peer_equal(&a->peer, peer);
+}
+
+static bool is_copy(const struct selv_coap_answer *a,
+                    const struct selv_coap_msg *rq)
+{
+    return a->mid == rq->mid &&
+           selv_bytes_equal(selv_bytes(a->token, a->token_len), rq->token);
+}
+
+struct selv_coap_answer *
+selv_coap_answer_find(struct selv_coap_answer *a, size_t count, uint64_t now_ms,
+                      const struct selv_coap_peer *peer, uint32_t resource,
+                      const struct selv_coap_msg *rq)
+{
+    bool is_further = (rq->has & SELV_COAP_HAS_BLOCK2) != 0 &&
+                      rq->block2.num > 0 && rq->payload.len == 0;
+    for (size_t i = 0; i < count; i++) {
+        if (answer_is(&a[i], now_ms, peer, resource, rq) &&
+            (is_further || is_copy(&a[i], rq))) {
+            return &a[i];
+        }
+    }
+    return NULL;
+}
+
+struct selv_coap_answer *
+selv_coap_answer_begin(struct selv_coap_answer *a, size_t count,
+                       uint64_t now_ms, const struct selv_coap_peer *peer,
+                       uint32_t resource, const struct selv_coap_msg *rq)
+{
+    struct selv_coap_answer *place = NULL;
+    uint64_t still_ms =
+        now_ms + SELV_COAP_EXCHANGE_LIFETIME_MS - SELV_COAP_UPLOAD_STILL_MS;
+    for (size_t i = 0; i < count; i++) {
+        if (a[i].expiry_ms > now_ms && a[i].resource == resource &&
+            selv_coap_peer_equal(&a[i].peer, peer)) {
+            place = &a[i];
+            break;
+        }
+        if (a[i].expiry_ms <= still_ms &&
+            (place == NULL || a[i].expiry_ms < place->expiry_ms)) {
+            place = &a[i];
+        }
+    }
+    if (place == NULL) {
+        return NULL;
+    }
+    place->body.len = 0;
+    place->method = rq->code;
+    place->expiry_ms = now_ms + SELV_COAP_EXCHANGE_LIFETIME_MS;
+    place->peer = *peer;
+    place->resource = resource;
+    place->tag = selv_coap_request_tag(rq);
+    place->number++;
+    place->mid = rq->mid;
+    place->token_len = (uint8_t)rq->token.len;
+    if (rq->token.len > 0) {
+        memcpy(place->token, rq->token.p, rq->token.len);
+    }
+    return place;
+}
+
+enum selv_err selv_coap_answer_write(struct selv_coap_server *s,
+                                     struct selv_coap_answer *a,
+                                     uint64_t now_ms,
+                                     const struct selv_coap_msg *rq,
+                                     uint8_t szx_max, struct selv_buf *out)
+{
+    struct selv_coap_slice slice;
+    struct selv_coap_writer w;
+    uint8_t etag[4];
+    enum selv_err err =
+        selv_coap_slice(rq, (uint32_t)a->body.len, szx_max, &slice);
+    if (err) {
+        return err;
+    }
+    a->expiry_ms = now_ms + SELV_COAP_EXCHANGE_LIFETIME_MS;
+    selv_put_be32(etag, a->number);
+    selv_coap_reply_begin(s, rq, a->code, out, &w);
+    struct selv_coap_slice head = slice;
+    head.is_blockwise = false;
+    selv_coap_write_slice(&w, &head, selv_bytes(etag, sizeof etag),
+                          a->content_format, 60);
+    if (slice.is_blockwise) {
+        selv_coap_write_block(&w, SELV_COAP_OPT_BLOCK2, &slice.block);
+    }
+    selv_coap_write_upload(&w, NULL, rq, a->code, szx_max);
+    if (slice.is_blockwise && slice.offset == 0) {
+        selv_coap_write_uint(&w, SELV_COAP_OPT_SIZE2, slice.total);
+    }
+    selv_coap_write_payload(&w,
+                            selv_bytes(a->body.p + slice.offset, slice.len));
+    return selv_coap_reply_end(s, now_ms, &a->peer, rq, &w, SELV_COAP_RECOMPUTE,
+                               out);
+}

@@ -76,6 +76,7 @@ static bool request_is_valid(const struct selv_coap_request *rq)
            SELV_COAP_CLASS(rq->code) == 0 &&
            rq->offset % selv_coap_block_len(rq->szx) == 0 &&
            rq->etag.len <= SELV_COAP_ETAG_MAX &&
+           rq->if_match.len <= SELV_COAP_ETAG_MAX &&
            rq->resume_etag.len <= SELV_COAP_ETAG_MAX && rq->deadline_ms > 0;
 }
 
@@ -210,11 +211,20 @@ static enum selv_err request_write(const struct selv_coap_client *c,
     selv_put_be32(token, c->token);
     selv_coap_write_begin(&w, out->p, out->cap, SELV_COAP_CON, rq->code, c->mid,
                           selv_bytes(token, sizeof token));
+    /* Not for further blocks of an answer: what it is about may be changed. */
+    bool is_first = (c->flags & F_STARTED) == 0;
+    if (is_first && (rq->if_exists || rq->if_match.len > 0)) {
+        selv_coap_write_opt(&w, SELV_COAP_OPT_IF_MATCH, rq->if_match);
+    }
     if (rq->host.len > 0) {
         selv_coap_write_opt(&w, SELV_COAP_OPT_URI_HOST, rq->host);
     }
-    if (rq->etag.len > 0 && (c->flags & F_STARTED) == 0) {
+    if (rq->etag.len > 0 && is_first) {
         selv_coap_write_opt(&w, SELV_COAP_OPT_ETAG, rq->etag);
+    }
+    if (rq->if_none_match && is_first) {
+        selv_coap_write_opt(&w, SELV_COAP_OPT_IF_NONE_MATCH,
+                            selv_bytes(NULL, 0));
     }
     selv_coap_write_path(&w, rq->path);
     /* Without a payload, too, when the answer comes in blocks: requests of one

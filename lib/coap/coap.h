@@ -246,6 +246,14 @@ bool selv_coap_opt_uint(struct selv_bytes value, uint32_t *v);
 /* True when one of the message's ETag options is etag. */
 bool selv_coap_has_etag(const struct selv_coap_msg *m, struct selv_bytes etag);
 
+/* True when the request's If-Match and If-None-Match [RFC 7252 5.10.8] allow it
+ * to be done to a resource that exists, with this ETag, or does not; else
+ * answer 4.12. For servers that know both (selv_coap_server_know). Of these
+ * methods: PUT, POST, DELETE, PATCH, iPATCH [RFC 8132 3]. A value that is too
+ * long matches nothing. */
+bool selv_coap_condition_holds(const struct selv_coap_msg *rq, bool exists,
+                               struct selv_bytes etag);
+
 /* True when the Uri-Path is the pattern: segments parted by '/', without one
  * at the head ("suit/m"; "" is the root). A segment "*" stands for any one
  * segment, and *star (may be NULL) becomes the last one so matched. */
@@ -318,16 +326,20 @@ SELV_MUST_CHECK enum selv_err selv_coap_uri_parse(struct selv_bytes text,
  * the transfer has ended. Zeroed fields mean "not there", except the formats
  * (SELV_COAP_NO_FORMAT). */
 struct selv_coap_request {
-    uint8_t code;              /* SELV_COAP_GET and its like */
-    uint8_t szx;               /* largest block either way, 0 to 6 */
-    uint16_t content_format;   /* of payload */
-    uint16_t accept;           /* format wanted */
-    struct selv_bytes host;    /* Uri-Host, when the peer was named by a name */
-    struct selv_bytes path;    /* "i/1f00", percent-encoded */
-    struct selv_bytes query;   /* "d=7&n=1", percent-encoded */
-    struct selv_bytes etag;    /* 0 to 8 bytes: the one that the caller has;
-                                  an equal one at the server is answered 2.03 */
-    struct selv_bytes payload; /* sent in blocks when longer than one */
+    uint8_t code;            /* SELV_COAP_GET and its like */
+    uint8_t szx;             /* largest block either way, 0 to 6 */
+    uint16_t content_format; /* of payload */
+    uint16_t accept;         /* format wanted */
+    struct selv_bytes host;  /* Uri-Host, when the peer was named by a name */
+    struct selv_bytes path;  /* "i/1f00", percent-encoded */
+    struct selv_bytes query; /* "d=7&n=1", percent-encoded */
+    struct selv_bytes etag;  /* 0 to 8 bytes: the one that the caller has;
+                                an equal one at the server is answered 2.03 */
+    struct selv_bytes if_match; /* 1 to 8 bytes: only if the resource has this
+                                   ETag [RFC 7252 5.10.8.1] */
+    bool if_exists;             /* If-Match: only if there is one */
+    bool if_none_match;         /* only if there is none */
+    struct selv_bytes payload;  /* sent in blocks when longer than one */
     uint32_t offset; /* bytes: resume the body from here; a multiple of the
                         block length */
     struct selv_bytes resume_etag; /* when offset > 0 and this is not empty:
@@ -670,6 +682,61 @@ void selv_coap_write_upload(struct selv_coap_writer *w,
 
 /* Free it. */
 void selv_coap_upload_end(struct selv_coap_upload *u);
+
+/* An answer to POST, PUT and their like that is longer than a block. What they
+ * do must not be done again for each further block of the answer, so it is
+ * kept, in the caller's buffer. */
+struct selv_coap_answer {
+    struct selv_buf body;    /* body.len bytes are the answer: the caller's */
+    uint16_t content_format; /* the caller's */
+    uint8_t code;            /* the caller's */
+    /* private */
+    uint8_t method;
+    uint64_t expiry_ms; /* 0: free */
+    struct selv_coap_peer peer;
+    uint32_t resource;
+    uint32_t tag;    /* of the Request-Tags; 0: there are none */
+    uint32_t number; /* its ETag */
+    uint16_t mid;    /* of the request that it answers */
+    uint8_t token_len;
+    uint8_t token[SELV_COAP_TOKEN_MAX];
+};
+
+/* buf: cap is the longest answer. */
+void selv_coap_answer_init(struct selv_coap_answer *a, struct selv_buf buf);
+
+/* The answer among count that this request is about: it asks for a further
+ * block of it (Block2 with a number over 0), or is a copy of the request that
+ * it answers. Then selv_coap_answer_write, and do nothing else. Look for it
+ * before the request is taken for an upload. NULL: the request is new; one with
+ * a number over 0 is about an answer that is gone: 4.08. */
+struct selv_coap_answer *
+selv_coap_answer_find(struct selv_coap_answer *a, size_t count, uint64_t now_ms,
+                      const struct selv_coap_peer *peer, uint32_t resource,
+                      const struct selv_coap_msg *rq);
+
+/* A place for the answer to this request, whose body (if it came in blocks) is
+ * whole: in that of this peer's earlier one from this resource, a free or
+ * expired one, or one that nobody has asked for during
+ * SELV_COAP_UPLOAD_STILL_MS. The caller fills body, content_format and code,
+ * then selv_coap_answer_write. NULL: no place: 5.03, before anything is done.
+ */
+struct selv_coap_answer *
+selv_coap_answer_begin(struct selv_coap_answer *a, size_t count,
+                       uint64_t now_ms, const struct selv_coap_peer *peer,
+                       uint32_t resource, const struct selv_coap_msg *rq);
+
+/* Write the block that the request asks for (the first one, without Block2) in
+ * out, with ETag, Block2, Size2, and Block1 if the request has it
+ * [RFC 7959 3.3]. SELV_ERR_COAP_BLOCK: beyond the end, answer 4.00; otherwise
+ * as selv_coap_reply_end. */
+SELV_MUST_CHECK enum selv_err
+selv_coap_answer_write(struct selv_coap_server *s, struct selv_coap_answer *a,
+                       uint64_t now_ms, const struct selv_coap_msg *rq,
+                       uint8_t szx_max, struct selv_buf *out);
+
+/* Free it. */
+void selv_coap_answer_end(struct selv_coap_answer *a);
 
 /* ---- /.well-known/core [RFC 6690] ------------------------------------------
  */

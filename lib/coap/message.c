@@ -271,6 +271,26 @@ bool selv_coap_has_etag(const struct selv_coap_msg *m, struct selv_bytes etag)
     return false;
 }
 
+bool selv_coap_condition_holds(const struct selv_coap_msg *rq, bool exists,
+                               struct selv_bytes etag)
+{
+    struct selv_coap_opt o;
+    bool has_match = false;
+    bool is_match = false;
+    bool is_none = false;
+    selv_coap_opt_begin(rq, &o);
+    while (selv_coap_opt_next(&o)) {
+        if (o.number == SELV_COAP_OPT_IF_MATCH) {
+            has_match = true;
+            is_match = is_match ||
+                       (exists &&
+                        (o.value.len == 0 || selv_bytes_equal(o.value, etag)));
+        }
+        is_none = is_none || o.number == SELV_COAP_OPT_IF_NONE_MATCH;
+    }
+    return (!has_match || is_match) && !(is_none && exists);
+}
+
 /* ---- writing ------------------------------------------------------------ */
 
 void selv_coap_write_fail(struct selv_coap_writer *w, enum selv_err err)

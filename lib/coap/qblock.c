@@ -133,7 +133,7 @@ bool selv_coap_qblock_fits(const struct selv_coap_block *block, size_t len,
 static bool bit_get(const struct selv_coap_qbits *b, uint32_t num)
 {
     uint32_t i = num - b->base;
-    return i < WINDOW && (b->bit[i / 8] >> (i % 8) & 1u) != 0;
+    return i < WINDOW && ((unsigned)b->bit[i / 8] >> (i % 8) & 1u) != 0;
 }
 
 /* num lies in the window. */

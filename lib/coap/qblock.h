@@ -231,9 +231,10 @@ struct selv_coap_qbody {
     uint8_t szx_max;        /* 0 to 6 */
 };
 
-/* A request for blocks, of q's Q-Block2; without any: for the whole body. 0,
- * and the entry that will send them in *e; or the code to answer: 4.00 (beyond
- * the end, another block size in the middle), 5.03 (no place). An entry is
+/* A request for blocks, of q's Q-Block2; with Q-Block1 alone: for the whole
+ * body. 0, and the entry that will send them in *e; or the code to answer: 4.00
+ * (beyond the end, another block size in the middle, neither option: that one
+ * is for selv_coap_slice), 5.03 (no place). An entry is
  * free again when it has sent all and heard nothing for a while, and on a
  * Reset; when all are taken, one that has sent all that it was asked for gives
  * way. Which body belongs to an entry is the caller's to remember, by its

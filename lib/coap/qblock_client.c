@@ -59,7 +59,8 @@ static bool request_is_valid(const struct selv_coap_request *rq)
 {
     return rq->szx <= SELV_COAP_SZX_MAX && rq->code != SELV_COAP_EMPTY &&
            SELV_COAP_CLASS(rq->code) == 0 &&
-           rq->etag.len <= SELV_COAP_ETAG_MAX && rq->deadline_ms > 0 &&
+           rq->etag.len <= SELV_COAP_ETAG_MAX &&
+           rq->if_match.len <= SELV_COAP_ETAG_MAX && rq->deadline_ms > 0 &&
            rq->payload.len <= UINT32_MAX &&
            selv_coap_qblock_count((uint32_t)rq->payload.len, rq->szx) - 1 <=
                SELV_COAP_BLOCK_NUM_MAX;
@@ -152,12 +153,21 @@ static void head_write(struct selv_coap_qclient *c, enum selv_coap_type type,
     token[5] = (uint8_t)c->number;
     selv_coap_write_begin(w, out->p, out->cap, type, code, c->mid,
                           selv_bytes(token, sizeof token));
+    /* Not in a probe, nor when blocks of the answer are missing. */
+    bool is_first = (c->flags & F_STARTED) == 0 && code == rq->code;
+    if (is_first && (rq->if_exists || rq->if_match.len > 0)) {
+        selv_coap_write_opt(w, SELV_COAP_OPT_IF_MATCH, rq->if_match);
+    }
     if (rq->host.len > 0) {
         selv_coap_write_opt(w, SELV_COAP_OPT_URI_HOST, rq->host);
     }
     /* Not when blocks are missing: 2.03 would be no answer [RFC 9177 4.4]. */
     if (rq->etag.len > 0 && (c->flags & F_STARTED) == 0) {
         selv_coap_write_opt(w, SELV_COAP_OPT_ETAG, rq->etag);
+    }
+    if (is_first && rq->if_none_match) {
+        selv_coap_write_opt(w, SELV_COAP_OPT_IF_NONE_MATCH,
+                            selv_bytes(NULL, 0));
     }
     selv_coap_write_path(w, rq->path);
 }
@@ -523,19 +533,27 @@ static bool up_answer_take(struct selv_coap_qclient *c,
     return false;
 }
 
-/* The answer to the probe, when there is a payload: only 4.02 says no. */
+/* The answer to the probe: only 4.02 says no. True: it is that and no more,
+ * since a payload is to be sent, or it does not tell the body's length (libcoap
+ * 4.3.4 gives blocks asked for alone without): all is asked for then. */
 static bool probe_passed(struct selv_coap_qclient *c,
-                         const struct selv_coap_msg *m, uint64_t now_ms)
+                         const struct selv_coap_msg *m,
+                         const struct selv_coap_qblock *q, uint64_t now_ms)
 {
     if (c->state != PROBED || m->code == SELV_COAP_BAD_OPTION) {
         return false;
     }
     c->is_known = true;
-    if (!has_payload(c)) {
-        return false;
+    if (has_payload(c)) {
+        up_begin(c, now_ms);
+        return true;
     }
-    up_begin(c, now_ms);
-    return true;
+    if (SELV_COAP_CLASS(m->code) == 2 && q->q2_count > 0 &&
+        (m->has & SELV_COAP_HAS_SIZE2) == 0) {
+        down_begin(c, now_ms);
+        return true;
+    }
+    return false;
 }
 
 static void answer_take(struct selv_coap_qclient *c,
@@ -548,7 +566,7 @@ static void answer_take(struct selv_coap_qclient *c,
     if (m->bad_option != 0 || refusal != 0) {
         end(c, refusal == SELV_COAP_BAD_REQUEST ? SELV_ERR_COAP_BLOCK
                                                 : SELV_ERR_COAP_OPTION);
-    } else if (echo_take(c, m) || probe_passed(c, m, now_ms)) {
+    } else if (echo_take(c, m) || probe_passed(c, m, &q, now_ms)) {
         return;
     } else if ((c->state == UP || c->state == ASKED) &&
                up_answer_take(c, m, &q, now_ms)) {

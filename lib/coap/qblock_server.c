@@ -165,7 +165,8 @@ uint8_t selv_coap_qsend_take(struct selv_coap_qsend *table, size_t count,
         qsend_find(table, count, now_ms, peer, body->resource);
     *e = NULL;
     *is_new = false;
-    if (blocks - 1 > SELV_COAP_BLOCK_NUM_MAX || num_max >= blocks ||
+    if ((q->q2_count == 0 && !q->has_q1) ||
+        blocks - 1 > SELV_COAP_BLOCK_NUM_MAX || num_max >= blocks ||
         (num_max > 0 && szx != q->q2[0].szx)) {
         return SELV_COAP_BAD_REQUEST;
     }

@@ -85,13 +85,18 @@ struct selv_log {
     uint8_t state;         /* enum selv_log_state */
     uint8_t slot;
     uint32_t serial;
-    uint8_t digest[32]; /* of the manifest */
-    uint32_t progress;  /* bytes of the image known to be in flash:
-                           whole sectors */
-    uint8_t nonce[SELV_NONCE_LEN];
-    uint8_t reported_digest[32]; /* outcome already told to the server */
+    uint8_t digest[32];            /* of the manifest */
+    uint32_t progress;             /* bytes of the image known to be in flash:
+                                      whole sectors */
+    uint8_t nonce[SELV_NONCE_LEN]; /* CONFIRM: of the trial. DOWNLOADING:
+                                      the map, see map_kind */
+    uint8_t reported_digest[32];   /* outcome already told to the server */
     uint16_t reported_reason;
-    uint16_t reserved; /* zero */
+    uint16_t map_kind; /* DOWNLOADING: 0, or 1 + n: bit k of nonce (of byte
+                          k / 8, the lowest bit first) says that the k-th part
+                          behind progress is in flash; parts are runs of whole
+                          sectors that begin at multiples of 2^n bytes of the
+                          image */
     uint8_t check[SELV_CHECK_LEN];
 };
 

@@ -22,6 +22,7 @@
 #include "posix/source.h"
 #include "posix/tcp.h"
 #include "posix/uboot.h"
+#include "posix/watch.h"
 
 #define DEVICE_SERVERS_MAX (SELV_CONSUMER_SOURCES_MAX - 1u) /* and the push */
 #define DEVICE_NO_SOURCE 0xffu
@@ -64,6 +65,7 @@ struct device {
     const char *state_dir;
     const char *servers[DEVICE_SERVERS_MAX]; /* those preferred first */
     size_t server_count;
+    const char *ca;            /* file of certificates for https, or NULL */
     const char *listen;        /* HOST:PORT for those who push, or NULL */
     const char *run;           /* command, or NULL */
     const char *uboot_config;  /* U-Boot boots this device; NULL: we do */
@@ -71,7 +73,8 @@ struct device {
     const char *recover;       /* name of the serial line, or NULL */
     uint32_t poll_s;
     uint32_t trial_s;
-    bool is_insecure; /* listens at any address */
+    bool is_insecure;  /* listens at any address */
+    bool is_observing; /* wants to be told of newer manifests */
     bool is_once, is_json, is_quiet, is_without_progress, is_coloured;
     bool is_terminal; /* standard output */
 
@@ -96,10 +99,12 @@ struct device {
     struct selv_consumer_source sources[SELV_CONSUMER_SOURCES_MAX];
     uint8_t source_count;
     uint8_t reading; /* port source that is being read, or DEVICE_NO_SOURCE */
-    struct selv_push push; /* where listen is set */
-    uint8_t last_state;    /* of the last event */
+    struct selv_watch watch; /* where is_observing is set */
+    struct selv_push push;   /* where listen is set */
+    uint8_t last_state;      /* of the last event */
     uint64_t last_sequence;
     enum selv_err last_err;
+    uint32_t last_done, last_size; /* of a download; size 0: none */
     struct selv_consumer_config config;
     struct selv_consumer consumer;
     struct selv_posix_why why;

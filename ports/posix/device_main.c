@@ -51,8 +51,15 @@ static const char help[] =
     "                       UDP gets through; a static tree on a web server,\n"
     "                       http://host/path; or in a folder,\n"
     "                       file:///media/usb. Several: those preferred first\n"
+    "  --ca FILE            certificates (PEM) that https servers are trusted "
+    "by,\n"
+    "                       instead of the system's\n"
     "  --listen HOST:PORT   take what selvage device push sends, and tell how\n"
     "                       the device is; port 0: any\n"
+    "  --observe            have the update server tell when there is "
+    "something\n"
+    "                       new (a CoAP server; it is asked whether it still\n"
+    "                       does when its answer is no longer fresh)\n"
     "  --insecure           listen at an address that others reach\n"
     "  --once               end after one look at the servers and what comes\n"
     "                       of it\n"
@@ -109,8 +116,10 @@ static int usage_of(const char *why, const char *argument)
 enum option_value {
     OPT_STATE = 1,
     OPT_SERVER,
+    OPT_CA,
     OPT_LISTEN,
     OPT_INSECURE,
+    OPT_OBSERVE,
     OPT_ONCE,
     OPT_RUN,
     OPT_BOOTLOADER,
@@ -128,8 +137,10 @@ enum option_value {
 static const struct option options[] = {
     {"state", required_argument, NULL, OPT_STATE},
     {"server", required_argument, NULL, OPT_SERVER},
+    {"ca", required_argument, NULL, OPT_CA},
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"insecure", no_argument, NULL, OPT_INSECURE},
+    {"observe", no_argument, NULL, OPT_OBSERVE},
     {"once", no_argument, NULL, OPT_ONCE},
     {"run", required_argument, NULL, OPT_RUN},
     {"bootloader", required_argument, NULL, OPT_BOOTLOADER},
@@ -171,11 +182,17 @@ static int read_arguments(struct device *d, int argc, char **argv)
             }
             d->servers[d->server_count++] = optarg;
             break;
+        case OPT_CA:
+            d->ca = optarg;
+            break;
         case OPT_LISTEN:
             d->listen = optarg;
             break;
         case OPT_INSECURE:
             d->is_insecure = true;
+            break;
+        case OPT_OBSERVE:
+            d->is_observing = true;
             break;
         case OPT_ONCE:
             d->is_once = true;

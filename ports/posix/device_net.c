@@ -3,6 +3,7 @@
  * Where a device gets its updates from: CoAP peers, each behind a socket; the
  * sources that the port reads (source.h); and who pushes (push.h), a source
  * that is asked first and mostly has nothing. */
+#include <errno.h>
 #include <unistd.h>
 
 #include "posix/device.h"
@@ -18,7 +19,7 @@
 /* Looking a name up may take as long as the resolver likes, and all else waits:
  * once in this time, less than once in an exchange. */
 #define LOOK_UP_MS 60000u
-#define FDS_MAX (SELV_CONSUMER_SOURCES_MAX + 1u + SELV_SOURCE_FDS_MAX)
+#define FDS_MAX (SELV_CONSUMER_SOURCES_MAX + 2u + SELV_SOURCE_FDS_MAX)
 
 static bool is_coap(const char *uri)
 {
@@ -110,6 +111,7 @@ static bool open_source(struct device *d, const char *uri)
     if (s->port == NULL) {
         return false;
     }
+    s->port->ca = d->ca;
     about->is_port = true;
     about->base = selv_bytes(s->port->uri, strlen(s->port->uri));
     return true;
@@ -139,6 +141,12 @@ bool device_net_open(struct device *d)
 {
     d->reading = DEVICE_NO_SOURCE;
     d->push.fd = -1;
+    if (d->ca != NULL && access(d->ca, R_OK) != 0) {
+        snprintf(d->why.text, sizeof d->why.text, "--ca %.160s: %s", d->ca,
+                 strerror(errno));
+        return false;
+    }
+    selv_watch_init(&d->watch);
     if (d->listen != NULL && !open_push(d)) {
         return false;
     }
@@ -160,6 +168,7 @@ void device_net_close(struct device *d)
         d->net[i].tcp = NULL;
     }
     d->source_count = 0;
+    selv_watch_close(&d->watch);
     if (d->listen != NULL) {
         selv_push_close(&d->push);
     }
@@ -303,12 +312,45 @@ static void serve_push(struct device *d)
                       !selv_consumer_may_check(&d->consumer),
         .state = d->last_state,
         .sequence = d->last_sequence,
-        .err = d->last_err};
+        .err = d->last_err,
+        .done = d->last_done,
+        .size = d->last_size};
 
     if (selv_push_work(&d->push, &how)) {
         device_say_note(d, "a manifest was pushed");
         selv_consumer_check_source(&d->consumer, 0);
     }
+}
+
+/* Observe at the tracker that knows us, once it does. When to be called again,
+ * at the latest. */
+static uint64_t observe(struct device *d)
+{
+    bool is_resting = selv_consumer_is_resting(&d->consumer);
+    uint8_t source = 0;
+    struct selv_bytes name = selv_consumer_name(&d->consumer, &source);
+    uint64_t until_ms;
+
+    if (is_resting && name.len > 0 &&
+        strncmp(d->net[source].uri, "coap:", 5) == 0) {
+        selv_watch_begin(&d->watch, d->net[source].uri, name,
+                         selv_bytes(d->record.digest, SELV_COAP_ETAG_MAX));
+    }
+    until_ms = selv_watch_work(&d->watch);
+    switch (selv_watch_take(
+        &d->watch, is_resting && selv_consumer_may_check(&d->consumer))) {
+    case SELV_WATCH_OBSERVED:
+        device_say_note(d, "observing: newer manifests will be told");
+        break;
+    case SELV_WATCH_NEWER:
+        device_say_note(d, "a newer manifest was told");
+        selv_consumer_check_source(&d->consumer, source);
+        until_ms = 0;
+        break;
+    case SELV_WATCH_NOTHING:
+        break;
+    }
+    return until_ms;
 }
 
 static void hear(struct device *d, uint8_t source)
@@ -369,6 +411,9 @@ static void wait_for(struct device *d, uint64_t until_ms)
     if (d->listen != NULL) {
         fds[count++] = (struct pollfd){d->push.fd, POLLIN, 0};
     }
+    if (d->watch.udp.fd >= 0) {
+        fds[count++] = (struct pollfd){d->watch.udp.fd, POLLIN, 0};
+    }
     if (d->reading != DEVICE_NO_SOURCE) {
         count += selv_source_fds(d->net[d->reading].port, fds + count,
                                  SELV_SOURCE_FDS_MAX);
@@ -407,6 +452,10 @@ void device_net_wait(struct device *d, uint64_t until_ms)
 
     until_ms = source_ms < until_ms ? source_ms : until_ms;
     until_ms = push_ms < until_ms ? push_ms : until_ms;
+    if (d->is_observing) {
+        uint64_t watch_ms = observe(d);
+        until_ms = watch_ms < until_ms ? watch_ms : until_ms;
+    }
     wait_for(d, until_ms);
     note_refusals(d);
     if (d->listen != NULL) {
@@ -419,6 +468,8 @@ void device_net_tell(struct device *d, const struct selv_consumer_todo *todo)
     d->last_state = (uint8_t)todo->state;
     d->last_sequence = todo->sequence;
     d->last_err = todo->err;
+    d->last_done = todo->done;
+    d->last_size = todo->size;
     if (d->listen != NULL) {
         selv_push_tell(&d->push, (uint8_t)todo->state,
                        todo->err ? selv_err_str(todo->err) : NULL);
@@ -434,4 +485,5 @@ void device_net_reset(struct device *d)
     if (d->listen != NULL) {
         selv_push_reset(&d->push);
     }
+    selv_watch_end(&d->watch);
 }

@@ -22,16 +22,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cbor/cbor.h"
-
 #define STANDS_STILL_MS 30000u
 #define VERDICT_MS 1500u /* less than ACK_TIMEOUT [RFC 7252 4.8] */
 #define SHUT_MS 1000u    /* after a push that was refused */
 #define QUIET_MS 2000u   /* then a place that nothing was proven for is free */
 #define BUSY_S 10u
-#define STATUS_VERSION 1u
-#define STATUS_MAX 160u
 #define REPLY_MAX 512u
+#define WORDLESS_MAX 11u /* bytes: header, Max-Age, Block1, marker */
 
 /* States of an update, of docs/spec/coap.md. */
 enum {
@@ -44,7 +41,7 @@ enum {
 
 static const struct selv_coap_resource links[] = {
     {"suit/m", "selvage.manifest", NULL, SELV_COAP_OCTETS, false},
-    {"suit/s", "selvage.state", NULL, SELV_COAP_CBOR, false}};
+    {"suit/s", "selvage.state", NULL, SELV_COAP_CBOR, true}};
 
 /* ---- the socket -----------------------------------------------------------
  */
@@ -174,6 +171,12 @@ static void reply(struct selv_push *p, const struct selv_coap_peer *peer,
     enum selv_coap_keep keep =
         words == NULL ? SELV_COAP_KEEP : SELV_COAP_RECOMPUTE;
 
+    /* Whoever forges an address gets no words sent there. */
+    if (words != NULL &&
+        !selv_tell_allows(&p->tell,
+                          WORDLESS_MAX + rq->token.len + strlen(words))) {
+        words = NULL;
+    }
     selv_coap_reply_begin(&p->server, rq, code, &out, &w);
     if (code == SELV_COAP_UNAVAILABLE) {
         selv_coap_write_uint(&w, SELV_COAP_OPT_MAX_AGE, BUSY_S);
@@ -197,67 +200,34 @@ static void unpark(struct selv_push *p, uint8_t code, const char *words)
 
     if (p->parked_len > 0 &&
         selv_coap_parse(selv_bytes(p->parked, p->parked_len), &rq) == SELV_OK) {
+        p->tell.verdict = SELV_COAP_ECHO_UNKNOWN;
+        p->tell.request_len = p->parked_len;
         reply(p, &p->peer, &rq, code, words);
     }
     p->parked_len = 0;
-}
-
-static void put_running(struct selv_cbor_writer *w,
-                        const struct selv_push_device *d)
-{
-    bool has_version = d->version.len > 0;
-
-    selv_cbor_put_map(w, has_version ? 5 : 4);
-    selv_cbor_put_uint(w, 1);
-    selv_cbor_put_raw(
-        w, selv_bytes(d->factory->component_id, d->factory->component_id_len));
-    selv_cbor_put_uint(w, 2);
-    selv_cbor_put_uint(w, d->record->sequence);
-    selv_cbor_put_uint(w, 3);
-    selv_cbor_put_bstr(w, selv_bytes(d->record->digest, SELV_SHA256_LEN));
-    selv_cbor_put_uint(w, 4);
-    selv_cbor_put_uint(w, d->record->slot);
-    if (has_version) {
-        selv_cbor_put_uint(w, 5);
-        selv_cbor_put_tstr(w, d->version);
-    }
 }
 
 static void give_state(struct selv_push *p, const struct selv_coap_peer *peer,
                        const struct selv_coap_msg *rq,
                        const struct selv_push_device *d)
 {
-    uint8_t bytes[REPLY_MAX];
-    uint8_t status[STATUS_MAX];
+    uint8_t bytes[SELV_TELL_REPLY_MAX];
     struct selv_buf out = {bytes, sizeof bytes, 0};
-    struct selv_bytes body;
-    struct selv_cbor_writer cbor;
-    struct selv_coap_slice slice;
-    struct selv_coap_writer w;
 
-    selv_cbor_writer_init(&cbor, status, sizeof status);
-    selv_cbor_put_map(&cbor, 5);
-    selv_cbor_put_uint(&cbor, 1);
-    selv_cbor_put_uint(&cbor, STATUS_VERSION);
-    selv_cbor_put_uint(&cbor, 3);
-    selv_cbor_put_uint(&cbor, d->state);
-    selv_cbor_put_uint(&cbor, 4);
-    selv_cbor_put_uint(&cbor, d->sequence);
-    selv_cbor_put_uint(&cbor, 5);
-    put_running(&cbor, d);
-    selv_cbor_put_uint(&cbor, 6);
-    selv_cbor_put_uint(&cbor, (uint64_t)d->err);
-    if (selv_cbor_finish(&cbor, &body) != SELV_OK ||
-        selv_coap_slice(rq, (uint32_t)body.len, SELV_COAP_SZX_MAX, &slice)) {
-        reply(p, peer, rq, SELV_COAP_BAD_REQUEST, "no such block");
-        return;
-    }
-    selv_coap_reply_begin(&p->server, rq, SELV_COAP_CONTENT, &out, &w);
-    selv_coap_write_slice(&w, &slice, selv_bytes(NULL, 0), SELV_COAP_CBOR, 0);
-    selv_coap_write_payload(&w, selv_bytes(body.p + slice.offset, slice.len));
-    if (selv_coap_reply_end(&p->server, selv_posix_now_ms(), peer, rq, &w,
-                            SELV_COAP_RECOMPUTE, &out) == SELV_OK) {
-        send_to(p, peer, selv_bytes(out.p, out.len));
+    selv_tell_answer(&p->tell, peer, rq, d, &out);
+    send_to(p, peer, selv_bytes(out.p, out.len));
+}
+
+static void tell_observers(struct selv_push *p,
+                           const struct selv_push_device *d)
+{
+    uint8_t bytes[SELV_TELL_REPLY_MAX];
+    struct selv_coap_peer peer;
+    struct selv_buf out = {bytes, sizeof bytes, 0};
+
+    selv_tell_look(&p->tell, d);
+    while (selv_tell_next(&p->tell, &peer, &out)) {
+        send_to(p, &peer, selv_bytes(out.p, out.len));
     }
 }
 
@@ -483,6 +453,7 @@ static bool request(struct selv_push *p, const struct selv_coap_peer *peer,
         if (selv_coap_reply_core(&p->server, rq, links,
                                  sizeof links / sizeof links[0], 4,
                                  &out) == SELV_OK) {
+            selv_tell_guard(&p->tell, peer, rq, &out);
             send_to(p, peer, selv_bytes(out.p, out.len));
         }
     } else if (!is_manifest && !is_state) {
@@ -523,6 +494,9 @@ static bool receive(struct selv_push *p, const struct selv_push_device *d)
             continue; /* longer than any that we take */
         }
         peer = peer_of(&from);
+        if (selv_tell_feed(&p->tell, &peer, selv_bytes(bytes, (size_t)n))) {
+            continue;
+        }
         switch (selv_coap_server_feed(&p->server, selv_posix_now_ms(), &peer,
                                       selv_bytes(bytes, (size_t)n), &rq,
                                       &out)) {
@@ -532,6 +506,7 @@ static bool receive(struct selv_push *p, const struct selv_push_device *d)
             send_to(p, &peer, selv_bytes(out.p, out.len));
             break;
         case SELV_COAP_REQUEST:
+            selv_tell_hear(&p->tell, &peer, &rq, (size_t)n);
             if (request(p, &peer, &rq, selv_bytes(bytes, (size_t)n), d)) {
                 return true;
             }
@@ -556,6 +531,8 @@ static bool is_verdict_due(const struct selv_push *p)
 
 bool selv_push_work(struct selv_push *p, const struct selv_push_device *device)
 {
+    bool is_there;
+
     if (p->source.is_busy && p->source.offset > p->told) {
         p->told = p->source.offset; /* what was told has been taken by now */
     }
@@ -570,21 +547,26 @@ bool selv_push_work(struct selv_push *p, const struct selv_push_device *device)
     if (is_late(p)) {
         end(p);
     }
-    return receive(p, device);
+    is_there = receive(p, device);
+    tell_observers(p, device);
+    return is_there;
 }
 
 uint64_t selv_push_until_ms(const struct selv_push *p)
 {
+    uint64_t until_ms = UINT64_MAX;
+
     if (is_verdict_due(p)) {
-        return p->answer_ms;
+        until_ms = p->answer_ms;
+    } else if (p->state != SELV_PUSH_IDLE && !p->is_whole) {
+        until_ms = p->moved_ms + STANDS_STILL_MS;
     }
-    return p->state != SELV_PUSH_IDLE && !p->is_whole
-               ? p->moved_ms + STANDS_STILL_MS
-               : UINT64_MAX;
+    return p->tell.until_ms < until_ms ? p->tell.until_ms : until_ms;
 }
 
 void selv_push_tell(struct selv_push *p, uint8_t state, const char *words)
 {
+    selv_tell_hurry(&p->tell);
     if (p->state != SELV_PUSH_OFFERED || state == UPDATE_NOTIFIED) {
         return;
     }
@@ -717,6 +699,7 @@ bool selv_push_open(struct selv_push *p, const char *where, bool is_insecure,
 {
     struct addrinfo *list;
     uint8_t random[8];
+    uint8_t key[SELV_TELL_KEY_LEN];
     bool is_good = false;
 
     memset(p, 0, sizeof *p);
@@ -732,7 +715,8 @@ bool selv_push_open(struct selv_push *p, const char *where, bool is_insecure,
                  "%.120s: nothing says who pushes and who asks yet; listen at "
                  "a loopback address, or say --insecure",
                  where);
-    } else if (selv_posix_random(random, sizeof random) != SELV_OK) {
+    } else if (selv_posix_random(random, sizeof random) != SELV_OK ||
+               selv_posix_random(key, sizeof key) != SELV_OK) {
         snprintf(why->text, sizeof why->text, "no random bytes");
     } else {
         is_good = bind_to(p, where, list, why);
@@ -740,6 +724,7 @@ bool selv_push_open(struct selv_push *p, const char *where, bool is_insecure,
     freeaddrinfo(list);
     if (is_good) {
         selv_coap_server_init(&p->server, p->seen, SELV_PUSH_SEEN, random);
+        selv_tell_init(&p->tell, &p->server, key);
     }
     return is_good;
 }

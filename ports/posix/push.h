@@ -5,7 +5,7 @@
  * device").
  *
  *   PUT /suit/m   an envelope, by Block1
- *   GET /suit/s   what runs, and what became of the last update
+ *   GET /suit/s   what runs, and what became of the last update; observable
  *
  * What was pushed becomes a port source, which the engine reads as any other:
  * nobody but a signed manifest decides. One push at a time; it is looked at
@@ -16,14 +16,13 @@
  * Calls: 1 open   2 wait for fd, no longer than until_ms, then call work with
  *        how the device is   3 when work says so, have the consumer check now;
  *        it reads push->source   4 tell it each event of the consumer's.
- * RAM:   8 KiB. */
+ * RAM:   10 KiB. */
 #ifndef SELV_POSIX_PUSH_H
 #define SELV_POSIX_PUSH_H
 
 #include "coap/coap.h"
 #include "posix/source.h"
-#include "store/factory.h"
-#include "store/record.h"
+#include "posix/tell.h"
 #include "suit/suit.h"
 
 #define SELV_PUSH_SEEN 16u
@@ -31,18 +30,6 @@
 /* More than the engine holds of an envelope, so that it sees that there is
  * more. */
 #define SELV_PUSH_HEAD_MAX (SELV_SUIT_ENVELOPE_MAX + SELV_PUSH_BLOCK)
-
-/* How the device is. Numbers are those of docs/spec/coap.md. */
-struct selv_push_device {
-    const struct selv_factory *factory;
-    const struct selv_boot_record *record;
-    struct selv_bytes version; /* of what runs; may be empty */
-    bool is_resting;           /* no update is under way: a push is taken, */
-    bool is_sparing;           /* but not now: the last update failed */
-    uint8_t state;             /* of the last event */
-    uint64_t sequence;
-    enum selv_err err;
-};
 
 enum selv_push_state {
     SELV_PUSH_IDLE,
@@ -57,6 +44,7 @@ struct selv_push {
     char authority[SELV_POSIX_HOST_LEN]; /* "127.0.0.1:40000" */
     struct selv_coap_server server;
     struct selv_coap_seen seen[SELV_PUSH_SEEN];
+    struct selv_tell tell; /* GET /suit/s, and what may be answered */
     enum selv_push_state state;
     struct selv_coap_peer peer;
     uint64_t moved_ms;   /* when its last block came */

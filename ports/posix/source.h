@@ -85,10 +85,12 @@ struct selv_source {
     uint32_t offset;                  /* the next byte to be told */
     uint32_t end;                     /* where this fetch stops */
     uint64_t total;                   /* bytes of the whole body */
-    bool is_busy;                     /* a fetch is under way */
-    enum selv_err err;                /* it failed */
-    uint8_t code;                     /* see the event */
-    struct selv_posix_why why;        /* the failure in words */
+    const char *ca;    /* file of the certificates that are trusted (PEM), while
+                          the source lives; NULL: those of the system */
+    bool is_busy;      /* a fetch is under way */
+    enum selv_err err; /* it failed */
+    uint8_t code;      /* see the event */
+    struct selv_posix_why why; /* the failure in words */
 };
 
 /* Whether the URI is of a kind that this program was built with, and well

@@ -390,6 +390,10 @@ static void prepare(struct http *h)
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)limits->connect_ms);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)limits->slow_s);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)limits->slow_bytes);
+    if (h->s.ca != NULL) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, h->s.ca);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* those alone */
+    }
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_field);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, h);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes);

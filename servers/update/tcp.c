@@ -45,6 +45,7 @@ struct connection {
     bool is_last;     /* it ends when all is sent */
     bool is_draining; /* we have said our last, the peer has not */
     bool is_blocked;  /* waits for the socket to take more */
+    bool is_dry;      /* the socket had no more, this turn */
     bool is_owed;     /* an answer comes later, and nothing is read before */
     uint32_t events;  /* that epoll looks for */
     uint32_t out_len, out_sent;
@@ -370,6 +371,7 @@ static enum filled fill(struct connection *n, uint64_t now_ms)
     size_t room = selv_coap_tcp_room(&n->c);
     ssize_t len =
         recv(n->fd, in, room < sizeof in ? room : sizeof in, MSG_DONTWAIT);
+    n->is_dry = len < (ssize_t)(room < sizeof in ? room : sizeof in);
     if (len > 0) {
         size_t taken =
             selv_coap_tcp_feed(&n->c, now_ms, selv_bytes(in, (size_t)len));
@@ -407,13 +409,14 @@ static bool step(struct selv_tcp *tcp, struct connection *n, uint64_t now_ms)
         break;
     }
     due(tcp, n, event.until_ms);
-    return fill(n, now_ms) == SOME;
+    return !n->is_dry && fill(n, now_ms) == SOME;
 }
 
 /* All that can be done for a connection now. */
 static void run(struct selv_tcp *tcp, struct connection *n, uint64_t now_ms)
 {
     bool is_busy = true;
+    n->is_dry = false;
     if (n->is_draining) {
         (void)drain(tcp, n, now_ms);
         return;

@@ -126,7 +126,7 @@ if nginx_start "$WORK/tree" "limit_rate 100k;"; then
     expect "a push in mid-update" "$STATUS" 1
     has "a push in mid-update" "$OUT" "5.03: an update is under way"
     state
-    has "state: downloading" "$OUT" "a501010303"
+    has "state: downloading" "$OUT" "a601010303"
     seen "update confirmed, sequence number 3"
     listen_stop
     web_stop

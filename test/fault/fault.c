@@ -16,6 +16,7 @@
 #include "after.h"
 #include "base/base.h"
 #include "compare.h"
+#include "digest.h"
 #include "elf.h"
 #include "fast.h"
 #include "m3.h"
@@ -24,6 +25,9 @@
 #include "store/record.h"
 
 enum { RUN_MAX = 8000000, PATHS = 1 << 18, SEEN = 1 << 16, DEPTH_MAX = 64 };
+/* Calls that a good run comes by more often are no points; and as many points
+ * of one case are remembered. */
+enum { POINT_OFTEN = 64, TRAIL_MAX = 8192 };
 /* Why the last run ended: a magic number and the cause, in RAM. */
 enum { RESET_AT = 0x100 };
 enum { HOLES_MAX = 1024, ID_MAX = 96, LATER_BOOTS = 4, LATER_FAILS = 2 };
@@ -49,10 +53,12 @@ struct hole {
 
 struct tally {
     uint64_t cases, same, ends[M3_LIMIT + 1], later, losses, holes;
+    uint64_t known; /* came into a state that was met before */
 };
 
 static struct {
     bool is_whole, is_exact, is_first, by_path, has_pairs, has_flips;
+    bool is_alone; /* each case to its end, whatever is known of its states */
     uint64_t seed;
     const char *strategy;
     const char *scene;
@@ -79,15 +85,15 @@ static struct {
     const char *wrong;
 } seen[SEEN];
 static size_t seen_count;
+static uint64_t trail[TRAIL_MAX]; /* states of the case under way */
+static size_t trail_len;
+static uint8_t calls_of[M3_ROM_MAX / 2]; /* how often a good run is there */
 static struct hole holes[HOLES_MAX];
 static size_t hole_count;
 static struct tally tallies[KIND_COUNT];
 static uint32_t run_len;    /* instructions of the golden run */
 static uint64_t fast_count; /* the same with functions replaced */
 static const struct scene *scene;
-/* Sectors that a bootloader that moves images writes, beside the journal. */
-static uint32_t moving[6];
-static size_t moving_count;
 
 static void die(const char *format, ...)
 {
@@ -113,6 +119,9 @@ static void power_on(struct m3 *m)
 {
     memset(m->mem, 0, M3_RAM_LEN);
     memcpy(m->mem + M3_RAM_LEN, start_flash, M3_FLASH_LEN);
+    for (uint32_t page = 0; page < M3_PAGE_COUNT; page++) {
+        m3_touch(m, page);
+    }
     m3_clean(m);
     m3_reset(m);
 }
@@ -126,6 +135,7 @@ static void make_equal(void)
         for (uint32_t i = 0; i < both[k]->dirty_count; i++) {
             size_t at = (size_t)both[k]->dirty_list[i] * M3_PAGE_LEN;
             memcpy(faulty.mem + at, golden.mem + at, M3_PAGE_LEN);
+            m3_touch(&faulty, both[k]->dirty_list[i]);
         }
     }
     m3_clean(&golden);
@@ -240,6 +250,7 @@ static void golden_run(void)
     memset(path_count, 0, sizeof path_count);
     memset(path_seen, 0, sizeof path_seen);
     paths = 0;
+    memset(calls_of, 0, sizeof calls_of);
     after_begin(scene, start_flash);
     power_on(&faulty);
     (void)m3_run(&faulty, RUN_MAX, M3_FAST);
@@ -253,6 +264,9 @@ static void golden_run(void)
         path_of[run_len] =
             path_number(options.by_path ? calls.hash[calls.depth] : 1, pc);
         path_count[path_of[run_len]]++;
+        if (pc < M3_ROM_MAX && calls_of[pc / 2] < UINT8_MAX) {
+            calls_of[pc / 2]++;
+        }
         m3_step(&golden, M3_CURVE);
         calls_step(&calls, pc, golden.r[15]);
     }
@@ -275,36 +289,12 @@ static void golden_run(void)
 /* ---- judgement
  * ------------------------------------------------------------------------ */
 
-/* All that a later boot can see: journal and whatever else of the flash was
- * written, and why the last run ended. */
+/* All that a later boot can see: flash, and why the last run ended. */
 static uint64_t lasting(void)
 {
-    uint64_t hash = 7, word;
-    const uint8_t *flash = faulty.mem + M3_RAM_LEN;
-    uint32_t from = scene_layout()->journal_off[0], to = from + 8192;
-    for (uint32_t at = from; at < to; at += 8) {
-        memcpy(&word, flash + at, 8);
-        hash = mix(hash, word);
-    }
-    for (size_t i = 0; i < moving_count; i++) {
-        for (uint32_t k = 0; k < SELV_LAYOUT_DEFAULT_SECTOR; k += 8) {
-            memcpy(&word, flash + moving[i] + k, 8);
-            hash = mix(hash, word);
-        }
-    }
-    for (uint32_t i = 0; i < faulty.dirty_count; i++) {
-        uint32_t at = (uint32_t)faulty.dirty_list[i] * M3_PAGE_LEN;
-        if (at < M3_RAM_LEN ||
-            (at - M3_RAM_LEN >= from && at - M3_RAM_LEN < to)) {
-            continue;
-        }
-        for (uint32_t k = 0; k < M3_PAGE_LEN; k += 8) {
-            memcpy(&word, faulty.mem + at + k, 8);
-            hash = mix(hash, word ^ (uint64_t)(at + k) << 32);
-        }
-    }
-    memcpy(&word, faulty.mem + RESET_AT, 8);
-    return mix(hash, word) | 1;
+    uint64_t why;
+    memcpy(&why, faulty.mem + RESET_AT, 8);
+    return mix(digest_flash(&faulty), why) | 1;
 }
 
 static size_t seen_at(uint64_t hash)
@@ -329,16 +319,51 @@ static void see(uint64_t hash, const char *wrong)
 /* Whole slots may move, where one sector should. */
 static uint64_t later_limit(void)
 {
-    return moving_count != 0 ? 40000000 : 2 * fast_count + 400000;
+    return scene_moves() ? 40000000 : 2 * fast_count + 400000;
 }
 
-/* One boot without a fault from what is left: NULL, or what is wrong. */
-static const char *boot_again(struct tally *t, int *fails)
+/* The faulty machine runs on, to its end or to a state that is known: then NULL
+ * and its ending in *known. States of other boots are other states. */
+static bool run_on(uint64_t until, enum m3_speed speed, uint64_t which,
+                   struct ending *known)
 {
+    if (options.is_alone) {
+        (void)m3_run(&faulty, until, speed);
+    }
+    while (faulty.end == M3_RUNS &&
+           m3_run_to_point(&faulty, until, speed) == M3_RUNS) {
+        uint64_t digest;
+        if (!digest_state(&faulty, &digest)) {
+            continue;
+        }
+        digest = which == 0 ? digest : mix(digest, which) | 1;
+        const struct ending *found = known_find(digest);
+        if (found != NULL) {
+            *known = *found;
+            return true;
+        }
+        if (trail_len < TRAIL_MAX) {
+            trail[trail_len++] = digest;
+        }
+    }
+    return false;
+}
+
+/* One boot without a fault from what is left: NULL, or what is wrong.
+ * *is_over: that is the last word, of this boot and of those after it. */
+static const char *boot_again(struct tally *t, int boot, int *fails,
+                              bool *is_over)
+{
+    struct ending known;
     t->later++;
     m3_reset(&faulty);
-    enum m3_end end = m3_run(&faulty, later_limit(), M3_FAST);
-    if (end == M3_HANDED_OVER) {
+    *is_over = run_on(later_limit(), M3_FAST,
+                      (uint64_t)boot << 8 | (uint64_t)*fails << 16 | 1, &known);
+    if (*is_over) {
+        t->known++;
+        return known.wrong;
+    }
+    if (faulty.end == M3_HANDED_OVER) {
         return may_run(&faulty)      ? NULL
                : is_untried(&faulty) ? untried
                                      : "boots, later";
@@ -353,8 +378,9 @@ static const char *later(struct tally *t)
 {
     uint64_t chain[LATER_BOOTS + 1];
     const char *wrong = NULL;
+    bool is_over = false;
     int fails = 0, len = 0;
-    while (wrong == NULL && len <= LATER_BOOTS) {
+    while (wrong == NULL && !is_over && len <= LATER_BOOTS) {
         chain[len] = lasting();
         size_t at = seen_at(chain[len++]);
         if (seen[at].hash != 0) {
@@ -363,7 +389,7 @@ static const char *later(struct tally *t)
         }
         wrong = after_wrong(faulty.mem + M3_RAM_LEN, len - 1);
         if (wrong == NULL && len <= LATER_BOOTS) {
-            wrong = boot_again(t, &fails);
+            wrong = boot_again(t, len, &fails, &is_over);
         }
     }
     while (len > 0) {
@@ -398,17 +424,67 @@ static void hole_add(const struct fault *f, uint32_t pc, const char *what)
     h->count++;
 }
 
+/* The faulty machine runs to its end, or to a state that was met before, whose
+ * ending is its own. */
+static struct ending run_out(struct tally *t)
+{
+    struct ending known;
+    trail_len = 0;
+    if (run_on(faulty.count + limit(), fast(), 0, &known)) {
+        t->known++;
+        return known;
+    }
+    bool is_wrong = faulty.end == M3_HANDED_OVER && !may_run(&faulty);
+    struct ending ending = {.end = faulty.end};
+    ending.wrong = is_wrong && is_untried(&faulty) ? untried
+                   : is_wrong                      ? "boots"
+                                                   : later(t);
+    return ending;
+}
+
+/* What the states that it came by lead to. */
+static void learn(struct ending ending)
+{
+    while (trail_len > 0) {
+        known_add(trail[--trail_len], ending);
+    }
+}
+
+/* States are compared behind calls, of which not too many are made. */
+static void choose_points(void)
+{
+    m3_no_points();
+    known_forget();
+    for (uint32_t at = 0; at + 4 < elf.rom_len; at += 2) {
+        uint32_t back = at + m3_len_at(at);
+        if (m3_is_call(at) && calls_of[back / 2] <= POINT_OFTEN) {
+            m3_point_at(back);
+        }
+    }
+}
+
+/* Every state that the run without a fault comes by is good. */
+static void golden_learn(void)
+{
+    struct tally nobody;
+    if (options.is_alone) {
+        return;
+    }
+    choose_points();
+    memset(&nobody, 0, sizeof nobody);
+    power_on(&faulty);
+    learn(run_out(&nobody));
+}
+
 /* The faulty machine has its fault; pc: the instruction that it hit. */
 static void judge(const struct fault *f, uint32_t pc)
 {
     struct tally *t = &tallies[f->kind];
     t->cases++;
-    enum m3_end end = m3_run(&faulty, faulty.count + limit(), fast());
-    t->ends[end]++;
-    bool is_wrong = end == M3_HANDED_OVER && !may_run(&faulty);
-    const char *wrong = is_wrong && is_untried(&faulty) ? untried
-                        : is_wrong                      ? "boots"
-                                                        : later(t);
+    struct ending ending = run_out(t);
+    const char *wrong = ending.wrong;
+    learn(ending);
+    t->ends[ending.end]++;
     if (wrong == untried || (wrong != NULL && after_is_loss(wrong))) {
         t->losses++;
     } else if (wrong != NULL) {
@@ -601,14 +677,16 @@ static void print_tally(enum kind kind)
     const struct tally *t = &tallies[kind];
     printf("%s: %llu cases (and %llu that change nothing): refused %llu, the "
            "right image %llu, reset %llu, hung %llu, into RAM %llu; "
-           "%llu boots after them; losses %llu, holes %llu\n",
+           "%llu came into a state met before, %llu boots after the others; "
+           "losses %llu, holes %llu\n",
            kind_names[kind], (unsigned long long)t->cases,
            (unsigned long long)t->same, (unsigned long long)t->ends[M3_HALTED],
            (unsigned long long)(t->ends[M3_HANDED_OVER] - t->holes),
            (unsigned long long)t->ends[M3_RESET],
            (unsigned long long)(t->ends[M3_LIMIT] + t->ends[M3_LOCKED_UP]),
-           (unsigned long long)t->ends[M3_WILD], (unsigned long long)t->later,
-           (unsigned long long)t->losses, (unsigned long long)t->holes);
+           (unsigned long long)t->ends[M3_WILD], (unsigned long long)t->known,
+           (unsigned long long)t->later, (unsigned long long)t->losses,
+           (unsigned long long)t->holes);
 }
 
 static void print_holes(void)
@@ -717,6 +795,8 @@ static bool parse_option(int argc, char **argv, int *i)
         options.is_whole = true;
     } else if (strcmp(a, "--exact") == 0) {
         options.is_exact = true;
+    } else if (strcmp(a, "--alone") == 0) {
+        options.is_alone = true;
     } else if (strcmp(a, "--pairs") == 0) {
         options.has_pairs = true;
     } else if (strcmp(a, "--no-flips") == 0) {
@@ -769,18 +849,8 @@ static void compare(void)
 
 static void strategy_start(void)
 {
-    const struct selv_layout *l = scene_layout();
-    const uint32_t sector = SELV_LAYOUT_DEFAULT_SECTOR;
-    uint32_t a = l->slot[SELV_SLOT_A].envelope_off;
-    uint32_t b = l->slot[SELV_SLOT_B].envelope_off;
     if (scene_strategy() == ON_RAM) {
         m3_loads();
-    }
-    if (l->marks_len != 0) {
-        const uint32_t offs[] = {l->marks_off, a, a + sector,
-                                 b - sector,   b, b + sector};
-        memcpy(moving, offs, sizeof offs);
-        moving_count = sizeof offs / sizeof *offs;
     }
 }
 
@@ -831,7 +901,8 @@ int main(int argc, char **argv)
         i++;
     }
     if (argc - i != 2 || options.share == 0 || options.part == 0) {
-        fputs("usage: fault [--paths | --whole] [--first] [--exact] [--pairs] "
+        fputs("usage: fault [--paths | --whole] [--first] [--exact] [--alone] "
+              "[--pairs] "
               "[--no-flips] "
               "[--strategy NAME] [--scene NAMES] [--part N] [--only FUNCTIONS] "
               "[--seed N] [--share N] "
@@ -868,6 +939,7 @@ int main(int argc, char **argv)
             continue;
         }
         golden_run();
+        golden_learn();
         if (options.replay) {
             replay();
         } else {

@@ -88,6 +88,7 @@ static struct {
 } hooks[16];
 static uint8_t hook_count;
 static uint8_t hook_of[M3_ROM_MAX / 2];
+static bool is_point[M3_ROM_MAX / 2];
 /* The instructions whose stores reach flash. */
 static uint32_t driver_from, driver_len;
 static bool is_loading;
@@ -95,9 +96,18 @@ static bool is_loading;
 /* ---- memory ----------------------------------------------------------------
  */
 
+void m3_touch(struct m3 *m, uint32_t page)
+{
+    if (!m->is_stale[page]) {
+        m->is_stale[page] = 1;
+        m->stale_list[m->stale_count++] = (uint16_t)page;
+    }
+}
+
 void m3_mark(struct m3 *m, uint32_t linear)
 {
     uint32_t page = linear / M3_PAGE_LEN;
+    m3_touch(m, page);
     if (!m->is_dirty[page]) {
         m->is_dirty[page] = 1;
         m->dirty_list[m->dirty_count++] = (uint16_t)page;
@@ -1386,6 +1396,29 @@ enum m3_end m3_run(struct m3 *m, uint64_t limit, enum m3_speed speed)
         }
         m3_step(m, speed);
     }
+    return m->end;
+}
+
+void m3_no_points(void)
+{
+    memset(is_point, 0, sizeof is_point);
+}
+
+void m3_point_at(uint32_t address)
+{
+    is_point[address / 2] = true;
+}
+
+enum m3_end m3_run_to_point(struct m3 *m, uint64_t limit, enum m3_speed speed)
+{
+    do {
+        if (m->count >= limit) {
+            m->end = M3_LIMIT;
+            break;
+        }
+        m3_step(m, speed);
+    } while (m->end == M3_RUNS &&
+             (m->r[15] >= rom_len || !is_point[m->r[15] / 2]));
     return m->end;
 }
 

@@ -64,6 +64,12 @@ struct m3 {
     uint32_t dirty_count;
     uint16_t dirty_list[M3_PAGE_COUNT];
     uint8_t is_dirty[M3_PAGE_COUNT];
+    /* Pages whose hash is of before (digest.h). */
+    uint32_t stale_count;
+    uint16_t stale_list[M3_PAGE_COUNT];
+    uint8_t is_stale[M3_PAGE_COUNT];
+    uint64_t page_hash[M3_PAGE_COUNT];
+    uint64_t ram_sum, flash_sum;
     uint8_t mem[M3_LINEAR_LEN];
 };
 
@@ -103,6 +109,11 @@ void m3_skip(struct m3 *m);
 /* Until it ends or count reaches limit (then M3_LIMIT). */
 enum m3_end m3_run(struct m3 *m, uint64_t limit, enum m3_speed speed);
 
+/* The same, but it stops before each instruction at a point, too; M3_RUNS. */
+void m3_no_points(void);
+void m3_point_at(uint32_t address);
+enum m3_end m3_run_to_point(struct m3 *m, uint64_t limit, enum m3_speed speed);
+
 /* Bytes of the next instruction, 2 or 4; 0 outside of ROM. */
 unsigned m3_len_at(uint32_t address);
 /* Whether the next instruction is a call (bl, blx). */
@@ -117,6 +128,8 @@ uint8_t *m3_write_at(struct m3 *m, uint32_t address, uint32_t len);
 /* The same to be read; also of ROM. */
 const uint8_t *m3_read_at(const struct m3 *m, uint32_t address, uint32_t len);
 void m3_mark(struct m3 *m, uint32_t linear);
+/* A page has changed, as seen by digest.h only. */
+void m3_touch(struct m3 *m, uint32_t page);
 void m3_clean(struct m3 *m);
 
 #endif

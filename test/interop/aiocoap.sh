@@ -245,11 +245,20 @@ for szx in 6 2; do
     peer get "$DEVICE_URI/.well-known/core" "$WORK/got"
     has "aiocoap discovers a device" "$(cat "$WORK/got")" "</suit/m>"
     peer get "$DEVICE_URI/suit/s" "$WORK/got"
+    has "aiocoap GET /suit/s" "$OUT" "challenged"
     has "aiocoap GET /suit/s" "$OUT" "2.05"
+    timeout 60 python3 test/interop/aiocoap_peer.py -n 2 \
+        observe "$DEVICE_URI/suit/s" "$WORK/how" >"$WORK/observe" 2>&1 &
+    watch_pid=$!
+    PEER_PIDS="$PEER_PIDS $watch_pid"
+    until_has "$WORK/observe" "^state 1 2.05"
     peer -b $szx -f 42 put "$DEVICE_URI/suit/m" "$WORK/two.suit"
     has "aiocoap PUT /suit/m, SZX $szx" "$OUT" "2.04"
     seen "a manifest was pushed"
     seen "update confirmed, sequence number 2"
+    wait $watch_pid
+    expect "aiocoap observes /suit/s" "$? $(grep -c '^state' "$WORK/observe")" \
+        "0 2"
     listen_stop
 done
 

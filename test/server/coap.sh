@@ -174,6 +174,53 @@ expect "a body when all places are taken" "$(cat "$WORK/id2")" "$ID"
 stop
 expect "exit code" "$STATUS" 0
 
+# ---- on all addresses: the answer comes from the one that was asked, else the
+# client takes no notice of it
+start "$WORK/state" --listen 0.0.0.0:0 --insecure --quiet ||
+    { cat "$WORK/log"; exit 1; }
+for host in 127.0.0.1 127.0.0.2; do
+    COAP=coap://$host:${COAP##*:}
+    coap get "/i/$DIGEST" "$WORK/out" -b 1024
+    cmp -s "$WORK/image" "$WORK/out" || fail "image from $host"
+    coap post /reg "$WORK/id2" -t 60 -f "$WORK/p" -b 64
+    expect "registration at $host" "$(cat "$WORK/id2")" "$ID"
+done
+
+# ---- two devices behind one port, their reports in blocks: kept apart
+status "$WORK/s1" 8 2 "$MANIFEST" 0 true
+status "$WORK/s2" 9 2 "$MANIFEST" 154 '{5: 1, 6: [[], 3, 7, 0, {}], 7: 10}'
+OTHER=$(cat "$WORK/id3")
+exec {fd}<>"/dev/udp/127.0.0.1/${COAP##*:}"
+# piece MID ID BLOCK1 FILE BLOCK: sends a block of 64; its answer's code
+piece() {
+    {
+        printf "\\x40\\x02\\x00\\x$1\\xb1s\\x11\\x3c\\x3d\\x05d=$2\\xc1\\x$3\\xff"
+        dd if="$4" bs=64 skip="$5" count=1 status=none
+    } >"$WORK/datagram"
+    cat "$WORK/datagram" >&$fd
+    timeout 5 head -c 4 <&$fd | od -An -tx1 | tr -d ' \n'
+}
+expect "first block of one" "$(piece 01 "$ID" 0a "$WORK/s1" 0)" 605f0001
+expect "first block of the other" "$(piece 02 "$OTHER" 0a "$WORK/s2" 0)" 605f0002
+expect "last block of one" "$(piece 03 "$ID" 12 "$WORK/s1" 1)" 60440003
+expect "last block of the other" "$(piece 04 "$OTHER" 12 "$WORK/s2" 1)" 60440004
+exec {fd}>&-
+api GET "/api/v1/devices/$ID"
+has "what one reported" "$BODY" '"state":"confirmed"'
+api GET "/api/v1/devices/$OTHER"
+has "what the other reported" "$BODY" '"state":"rejected"'
+stop
+
+# ---- no more devices than were allowed; those that are there come in
+start "$WORK/state" --devices "$(sqlite3 "$WORK/state/selvage.db" \
+    'SELECT count(*) FROM devices' 2>/dev/null || echo 2)" --quiet
+profile "$WORK/p4" "${DEV/0001/eeee}" 1 "$DIGEST"
+answer "one device too many" 5.03 "" post /reg -t 60 -f "$WORK/p4"
+has "when to come again" "$LOG" "Max-Age:5"
+coap post /reg "$WORK/id2" -t 60 -f "$WORK/p"
+expect "a device that is there" "$(cat "$WORK/id2")" "$ID"
+stop
+
 # ---- the same server on IPv6
 if start "$WORK/state" --listen '[::1]:0' --http '[::1]:0'; then
     has "ready line" "$(cat "$WORK/ready")" "listening coap://[::1]:"

@@ -9,13 +9,17 @@
  *   SELV_FAULT_AT=N       the Nth call fails: EIO for those that make things
  *                         durable, ENOSPC for those that need space. Answers
  *                         to clients are noted, but neither counted nor
- *                         failed. 0: none */
+ *                         failed. 0: none
+ *
+ * And, from the beginning: SELV_FAULT_KILL=N, the process is killed before its
+ * Nth batch of datagrams is sent. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +30,7 @@
 
 static volatile sig_atomic_t is_armed;
 static long fault_at;
+static long kill_at; /* 0: never */
 static long count;
 static int log_fd = -1;
 
@@ -88,7 +93,9 @@ __attribute__((constructor)) static void begin(void)
 {
     const char *at = getenv("SELV_FAULT_AT");
     const char *log = getenv("SELV_FAULT_LOG");
+    const char *killed = getenv("SELV_FAULT_KILL");
     fault_at = at != NULL ? atol(at) : 0;
+    kill_at = killed != NULL ? atol(killed) : 0;
     if (log != NULL) {
         log_fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     }
@@ -167,8 +174,8 @@ int openat(int fd, const char *path, int flags, ...)
     return call(fd, path, flags, mode);
 }
 
-/* ---- answers
- * ----------------------------------------------------------------- */
+/* ---- answers ---------------------------------------------------------------
+ */
 
 ssize_t send(int fd, const void *p, size_t len, int flags);
 ssize_t send(int fd, const void *p, size_t len, int flags)
@@ -206,6 +213,10 @@ int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags);
 int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
 {
     REAL(sendmmsg)
+    static atomic_long batches;
+    if (n > 0 && atomic_fetch_add(&batches, 1) + 1 == kill_at) {
+        raise(SIGKILL);
+    }
     if (is_armed) {
         note("answer", 0);
     }

@@ -83,12 +83,46 @@ done
 has "notifications are confirmed" "$(tr -d "\0" <"$WORK/watch.1")" "v:1 t:ACK c:0.00"
 wait $WATCHES
 WATCHES=
-# They have all said that it is over: nobody is told any more.
+# Who says that it is over is told no more: by Observe 1, or by a Reset of what
+# he was told. The third one never says it.
+# observe FD VALUE TOKEN: GET /m with it
+observe() {
+    printf "\\x41\\x01\\x00\\x0$2\\x$3\\x6$([ "$2" = 1 ] && echo 1 || echo 0)$(
+        [ "$2" = 1 ] && echo '\x01')\\x51m\\x4d\\x05d=${ID[1]}" >&"$1"
+}
+# heard FD: the first byte and the code of the next datagram
+heard() {
+    timeout "${2:-3}" dd bs=2000 count=1 <&"$1" 2>/dev/null >"$WORK/raw"
+    head -c 2 "$WORK/raw" | od -An -tx1 | tr -d ' \n'
+}
+for n in 1 2 3; do
+    exec {fd}<>"/dev/udp/127.0.0.1/${COAP##*:}"
+    FD[$n]=$fd
+    observe "$fd" 0 "7$n"
+    expect "raw observer $n" "$(heard "$fd")" 6145
+done
+observe "${FD[1]}" 1 71
+expect "who ends it" "$(heard "${FD[1]}")" 6145
 release 4
+expect "who has ended it" "$(heard "${FD[1]}" 1)" ""
+for n in 2 3; do
+    expect "who has not, $n" "$(heard "${FD[$n]}")" 4145
+    if [ $n = 2 ]; then
+        { printf '\x70\x00'; dd if="$WORK/raw" bs=1 skip=2 count=2 \
+            status=none; } >"$WORK/reset"
+        cat "$WORK/reset" >&"${FD[2]}"
+    fi
+done
+expect "who has reset it" "$(heard "${FD[2]}" 4)" ""
+expect "who says nothing" "$(heard "${FD[3]}" 4)" 4145
+for n in 1 2 3; do
+    fd=${FD[$n]}
+    exec {fd}>&-
+done
 coap get "/m?d=${ID[1]}" "$WORK/out"
 cmp -s "$WORK/e4" "$WORK/out" || fail "the newest manifest"
 
-# ---- one that is killed: the server goes on, and forgets it
+# ---- one that is killed: the server goes on
 watch 7 20
 until_true 5 has_told 7 1
 { kill -9 $WATCHES && wait $WATCHES; } 2>/dev/null

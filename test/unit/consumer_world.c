@@ -313,12 +313,17 @@ static unsigned packet_copies(struct world *w, bool is_up, uint8_t source,
     return w->packet_kind == WORLD_PACKET_DOUBLED ? 2 : 0;
 }
 
+static struct sim_link *link_of(const struct world *w, uint8_t source)
+{
+    return source == 1 && w->second ? w->second : w->link;
+}
+
 /* From the server to the device. */
 static void network_send(struct world *w, const uint8_t *p, size_t len)
 {
     if (len > 0 && w->link) {
-        sim_link_put(w->link, SIM_LINK_DOWN, w->talking_to, selv_bytes(p, len),
-                     w->now_ms * 1000);
+        sim_link_put(link_of(w, w->talking_to), SIM_LINK_DOWN, w->talking_to,
+                     selv_bytes(p, len), w->now_ms * 1000);
         return;
     }
     if (len > 0) {
@@ -794,7 +799,8 @@ static void network_to_server(struct world *w, uint8_t source,
                               struct selv_bytes datagram)
 {
     if (w->link) {
-        sim_link_put(w->link, SIM_LINK_UP, source, datagram, w->now_ms * 1000);
+        sim_link_put(link_of(w, source), SIM_LINK_UP, source, datagram,
+                     w->now_ms * 1000);
         return;
     }
     for (unsigned n = packet_copies(w, true, source, datagram.p, datagram.len);
@@ -817,19 +823,31 @@ static void device_take(struct world *w, uint8_t source,
 
 /* What the link brings by now; one datagram for the device at a time. False:
  * time passes, up to until_ms. */
-static bool link_wait(struct world *w, uint64_t until_ms)
+static bool link_take(struct world *w, struct sim_link *link, uint64_t *next_us)
 {
     struct sim_link_datagram d;
-    uint64_t next_ms;
+    uint64_t us;
 
-    while (sim_link_take(w->link, SIM_LINK_UP, w->now_ms * 1000, &d)) {
+    while (sim_link_take(link, SIM_LINK_UP, w->now_ms * 1000, &d)) {
         server_take(w, (uint8_t)d.flow, d.bytes);
     }
-    if (sim_link_take(w->link, SIM_LINK_DOWN, w->now_ms * 1000, &d)) {
+    if (sim_link_take(link, SIM_LINK_DOWN, w->now_ms * 1000, &d)) {
         device_take(w, (uint8_t)d.flow, d.bytes);
         return true;
     }
-    next_ms = sim_link_next(w->link, w->now_ms * 1000);
+    us = sim_link_next(link, w->now_ms * 1000);
+    *next_us = us < *next_us ? us : *next_us;
+    return false;
+}
+
+static bool link_wait(struct world *w, uint64_t until_ms)
+{
+    uint64_t next_ms = UINT64_MAX;
+
+    if (link_take(w, w->link, &next_ms) ||
+        (w->second && link_take(w, w->second, &next_ms))) {
+        return true;
+    }
     next_ms = next_ms == UINT64_MAX ? next_ms : (next_ms + 999) / 1000;
     next_ms = next_ms < until_ms ? next_ms : until_ms;
     w->now_ms = next_ms > w->now_ms ? next_ms : w->now_ms + 1;
@@ -1065,6 +1083,10 @@ static void read_file(struct world *w)
         return;
     }
     len = len < total - w->read.at ? len : total - w->read.at;
+    if (file == NULL && w->other[w->read.source].stops_at > w->read.at &&
+        len > w->other[w->read.source].stops_at - w->read.at) {
+        len = w->other[w->read.source].stops_at - w->read.at;
+    }
     if (mode != WORLD_LONG && len > w->read.end - w->read.at) {
         len = w->read.end - w->read.at;
     }
@@ -1348,6 +1370,7 @@ void world_close(struct world *w)
                  (unsigned)w->v.violation_off);
     }
     sim_link_free(w->link);
+    sim_link_free(w->second);
     free(w->mem);
     free(w->saved);
 }

@@ -142,8 +142,9 @@ struct world {
     unsigned sent_count;   /* datagrams of the server */
     bool is_cut;           /* nothing arrives anywhere */
     struct sim_link *link; /* instead of the queue, when it is not NULL */
-    unsigned packet_count; /* in both directions, since it was set to 0 */
-    unsigned packet_at;    /* what happens to packet_kind's one: from 0 */
+    struct sim_link *second; /* the same for source 1 alone */
+    unsigned packet_count;   /* in both directions, since it was set to 0 */
+    unsigned packet_at;      /* what happens to packet_kind's one: from 0 */
     enum world_packet {
         WORLD_PACKET_GOOD, /* nothing */
         WORLD_PACKET_LOST,

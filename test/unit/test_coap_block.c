@@ -366,6 +366,163 @@ static void test_coap_upload_options(void **state)
     }
 }
 
+/* ---- answers that are kept ------------------------------------------------
+ */
+
+/* A request of 0 to 2 options, from its bytes behind a token of one byte. */
+static void request_read(uint8_t *datagram, uint8_t code, uint16_t mid,
+                         const uint8_t *tail, size_t len,
+                         struct selv_coap_msg *rq)
+{
+    static const uint16_t known[] = {SELV_COAP_OPT_IF_MATCH,
+                                     SELV_COAP_OPT_IF_NONE_MATCH};
+    const uint8_t head[] = {0x41, code, (uint8_t)(mid >> 8), (uint8_t)mid, 9};
+    memcpy(datagram, head, sizeof head);
+    if (len > 0) {
+        memcpy(datagram + sizeof head, tail, len);
+    }
+    assert_int_equal(selv_coap_parse_knowing(
+                         selv_bytes(datagram, sizeof head + len), known, 2, rq),
+                     SELV_OK);
+}
+
+static void test_coap_answer_find(void **state)
+{
+    (void)state;
+    static const struct selv_coap_peer one = {1, {1}};
+    static const struct selv_coap_peer two = {1, {2}};
+    static const uint8_t further[] = {0xd1, 10, 0x10}; /* Block2 1/0/16 */
+    static const uint8_t tagged[] = {0xd1, 10, 0x10, 0xe1, 0, 0, 7};
+    struct selv_coap_answer a[2];
+    uint8_t buf[2][64];
+    uint8_t datagram[64];
+    struct selv_coap_msg rq;
+    for (size_t i = 0; i < 2; i++) {
+        struct selv_buf b = {buf[i], sizeof buf[i], 0};
+        selv_coap_answer_init(&a[i], b);
+    }
+    request_read(datagram, SELV_COAP_POST, 5, NULL, 0, &rq);
+    assert_null(selv_coap_answer_find(a, 2, 1000, &one, 1, &rq));
+    assert_ptr_equal(selv_coap_answer_begin(a, 2, 1000, &one, 1, &rq), &a[0]);
+    /* a copy; another message, method, peer, resource */
+    assert_ptr_equal(selv_coap_answer_find(a, 2, 1001, &one, 1, &rq), &a[0]);
+    assert_null(selv_coap_answer_find(a, 2, 1001, &two, 1, &rq));
+    assert_null(selv_coap_answer_find(a, 2, 1001, &one, 2, &rq));
+    request_read(datagram, SELV_COAP_POST, 6, NULL, 0, &rq);
+    assert_null(selv_coap_answer_find(a, 2, 1001, &one, 1, &rq));
+    request_read(datagram, SELV_COAP_PUT, 5, NULL, 0, &rq);
+    assert_null(selv_coap_answer_find(a, 2, 1001, &one, 1, &rq));
+    /* a further block; with a Request-Tag it is of another body's answer */
+    request_read(datagram, SELV_COAP_POST, 7, further, sizeof further, &rq);
+    assert_ptr_equal(selv_coap_answer_find(a, 2, 1001, &one, 1, &rq), &a[0]);
+    assert_null(selv_coap_answer_find(
+        a, 2, 1000 + SELV_COAP_EXCHANGE_LIFETIME_MS, &one, 1, &rq));
+    request_read(datagram, SELV_COAP_POST, 7, tagged, sizeof tagged, &rq);
+    assert_null(selv_coap_answer_find(a, 2, 1001, &one, 1, &rq));
+    /* two places: the third waits until one stands still */
+    request_read(datagram, SELV_COAP_POST, 8, NULL, 0, &rq);
+    assert_ptr_equal(selv_coap_answer_begin(a, 2, 1002, &two, 1, &rq), &a[1]);
+    assert_null(selv_coap_answer_begin(a, 2, 1003, &two, 2, &rq));
+    assert_ptr_equal(selv_coap_answer_begin(
+                         a, 2, 1000 + SELV_COAP_UPLOAD_STILL_MS, &two, 2, &rq),
+                     &a[0]);
+    /* the same resource again: in its place */
+    assert_ptr_equal(selv_coap_answer_begin(a, 2, 1004, &two, 1, &rq), &a[1]);
+    selv_coap_answer_end(&a[1]);
+    assert_null(selv_coap_answer_find(a, 2, 1005, &two, 1, &rq));
+}
+
+/* [RFC 7252 5.10.8, RFC 8132 3]: a row for each case, of a resource that is
+ * there with ETag 7, and of none. */
+static void test_coap_condition(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t tail[8];
+        size_t len;
+        bool there, gone;
+    } rows[] = {
+        {{0}, 0, true, true},
+        {{0x10}, 1, true, false},             /* If-Match: any */
+        {{0x11, 7}, 2, true, false},          /* 7 */
+        {{0x11, 8}, 2, false, false},         /* 8 */
+        {{0x11, 8, 0x01, 7}, 4, true, false}, /* 8 or 7 */
+        {{0x12, 0, 7}, 3, false, false},      /* 00 07 is another one */
+        {{0x50}, 1, false, true},             /* If-None-Match */
+        {{0x11, 7, 0x40}, 3, false, false},   /* both: never */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t datagram[32];
+        struct selv_coap_msg rq;
+        static const uint8_t etag[] = {7};
+        request_read(datagram, SELV_COAP_PATCH, 1, rows[i].tail, rows[i].len,
+                     &rq);
+        bool there = selv_coap_condition_holds(&rq, true, selv_bytes(etag, 1));
+        bool gone = selv_coap_condition_holds(&rq, false, selv_bytes(NULL, 0));
+        if (there != rows[i].there || gone != rows[i].gone) {
+            fail_msg("row %zu: %d %d", i, there, gone);
+        }
+    }
+}
+
+/* What the client writes, in blocks too, is what the server reads; one that
+ * does not know the options refuses [RFC 7252 5.4.1]. */
+static void test_coap_condition_asked(void **state)
+{
+    (void)state;
+    static const uint8_t random[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    static const uint8_t codes[] = {SELV_COAP_PUT, SELV_COAP_PATCH,
+                                    SELV_COAP_IPATCH};
+    static const uint8_t etag[] = {7};
+    static const uint16_t known[] = {SELV_COAP_OPT_IF_MATCH,
+                                     SELV_COAP_OPT_IF_NONE_MATCH};
+    static const struct selv_coap_peer peer = {1, {1}};
+    for (size_t i = 0; i < 2 * sizeof codes; i++) {
+        struct selv_coap_client c;
+        struct selv_coap_server s;
+        struct selv_coap_request rq = {0};
+        struct selv_coap_event e;
+        struct selv_coap_msg m;
+        uint8_t tx[200];
+        uint8_t reply[100];
+        struct selv_buf out = {tx, sizeof tx, 0};
+        struct selv_buf back = {reply, sizeof reply, 0};
+        selv_coap_client_init(&c);
+        selv_coap_server_init(&s, NULL, 0, random);
+        rq.code = codes[i / 2];
+        rq.szx = 0;
+        rq.content_format = SELV_COAP_NO_FORMAT;
+        rq.accept = SELV_COAP_NO_FORMAT;
+        rq.path = selv_bytes("r", 1);
+        rq.payload = selv_bytes("twenty bytes of it..", 20);
+        rq.deadline_ms = 1000;
+        rq.if_match = selv_bytes(etag, i % 2);
+        rq.if_none_match = i % 2 == 0;
+        assert_int_equal(selv_coap_client_start(&c, &rq, random, 0), SELV_OK);
+        assert_int_equal(selv_coap_client_poll(&c, 0, &out, &e),
+                         SELV_COAP_SEND);
+        assert_int_equal(selv_coap_server_feed(
+                             &s, 0, &peer, selv_bytes(tx, out.len), &m, &back),
+                         SELV_COAP_REPLY);
+        assert_int_equal(reply[1], SELV_COAP_BAD_OPTION);
+        selv_coap_server_know(&s, known, 2);
+        assert_int_equal(selv_coap_server_feed(
+                             &s, 0, &peer, selv_bytes(tx, out.len), &m, &back),
+                         SELV_COAP_REQUEST);
+        assert_int_equal(m.code, codes[i / 2]);
+        bool wants_it = i % 2 == 1;
+        assert_true(selv_coap_condition_holds(&m, true, selv_bytes(etag, 1)) ==
+                    wants_it);
+        assert_true(selv_coap_condition_holds(&m, false, selv_bytes(NULL, 0)) ==
+                    !wants_it);
+        selv_coap_reply_code(&s, &m, SELV_COAP_PRECONDITION, NULL, &back);
+        assert_true(selv_coap_client_feed(&c, 1, selv_bytes(reply, back.len)));
+        assert_int_equal(selv_coap_client_poll(&c, 1, &out, &e),
+                         SELV_COAP_FAILED);
+        assert_int_equal(e.code, SELV_COAP_PRECONDITION);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +538,9 @@ int main(void)
         cmocka_unit_test(test_coap_upload_peers_and_resources),
         cmocka_unit_test(test_coap_upload_gives_way),
         cmocka_unit_test(test_coap_upload_options),
+        cmocka_unit_test(test_coap_answer_find),
+        cmocka_unit_test(test_coap_condition),
+        cmocka_unit_test(test_coap_condition_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

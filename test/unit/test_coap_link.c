@@ -63,6 +63,8 @@ struct world {
     struct selv_coap_seen seen[4];
     struct selv_coap_peer peer;
     struct selv_coap_upload up;
+    struct selv_coap_answer answers[2];
+    uint8_t answer_buf[2][BODY_MAX];
     struct selv_coap_later later;
     bool is_later; /* one is under way */
     uint64_t later_ms;
@@ -188,6 +190,47 @@ static void serve_put(struct world *w, const struct selv_coap_msg *rq,
     }
 }
 
+/* A body in, and as much out, whatever the method; done once. */
+static void serve_both(struct world *w, const struct selv_coap_msg *rq,
+                       struct selv_buf *out)
+{
+    struct selv_coap_writer to;
+    struct selv_coap_answer *a =
+        selv_coap_answer_find(w->answers, 2, w->now, &w->peer, 2, rq);
+    if (a == NULL && (rq->has & SELV_COAP_HAS_BLOCK2) != 0 &&
+        rq->block2.num > 0) {
+        selv_coap_reply_code(&w->server, rq, SELV_COAP_INCOMPLETE, NULL, out);
+        return;
+    }
+    if (a == NULL) {
+        struct selv_coap_upload *u =
+            selv_coap_upload_find(&w->up, 1, w->now, &w->peer, 2, rq);
+        uint8_t code = selv_coap_upload_feed(u, w->now, &w->peer, 2, rq);
+        if (code != 0) {
+            selv_coap_reply_begin(&w->server, rq, code, out, &to);
+            selv_coap_write_upload(&to, u, rq, code, w->szx_max);
+            assert_int_equal(selv_coap_reply_end(&w->server, w->now, &w->peer,
+                                                 rq, &to, SELV_COAP_RECOMPUTE,
+                                                 out),
+                             SELV_OK);
+            return;
+        }
+        assert_int_equal(u->body.len, w->body_len);
+        assert_memory_equal(u->body.p, w->body, w->body_len);
+        w->executed++;
+        a = selv_coap_answer_begin(w->answers, 2, w->now, &w->peer, 2, rq);
+        assert_non_null(a);
+        memcpy(a->body.p, w->body, w->body_len);
+        a->body.len = w->body_len;
+        a->code = SELV_COAP_CHANGED;
+        a->content_format = SELV_COAP_OCTETS;
+        selv_coap_upload_end(u);
+    }
+    assert_int_equal(
+        selv_coap_answer_write(&w->server, a, w->now, rq, w->szx_max, out),
+        SELV_OK);
+}
+
 static void serve_later(struct world *w, const struct selv_coap_msg *rq,
                         struct selv_buf *out)
 {
@@ -253,6 +296,9 @@ static void server_take(struct world *w, const struct packet *q)
         serve_later(w, &rq, &out);
     } else if (heard == SELV_COAP_REQUEST && rq.code == SELV_COAP_GET) {
         serve_get(w, &rq, &out);
+    } else if (heard == SELV_COAP_REQUEST &&
+               selv_coap_path_match(&rq, "both", NULL)) {
+        serve_both(w, &rq, &out);
     } else if (heard == SELV_COAP_REQUEST) {
         serve_put(w, &rq, &out);
     }
@@ -355,6 +401,10 @@ static enum selv_err run(const struct flow *f, const struct weather *weather,
     selv_coap_client_init(&w->client);
     selv_coap_server_init(&w->server, w->seen, 4, random);
     selv_coap_upload_init(&w->up, up_buf);
+    for (size_t i = 0; i < 2; i++) {
+        struct selv_buf buf = {w->answer_buf[i], BODY_MAX, 0};
+        selv_coap_answer_init(&w->answers[i], buf);
+    }
 
     rq.code = f->code;
     rq.szx = f->szx;
@@ -389,7 +439,8 @@ static enum selv_err run(const struct flow *f, const struct weather *weather,
         }
     }
     assert_int_not_equal(last, SELV_COAP_WAIT);
-    if (last == SELV_COAP_DONE && f->code == SELV_COAP_GET) {
+    if (last == SELV_COAP_DONE &&
+        (f->code == SELV_COAP_GET || strcmp(f->path, "both") == 0)) {
         assert_int_equal(w->got_len, f->len);
         assert_memory_equal(w->got, content, f->len);
     }
@@ -430,6 +481,9 @@ static const struct flow flows[] = {
     {"PUT, server quarters", SELV_COAP_PUT, "up", 4, 2, 600},
     {"POST at once", SELV_COAP_POST, "up", 6, 6, 300},
     {"separate", SELV_COAP_GET, "later", 6, 6, 100},
+    {"POST both ways in 64", SELV_COAP_POST, "both", 2, 6, 300},
+    {"FETCH both ways, server halves", SELV_COAP_FETCH, "both", 3, 2, 300},
+    {"iPATCH, the answer in 64", SELV_COAP_IPATCH, "both", 6, 2, 300},
 };
 #define FLOWS (sizeof flows / sizeof flows[0])
 

@@ -579,8 +579,6 @@ static void test_coap_qblock_hostile(void **state)
         {"both", SELV_COAP_CONTENT,
          B(OK_ETAG, 0xd1, 6, 0x0a, 0x51, 100, 0x31, 0x0a), 64,
          SELV_ERR_COAP_OPTION},
-        {"no Size2", SELV_COAP_CONTENT, B(OK_ETAG, 0xd1, 14, 0x0a), 64,
-         SELV_ERR_COAP_BLOCK},
         {"short", SELV_COAP_CONTENT, B(OK_ETAG, 0xd1, 11, 100, 0x31, 0x0a), 63,
          SELV_ERR_COAP_BLOCK},
         {"long", SELV_COAP_CONTENT, B(OK_ETAG, 0xd1, 11, 100, 0x31, 0x0a), 65,
@@ -644,6 +642,43 @@ static void test_coap_qblock_hostile(void **state)
     }
 }
 
+/* A probe answered without Size2 says that Q-Block is known, and no more; in
+ * the body itself it is an error [RFC 9177 4.6]. */
+static void test_coap_qblock_no_size2(void **state)
+{
+    (void)state;
+    struct selv_coap_qclient c;
+    struct selv_coap_request rq = {0};
+    struct selv_coap_event e;
+    uint8_t buf[100];
+    uint8_t answer[300] = {0x66, SELV_COAP_CONTENT};
+    static const uint8_t tail[] = {OK_ETAG, 0xd1, 14, 0x0a, 0xff};
+    struct selv_buf out = {buf, sizeof buf, 0};
+    size_t len = 10 + sizeof tail + 64;
+    selv_coap_qclient_init(&c);
+    rq.code = SELV_COAP_GET;
+    rq.szx = 2;
+    rq.accept = SELV_COAP_NO_FORMAT;
+    rq.content_format = SELV_COAP_NO_FORMAT;
+    rq.body_max = 200;
+    rq.deadline_ms = 1000;
+    assert_int_equal(selv_coap_qclient_start(&c, &rq, random8, 0), SELV_OK);
+    assert_int_equal(selv_coap_qclient_poll(&c, 0, &out, &e), SELV_COAP_SEND);
+    memcpy(answer + 2, buf + 2, 8);
+    memcpy(answer + 10, tail, sizeof tail);
+    assert_true(selv_coap_qclient_feed(&c, 10, selv_bytes(answer, len)));
+    assert_int_equal(selv_coap_qclient_poll(&c, 10, &out, &e), SELV_COAP_SEND);
+    assert_int_equal(buf[0], 0x56);           /* non-confirmable */
+    assert_int_equal(buf[out.len - 1], 0x0a); /* all: 0/1/64 */
+    assert_true(c.is_known);
+    answer[0] = 0x56;
+    memcpy(answer + 2, buf + 2, 8);
+    assert_true(selv_coap_qclient_feed(&c, 10, selv_bytes(answer, len)));
+    assert_int_equal(selv_coap_qclient_poll(&c, 10, &out, &e),
+                     SELV_COAP_FAILED);
+    assert_int_equal(e.err, SELV_ERR_COAP_BLOCK);
+}
+
 static void test_coap_qblock_arguments(void **state)
 {
     (void)state;
@@ -688,6 +723,7 @@ int main(void)
         cmocka_unit_test(test_coap_qblock_asked),
         cmocka_unit_test(test_coap_qblock_asked_reset),
         cmocka_unit_test(test_coap_qblock_hostile),
+        cmocka_unit_test(test_coap_qblock_no_size2),
         cmocka_unit_test(test_coap_qblock_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

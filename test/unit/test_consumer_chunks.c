@@ -81,6 +81,15 @@ static void open_listed(const char *geometry, uint32_t size, uint32_t shift)
     world_save(&w);
 }
 
+/* More CoAP peers that have the image. */
+static void add_sources(unsigned sources)
+{
+    while (w.config.source_count < sources) {
+        (void)world_add_source(&w, "coap://other", false, true);
+    }
+    w.mode = sources < 3 ? WORLD_GOOD : WORLD_MISSING;
+}
+
 /* ---- the good way ---------------------------------------------------------
  */
 
@@ -210,12 +219,13 @@ static uint32_t go_on(const char *what, unsigned n, uint32_t part,
     return progress;
 }
 
-static void restart_at_every_poll(unsigned drop_each)
+static void restart_at_every_poll(unsigned drop_each, unsigned sources)
 {
     unsigned ends = 0;
     unsigned partly = 0;
 
     open_listed("512x8-ff", 1500, 9);
+    add_sources(sources);
     w.drop_each = drop_each;
     for (unsigned polls = 0; ends == 0; polls++) {
         world_restore(&w);
@@ -223,8 +233,7 @@ static void restart_at_every_poll(unsigned drop_each)
         if (world_run(&w, polls) == WORLD_REBOOT) {
             ends = polls;
         }
-        partly +=
-            go_on("restart at poll", polls, 512, w.drop_each > 0 ? 3 : 1) > 0;
+        partly += go_on("restart at poll", polls, 512, 0) > 0;
     }
     assert_true(ends > 20 && partly > 0);
     world_close(&w);
@@ -233,8 +242,10 @@ static void restart_at_every_poll(unsigned drop_each)
 static void test_consumer_chunks_restart_at_every_poll(void **state)
 {
     (void)state;
-    restart_at_every_poll(0);
-    restart_at_every_poll(3); /* out of order, all three at once in flight */
+    restart_at_every_poll(0, 1);
+    restart_at_every_poll(3, 1); /* so that they come out of order */
+    restart_at_every_poll(0, 2);
+    restart_at_every_poll(3, 2);
 }
 
 struct ops {
@@ -271,19 +282,24 @@ static bool update_until_dark(void)
     return true;
 }
 
-static void test_consumer_chunks_cut_at_every_operation(void **state)
+static void cut_at_every_operation(unsigned sources)
 {
     static struct ops ops;
     unsigned cuts = 0;
 
-    (void)state;
     open_listed("512x8-ff", 1500, 9);
+    add_sources(sources);
     world_restore(&w);
     w.v.on_op = note_op;
     w.v.on_op_arg = &ops;
     assert_true(update_until_dark());
     w.v.on_op = NULL;
     assert_true(ops.count > 10);
+    /* Of three the first has no image, so that the others share it. */
+    assert_true(sources < 3 || SELV_CONSUMER_LANES == 1 ||
+                w.other[1].asked > 0);
+    assert_true(sources < 3 || SELV_CONSUMER_LANES == 1 ||
+                w.other[2].asked > 0);
     for (uint32_t op = 0; op < ops.count; op++) {
         uint32_t step = ops.ways[op] > 16 ? 13 : 1;
         for (uint32_t way = 0; way < ops.ways[op]; way += step) {
@@ -297,8 +313,17 @@ static void test_consumer_chunks_cut_at_every_operation(void **state)
             cuts++;
         }
     }
-    print_message("%u cuts of %u flash operations\n", cuts, ops.count);
+    print_message("%u sources: %u cuts of %u flash operations\n", sources, cuts,
+                  ops.count);
     world_close(&w);
+}
+
+static void test_consumer_chunks_cut_at_every_operation(void **state)
+{
+    (void)state;
+    cut_at_every_operation(1);
+    cut_at_every_operation(2);
+    cut_at_every_operation(3);
 }
 
 /* Flash that fails at an operation: named, and the next try has it. */

@@ -495,11 +495,11 @@ static void test_consumer_refuses_integrated_payloads(void **state)
     open_at_five();
     maker_envelope(&spec, &envelope);
     w.raw_manifest = selv_bytes(envelope.p, envelope.len);
-    check_refused("short payload", "SELV_ERR_SUIT_INTEGRATED");
-    spec.pairs = "{\"#a\": repeat(3000, 7)}";
+    check_refused("short payload", "SELV_ERR_UPDATE_SIZE");
+    spec.pairs = "{\"#a\": repeat(3001, 7)}";
     maker_envelope(&spec, &envelope);
     w.raw_manifest = selv_bytes(envelope.p, envelope.len);
-    check_refused("long payload", "SELV_ERR_SUIT_INTEGRATED");
+    check_refused("long payload", "SELV_ERR_UPDATE_SIZE");
     w.raw_manifest = selv_bytes(NULL, 0);
     world_close(&w);
 }

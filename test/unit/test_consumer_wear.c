@@ -242,7 +242,9 @@ static void test_consumer_wear_record_is_taken_back(void **state)
     w.other[0].bent_at = 100;
     w.other[0].stops_at = 1100;
     begin();
-    assert_int_equal(count_words("failed:SELV_ERR_UPDATE_AWAY"), 1);
+    if (count_words("failed:SELV_ERR_UPDATE_AWAY") != 1) {
+        fail_msg("%s", w.log);
+    }
     erased = erases.count;
     w.other[0].list_mode = WORLD_GOOD;
     w.other[0].bent_at = 0;
@@ -476,6 +478,9 @@ static void test_consumer_wear_every_mixture(void **state)
         return;
     }
     for (uint32_t number = 0; number < 250; number++) {
+        if (getenv("SELVAGE_TRACE")) {
+            print_message("mixture %u\n", number);
+        }
         check_mixture(number);
     }
     print_message("250 mixtures: a sector is erased up to %u times in an hour, "

@@ -293,6 +293,139 @@ static void test_records_reports_limit(void **state)
     assert_int_equal(d.error, 160);
 }
 
+/* ---- many writes at once ---------------------------------------------------
+ */
+
+static bool asked_may_add(void *user, uint64_t count)
+{
+    unsigned *asked = user;
+    (*asked)++;
+    return count < 3;
+}
+
+static uint64_t rows(struct fixture *f, const char *sql)
+{
+    sqlite3_stmt *st;
+    assert_int_equal(
+        sqlite3_prepare_v2(f->records.db.handle, sql, -1, &st, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    uint64_t n = (uint64_t)sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return n;
+}
+
+/* Profiles of devices 1 to 4 and a status of the first, of which the table
+ * takes three. One that fails sinks no other. */
+static void test_records_write_all(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t ids[4][16];
+    struct selv_profile p[4];
+    struct selv_record_write w[6];
+    struct selv_status s;
+    unsigned asked = 0;
+    memset(w, 0, sizeof w);
+    memset(&s, 0, sizeof s);
+    for (unsigned i = 0; i < 4; i++) {
+        p[i] = profile(3);
+        ids[i][0] = (uint8_t)(i + 1);
+        p[i].device_id = ids[i];
+        w[i].profile = &p[i];
+        w[i].may_add = asked_may_add;
+        w[i].user = &asked;
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        w[i].encoded = selv_bytes("x", 1);
+        w[i].now = 100 + i;
+    }
+    s.running = p[0].running;
+    w[4].status = w[5].status = &s;
+    memset(w[4].id, 9, 8);
+    selv_records_write_all(&f->records, w, 5);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(w[i].result, SELV_DB_ROW);
+    }
+    assert_int_equal(w[3].result, SELV_DB_OK); /* may not */
+    assert_int_equal(w[4].result, SELV_DB_OK); /* of no device */
+    assert_int_equal(asked, 4);
+    assert_int_equal(f->records.device_count, 3);
+    reopen(f);
+    assert_int_equal(f->records.device_count, 3);
+
+    /* The second one fails: the others are written, and nobody is asked
+     * again who was asked. */
+    uint64_t changes = selv_records_devices_number(&f->records);
+    char *text = sqlite3_mprintf(
+        "CREATE TRIGGER t BEFORE UPDATE ON devices WHEN OLD.device_id ="
+        " x'02000000000000000000000000000000' BEGIN"
+        " SELECT RAISE(ABORT, 'no'); END");
+    assert_int_equal(sqlite3_exec(f->records.db.handle, text, 0, 0, 0),
+                     SQLITE_OK);
+    sqlite3_free(text);
+    uint8_t other[16] = {77};
+    p[2].class_id = other;
+    memcpy(w[5].id, w[0].id, 8);
+    s.state = 8;
+    asked = 0;
+    for (unsigned i = 0; i < 6; i++) {
+        w[i].asked = 0;
+    }
+    selv_records_write_all(&f->records, w, 6);
+    assert_int_equal(w[0].result, SELV_DB_ROW);
+    assert_int_equal(w[1].result, SELV_DB_FAILED);
+    assert_int_equal(w[2].result, SELV_DB_ROW);
+    assert_int_equal(w[3].result, SELV_DB_OK);
+    assert_int_equal(w[4].result, SELV_DB_OK);
+    assert_int_equal(w[5].result, SELV_DB_ROW);
+    assert_int_equal(asked, 1);
+    assert_int_equal(rows(f, "SELECT count(*) FROM devices"), 3);
+    assert_int_equal(rows(f, "SELECT count(*) FROM reports"), 1);
+
+    /* The one that changed its class is among those that changed. */
+    uint8_t changed[SELV_RECORDS_CHANGED_MAX][8];
+    uint64_t now = selv_records_devices_number(&f->records);
+    size_t count =
+        selv_records_devices_changed(&f->records, changes, now, changed);
+    assert_in_range(count, 1, 2); /* the failed commit counts, too */
+    assert_memory_equal(changed[count - 1], w[2].id, 8);
+    for (unsigned i = 0; i <= SELV_RECORDS_CHANGED_MAX; i++) {
+        p[2].class_id = i % 2 == 0 ? ids[0] : other;
+        selv_records_write_all(&f->records, &w[2], 1);
+        assert_int_equal(w[2].result, SELV_DB_ROW);
+    }
+    now = selv_records_devices_number(&f->records);
+    assert_int_equal(
+        selv_records_devices_changed(&f->records, changes, now, changed),
+        SIZE_MAX);
+}
+
+/* R5: who may not wait is told so while another one writes. */
+static void test_records_busy(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t id[8] = {1};
+    uint8_t vendor[16];
+    uint8_t class_id[16] = {0};
+    struct selv_release r;
+    assert_int_equal(pthread_mutex_lock(&f->records.lock), 0);
+    atomic_store(&f->records.is_slow, true);
+    assert_int_equal(
+        selv_records_device_class(&f->records, false, id, vendor, class_id),
+        SELV_DB_LOCKED);
+    assert_int_equal(
+        selv_records_release_newest(&f->records, false, class_id, class_id, &r),
+        SELV_DB_LOCKED);
+    atomic_store(&f->records.is_slow, false);
+    assert_int_equal(
+        selv_records_device_class(&f->records, false, id, vendor, class_id),
+        SELV_DB_LOCKED);
+    pthread_mutex_unlock(&f->records.lock);
+    assert_int_equal(
+        selv_records_device_class(&f->records, false, id, vendor, class_id),
+        SELV_DB_OK);
+}
+
 static void test_records_settings(void **state)
 {
     static const struct {
@@ -452,6 +585,8 @@ int main(void)
         WITH(test_records_release_replace),
         WITH(test_records_devices),
         WITH(test_records_reports_limit),
+        WITH(test_records_write_all),
+        WITH(test_records_busy),
         WITH(test_records_settings),
         WITH(test_records_older),
         WITH(test_records_newer),

@@ -23,7 +23,7 @@ struct world {
     int peer[PEERS]; /* our ends */
     struct selv_coap_peer last;
     unsigned requests, gone, torn;
-    bool has_blob;
+    bool has_blob, is_later;
 };
 
 static uint8_t blob[1u << 20];
@@ -41,6 +41,10 @@ static void on_request(void *user, const struct selv_coap_peer *peer,
     (void)szx_max;
     w->requests++;
     w->last = *peer;
+    answer->is_later = w->is_later;
+    if (w->is_later) {
+        return;
+    }
     if (selv_coap_server_feed(&w->engine, w->now_ms, peer, datagram, &rq,
                               &answer->head) != SELV_COAP_REQUEST) {
         return;
@@ -194,6 +198,45 @@ static void test_server_tcp_deaf(void **state)
     assert_int_equal(w.gone, 2);
 }
 
+/* An answer that comes later, and what was asked meanwhile. */
+static void test_server_tcp_later(void **state)
+{
+    struct world w;
+    size_t len;
+    (void)state;
+    world_init(&w);
+    join(&w, 0, "a");
+    (void)hear(&w, 0, &len);
+    w.is_later = true;
+    put(&w, 0, ask, sizeof ask);
+    put(&w, 0, ask, sizeof ask);
+    assert_int_equal(w.requests, 1);
+    pass(&w, 2 * SELV_TCP_OUT_MS);
+    assert_int_equal(selv_tcp_count(w.tcp), 1);
+    assert_int_equal(w.requests, 1);
+    w.is_later = false;
+    struct selv_tcp_answer answer = {.head = selv_tcp_out(w.tcp)};
+    memcpy(answer.head.p, "\x60\x44\x00\x00", answer.head.len = 4);
+    selv_tcp_answer(w.tcp, w.now_ms, &w.last, &answer);
+    assert_false(hear(&w, 0, &len));
+    assert_int_equal(len, 2);
+    selv_tcp_serve(w.tcp, w.now_ms);
+    assert_int_equal(w.requests, 2);
+    /* whose connection has ended meanwhile */
+    w.is_later = true;
+    put(&w, 0, ask, sizeof ask);
+    close(w.peer[0]);
+    w.peer[0] = -1;
+    pass(&w, 1000);
+    answer.head = selv_tcp_out(w.tcp);
+    memcpy(answer.head.p, "\x60\x44\x00\x00", answer.head.len = 4);
+    selv_tcp_answer(w.tcp, w.now_ms, &w.last, &answer);
+    pass(&w, 4000);
+    assert_int_equal(selv_tcp_count(w.tcp), 0);
+    selv_tcp_answer(w.tcp, w.now_ms, &w.last, &answer);
+    world_end(&w);
+}
+
 static void test_server_tcp_torn(void **state)
 {
     struct world w;
@@ -267,6 +310,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_server_tcp_deaf),
+        cmocka_unit_test(test_server_tcp_later),
         cmocka_unit_test(test_server_tcp_torn),
         cmocka_unit_test(test_server_tcp_silent),
         cmocka_unit_test(test_server_tcp_crowd),
