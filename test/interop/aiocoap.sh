@@ -33,7 +33,7 @@ export PYTHONPATH=$AIOCOAP PYTHONDONTWRITEBYTECODE=1
 
 # peer WORDS: aiocoap as client. Sets OUT and STATUS.
 peer() {
-    OUT=$(timeout 100 python3 test/interop/aiocoap_peer.py "$@" 2>&1)
+    OUT=$(timeout 200 python3 test/interop/aiocoap_peer.py "$@" 2>&1)
     STATUS=$?
 }
 
@@ -49,7 +49,7 @@ equal() {
 # until_has FILE WORDS: waits until a line has them.
 until_has() {
     tries=0
-    until grep -q "$2" "$1" 2>/dev/null || [ $((tries += 1)) -gt 1200 ]; do
+    until grep -q "$2" "$1" 2>/dev/null || [ $((tries += 1)) -gt 2400 ]; do
         sleep 0.05
     done
     if grep -q "$2" "$1"; then
@@ -140,7 +140,7 @@ has "challenges" "$(cat "$WORK/theirs")" "challenge 4"
 # ---- our watch, aiocoap's server
 for szx in 2 6; do
     "$GET" put 6 "$THEIRS/seen" "$WORK/short" >/dev/null
-    "$WATCH" $szx "$THEIRS/seen" "$WORK/state" 4 60 >"$WORK/watch" &
+    "$WATCH" $szx "$THEIRS/seen" "$WORK/state" 4 150 >"$WORK/watch" &
     watch_pid=$!
     n=1
     until_has "$WORK/watch" "^state 1 2.05 700 observed"
@@ -196,7 +196,7 @@ expect "Accept" "${OUT%% *}" 4.06
 # Two releases while it observes; in small blocks the rest is fetched.
 for szx in 2 6; do
     n=$((szx * 10))
-    LINGER=2 timeout 100 python3 test/interop/aiocoap_peer.py -b $szx -n 3 \
+    LINGER=2 timeout 200 python3 test/interop/aiocoap_peer.py -b $szx -n 3 \
         observe "$COAP/m?d=$ID" "$WORK/seen" >"$WORK/observe" 2>&1 &
     watch_pid=$!
     PEER_PIDS="$PEER_PIDS $watch_pid"
@@ -247,7 +247,7 @@ for szx in 6 2; do
     peer get "$DEVICE_URI/suit/s" "$WORK/got"
     has "aiocoap GET /suit/s" "$OUT" "challenged"
     has "aiocoap GET /suit/s" "$OUT" "2.05"
-    timeout 60 python3 test/interop/aiocoap_peer.py -n 2 \
+    timeout 200 python3 test/interop/aiocoap_peer.py -n 2 \
         observe "$DEVICE_URI/suit/s" "$WORK/how" >"$WORK/observe" 2>&1 &
     watch_pid=$!
     PEER_PIDS="$PEER_PIDS $watch_pid"
