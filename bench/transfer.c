@@ -27,7 +27,10 @@
 static const struct transfer_contender *const contenders[] = {
     &transfer_client,     &transfer_client_resumed, &transfer_fetch,
     &transfer_fetch_warm, &transfer_fetch_small,    &transfer_qblock};
-enum { CONTENDER_COUNT = sizeof contenders / sizeof contenders[0] };
+enum {
+    CONTENDER_COUNT = sizeof contenders / sizeof contenders[0],
+    FIRST_FETCH = 2 /* of those with many blocks in flight */
+};
 
 static const uint32_t losses_percent[] = {0, 5, 10, 20, 30};
 static const uint8_t block_szx[] = {2, 4, 6};
@@ -281,6 +284,7 @@ static void print_cell(const struct run *base, uint32_t seeds, double ideal)
 {
     double sum = 0;
     double worst = 0;
+    double wire = 0;
     uint32_t done = 0;
     for (uint32_t seed = 1; seed <= seeds; seed++) {
         struct run run = *base;
@@ -290,14 +294,17 @@ static void print_cell(const struct run *base, uint32_t seeds, double ideal)
         if (r.is_done) {
             done++;
             sum += r.seconds;
+            wire += (double)(r.up_len + r.down_len) / run.len;
             worst = r.seconds > worst ? r.seconds : worst;
         }
     }
     if (done == 0) {
-        printf(" | %8s %7s %7s %3u/%-3u", "-", "-", "-", 0u, (unsigned)seeds);
+        printf(" | %8s %7s %7s %5s %3u/%-3u", "-", "-", "-", "-", 0u,
+               (unsigned)seeds);
     } else {
-        printf(" | %8.2f %7.2f %7.2f %3u/%-3u", sum / done, sum / done / ideal,
-               worst / ideal, (unsigned)done, (unsigned)seeds);
+        printf(" | %8.2f %7.2f %7.2f %5.2f %3u/%-3u", sum / done,
+               sum / done / ideal, worst / ideal, wire / done, (unsigned)done,
+               (unsigned)seeds);
     }
 }
 
@@ -306,11 +313,12 @@ static void print_table(struct sim_link_config link, uint32_t len,
 {
     printf("\n%3u KiB%25s", (unsigned)(len / 1024), "");
     for (size_t i = 0; i < CONTENDER_COUNT; i++) {
-        printf(" | %-32s", contenders[i]->name);
+        printf(" | %-38s", contenders[i]->name);
     }
     printf("\nblock  loss  wire bytes  ideal s");
     for (size_t i = 0; i < CONTENDER_COUNT; i++) {
-        printf(" | %8s %7s %7s %-7s", "mean s", "x", "worst", "done");
+        printf(" | %8s %7s %7s %5s %-7s", "mean s", "x", "worst", "bytes",
+               "done");
     }
     putchar('\n');
     for (size_t b = 0; b < sizeof block_szx; b++) {
@@ -331,6 +339,57 @@ static void print_table(struct sim_link_config link, uint32_t len,
             fflush(stdout);
         }
     }
+}
+
+/* Links of other kinds, 100 KiB in blocks of 256 bytes. Of the ideal, loss is
+ * what the link loses in the mean. */
+static const struct {
+    const char *name;
+    const char *text;
+    double loss; /* share of packets, each way */
+} others[] = {
+    {"bursts of 8, 9 %", "rate=250k,rtt=100ms,bad=10%,bad-run=8,bad-loss=90%",
+     0.09},
+    {"bursts of 20, 9 %", "rate=250k,rtt=100ms,bad=10%,bad-run=20,bad-loss=90%",
+     0.09},
+    {"jitter 50 ms, 5 %", "rate=250k,rtt=100ms,jitter=50ms,loss=5%", 0.05},
+    {"duty cycle 10 %", "rate=250k,rtt=100ms,duty=10%,duty-window=10s", 0},
+    {"802.15.4, 5 %", "802.15.4,loss=5%", 0.05},
+    {"nbiot", "nbiot", 0},
+};
+
+static bool print_others(uint32_t seeds)
+{
+    char why[SIM_LINK_WHY_LEN];
+    printf("\n100 KiB, blocks of 256%8s", "");
+    for (size_t i = FIRST_FETCH; i < CONTENDER_COUNT; i++) {
+        printf(" | %-38s", contenders[i]->name);
+    }
+    printf("\n%-20s  ideal s", "link");
+    for (size_t i = FIRST_FETCH; i < CONTENDER_COUNT; i++) {
+        printf(" | %8s %7s %7s %5s %-7s", "mean s", "x", "worst", "bytes",
+               "done");
+    }
+    putchar('\n');
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct sim_link_config link;
+        if (!sim_link_parse(others[i].text, &link, why)) {
+            fprintf(stderr, "bench_transfer: %s: %s\n", others[i].text, why);
+            return false;
+        }
+        struct sim_link_config plain = link;
+        plain.way[0].duty_ppm = plain.way[1].duty_ppm = 0;
+        double ideal = ideal_s(&plain, BODY_MAX, 4,
+                               (uint32_t)(others[i].loss * 100 + 0.5));
+        printf("%-20s %8.2f", others[i].name, ideal);
+        for (size_t k = FIRST_FETCH; k < CONTENDER_COUNT; k++) {
+            const struct run run = {contenders[k], &link, BODY_MAX, 4, 0};
+            print_cell(&run, seeds, ideal);
+        }
+        putchar('\n');
+        fflush(stdout);
+    }
+    return true;
 }
 
 /* ---- the command line ---------------------------------------------------- */
@@ -398,14 +457,16 @@ int main(int argc, char **argv)
     }
     printf("Virtual time over %s, %lu seeds. ideal: wire bytes of the blocks / "
            "(1 - loss) / rate + 1 RTT.\nx: mean / ideal, of those that were "
-           "done; worst: slowest / ideal.\n",
+           "done; worst: slowest / ideal;\nbytes: on the wire both ways, "
+           "headers counted, / bytes of the body.\n",
            text, seeds);
     for (size_t i = 0; i < CONTENDER_COUNT; i++) {
         printf("%s: %s\n", contenders[i]->name, contenders[i]->about);
     }
     print_table(link, 10240, (uint32_t)seeds);
     if (is_long) {
-        print_table(link, 102400, (uint32_t)seeds);
+        print_table(link, BODY_MAX, (uint32_t)seeds);
+        is_wrong = !print_others((uint32_t)seeds) || is_wrong;
     }
     if (is_wrong) {
         fprintf(stderr, "bench_transfer: a body came wrong, or not once\n");

@@ -18,7 +18,7 @@
 #include "coap/fetch.h"
 #include "test/interop/udp.h"
 
-#define SLOTS 16u
+#define SLOTS 64u
 
 static struct selv_coap_client client;
 static struct selv_coap_event event;
