@@ -165,6 +165,8 @@ enum selv_verdict selv_boot_plan(struct selv_boot *boot, uint8_t slot,
     /* M13 */
     boot->plan_count = count_sectors(boot, plan.len, leaving);
     if (boot->plan_count != count_sectors(boot, leaving, plan.len) ||
+        boot->plan_count >
+            selv_layout_slot_sectors(boot->layout, boot->flash) ||
         boot->seen_sequence < boot->journal.floor ||
         boot->seen_sequence != selv_suit_sequence_number(&boot->suit)) {
         *why = SELV_ERR_STATE;
@@ -309,6 +311,9 @@ static enum selv_err end_move(struct selv_boot *boot)
 enum selv_err selv_boot_strike_out(struct selv_boot *boot)
 {
     struct selv_journal next = boot->journal;
+    if (selv_boot_has_moved(boot)) {
+        return SELV_ERR_STATE; /* M13 */
+    }
     selv_boot_set_move(&next, SELV_INSTALL_NONE, 0);
     selv_boot_clear_trial(&next);
     return selv_boot_commit(boot, &next);

@@ -153,7 +153,8 @@ void selv_boot_begin_forward(struct selv_boot *boot, struct selv_journal *next);
  * this call, before anything moves. */
 void selv_boot_begin_move(struct selv_boot *boot, struct selv_journal *next,
                           enum selv_install_state state, uint16_t count);
-/* A move forward that has moved nothing: the journal takes it back. */
+/* A move forward that has moved nothing: the journal takes it back. One that
+ * did move something: SELV_ERR_STATE. */
 SELV_MUST_CHECK enum selv_err selv_boot_strike_out(struct selv_boot *boot);
 /* What a move is; no step is done. */
 void selv_boot_set_move(struct selv_journal *next,
@@ -178,6 +179,8 @@ SELV_MUST_CHECK enum selv_err selv_boot_marks_erase(struct selv_boot *boot);
 /* Whether the journal in flash is the one in RAM. SELV_ERR_STATE. */
 SELV_MUST_CHECK enum selv_err
 selv_boot_is_journalled(const struct selv_boot *boot);
+/* Whether a step of the move in the journal is done, read anew. */
+bool selv_boot_has_moved(const struct selv_boot *boot);
 /* Go on with the move in the journal, to its last step. An error: no record
  * could be written, or the way turned, or the move was struck out
  * (install_state says so). */

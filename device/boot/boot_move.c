@@ -198,10 +198,22 @@ static enum selv_err find_done(const struct selv_boot *boot, uint32_t steps,
     return SELV_ERR_STATE;
 }
 
+bool selv_boot_has_moved(const struct selv_boot *boot)
+{
+    uint32_t done;
+    return find_done(boot, count_steps(boot), &done) != SELV_OK || done != 0;
+}
+
 static enum selv_err find_step(const struct selv_boot *boot, uint32_t step,
                                struct selv_boot_step *out)
 {
     struct selv_boot_step again;
+    uint32_t steps = count_steps(boot);
+    /* It is the one that journal and marks name, read anew. */
+    if (boot->journal.install_state == SELV_INSTALL_NONE || step >= steps ||
+        count_done(boot, steps) != step) {
+        return SELV_ERR_STATE;
+    }
     boot->strategy->in_place->step(boot, step, out);
     boot->strategy->in_place->step(boot, step, &again);
     return out->from == again.from && out->to == again.to ? SELV_OK

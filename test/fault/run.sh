@@ -23,6 +23,10 @@ fault()
     "$FAULT" --strategy "$STRATEGY" "$@" "$(bootloader)" "$PARTS"
 }
 
+# Holes that are known, by function and what is wrong afterwards
+# (docs/reliability.md, "What is not covered"): printed, and no failure.
+OPEN=look:serial,selv_boot_commit:accepted,feed:current
+
 # Where the time of a check goes: seconds, and the share of places whose flips
 # are tried. Of the other strategies, of which most is the same code built
 # otherwise, one place of some.
@@ -33,7 +37,7 @@ sample()
 
 part()
 {
-    make_parts && fault --part 14 --share 16000
+    make_parts && fault --part 7 --share 16000 --open "$OPEN"
 }
 
 whole()
@@ -44,7 +48,7 @@ whole()
 
 each()
 {
-    make_parts && fault --share 400
+    make_parts && fault --share 400 --open "$OPEN"
 }
 
 case ${1:-} in
