@@ -360,8 +360,9 @@ static double challenged_s(size_t i, bool wants_echo, uint64_t seed,
                  f->err);
     }
     *challenges += w->challenges;
+    double seconds = (double)(f->end_us - begin_us) / 1e6;
     world_free(w);
-    return (double)(f->end_us - begin_us) / 1e6;
+    return seconds;
 }
 
 static void test_coap_fetch_challenged(void **state)
