@@ -102,6 +102,7 @@ static void block_push(struct selv_bytes in, uint8_t szx, bool is_last)
     w.sent_len += (uint32_t)len;
     must(selv_coap_write_end(&to, &len) == SELV_OK);
     datagram_send(0, datagram, len);
+    w.is_raw = w.is_raw || w.push.got != w.sent_len; /* it was refused */
 }
 
 static void engine_take(void)
@@ -197,6 +198,8 @@ static size_t step(uint8_t how, struct selv_bytes in)
         w.device.is_sparing = (arg & 2) != 0;
         return one;
     }
+    /* An earlier push may still be under way: its bytes are not these. */
+    w.is_raw = w.is_raw || w.push.state != SELV_PUSH_IDLE;
     w.sent_len = 0;
     return 0;
 }
