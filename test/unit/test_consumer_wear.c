@@ -336,6 +336,25 @@ static void test_consumer_wear_push(void **state)
     world_close(&w);
 }
 
+/* Nor does a notification, or a key, end that rest. */
+static void test_consumer_wear_check_now(void **state)
+{
+    (void)state;
+    open_wear(false);
+    only_ports();
+    w.config.source_count = 1;
+    w.other[0].mode = WORLD_OTHER_BYTES;
+    begin();
+    for (unsigned times = 0; times < 20; times++) {
+        w.now_ms += 500;
+        selv_consumer_check_now(&w.consumer);
+        world_settle(&w);
+    }
+    assert_int_equal(count_words("failed"), 1);
+    assert_false(selv_consumer_may_check(&w.consumer));
+    world_close(&w);
+}
+
 /* The list lies beside the image, in whatever folder that is. */
 static void test_consumer_wear_list_in_a_folder(void **state)
 {
@@ -499,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_consumer_wear_record_is_taken_back),
         cmocka_unit_test(test_consumer_wear_record_and_cuts),
         cmocka_unit_test(test_consumer_wear_push),
+        cmocka_unit_test(test_consumer_wear_check_now),
         cmocka_unit_test(test_consumer_wear_list_in_a_folder),
         cmocka_unit_test(test_consumer_wear_every_mixture),
     };
