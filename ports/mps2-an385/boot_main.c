@@ -55,10 +55,9 @@ int main(void)
     selv_board_watchdog_start(WATCHDOG_MS);
     verdict = choose(selv_board_reset_take(), record);
     /* What was seen good is what is started: two ways to the same number. */
+    place = &places[boot.seen_slot];
     if (!selv_is_good(verdict) || record->slot >= SELV_SLOT_COUNT ||
-        boot.seen_slot >= SELV_SLOT_COUNT ||
-        (place = &places[boot.seen_slot],
-         places[record->slot].image_off != place->image_off)) {
+        places[record->slot].image_off != place->image_off) {
         board_fall_back(&boot, record);
     }
     /* Here real hardware closes the journal's sectors until the next reset.
