@@ -77,7 +77,7 @@ within 150 far 1 "update confirmed, sequence number 3"
 # The server begins anew, a release comes, and nobody is on its list.
 within 20 near 3 "observing"
 stop
-start "$WORK/s" --loops 2 --listen "127.0.0.1:${COAP##*:}"
+start "$WORK/s" --loops 2 --listen-tcp none --listen "127.0.0.1:${COAP##*:}"
 offer r4
 within 100 near 1 "update confirmed, sequence number 4"
 within 200 far 1 "update confirmed, sequence number 4"

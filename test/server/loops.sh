@@ -154,7 +154,7 @@ for block in $(seq 0 12); do
     dd if="$WORK/out" of="$WORK/whole" bs=1024 seek="$block" conv=notrunc \
         status=none
     stop "$([ $((block % 2)) = 0 ] && echo KILL || echo TERM)"
-    start "$WORK/state" --listen "127.0.0.1:$port" --loops $((block % 4 + 1)) ||
+    start "$WORK/state" --listen-tcp none --listen "127.0.0.1:$port" --loops $((block % 4 + 1)) ||
         { tail -n 2 "$WORK/log"; fail "restart $block"; finish; }
 done
 cmp -s "$WORK/image" "$WORK/whole" || fail "the image, restarted at each block"

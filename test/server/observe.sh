@@ -172,7 +172,7 @@ expect "discovery, unproven" "$size" 18
 watch 1 6
 until_true 5 has_told 1 1
 stop
-start "$WORK/state" --unproven 100000 --listen "127.0.0.1:${COAP##*:}"
+start "$WORK/state" --listen-tcp none --unproven 100000 --listen "127.0.0.1:${COAP##*:}"
 watch 2 5
 until_true 5 has_told 2 1
 release 6
