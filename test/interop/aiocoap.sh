@@ -140,6 +140,7 @@ has "challenges" "$(cat "$WORK/theirs")" "challenge 4"
 # ---- our watch, aiocoap's server
 for szx in 2 6; do
     "$GET" put 6 "$THEIRS/seen" "$WORK/short" >/dev/null
+    : >"$WORK/watch"
     "$WATCH" $szx "$THEIRS/seen" "$WORK/state" 4 150 >"$WORK/watch" &
     watch_pid=$!
     n=1
@@ -196,6 +197,7 @@ expect "Accept" "${OUT%% *}" 4.06
 # Two releases while it observes; in small blocks the rest is fetched.
 for szx in 2 6; do
     n=$((szx * 10))
+    : >"$WORK/observe"
     LINGER=2 timeout 200 python3 test/interop/aiocoap_peer.py -b $szx -n 3 \
         observe "$COAP/m?d=$ID" "$WORK/seen" >"$WORK/observe" 2>&1 &
     watch_pid=$!
@@ -247,6 +249,7 @@ for szx in 6 2; do
     peer get "$DEVICE_URI/suit/s" "$WORK/got"
     has "aiocoap GET /suit/s" "$OUT" "challenged"
     has "aiocoap GET /suit/s" "$OUT" "2.05"
+    : >"$WORK/observe"
     timeout 200 python3 test/interop/aiocoap_peer.py -n 2 \
         observe "$DEVICE_URI/suit/s" "$WORK/how" >"$WORK/observe" 2>&1 &
     watch_pid=$!
