@@ -5,9 +5,6 @@
 #define SELV_MODULE 0x424f4f54u /* "BOOT" */
 #include "boot/boot_int.h"
 
-/* Of a journal whose newest record reads otherwise at each read. */
-enum { LOOKS_MAX = 8 };
-
 static uint64_t max64(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -195,23 +192,13 @@ static enum selv_err be_born(struct selv_boot *boot)
 }
 
 /* J9: what only one sector holds may be torn, and read as whole this once; it
- * is written again before anything is decided on it. What reads otherwise by
- * the time it is written is looked at again. */
-static enum selv_err read_solid(struct selv_boot *boot)
+ * is written again before anything is decided on it. */
+static void make_solid(struct selv_boot *boot)
 {
-    struct selv_journal *j = &boot->journal;
-    for (unsigned looks = 0;; looks++) {
-        enum selv_err err = read_again(boot, j);
-        if (err != SELV_OK || !j->is_alone || looks == LOOKS_MAX) {
-            return err;
-        }
-        struct selv_journal next = *j;
-        /* A failed write leaves it open; the next boot tries again. */
-        err = selv_boot_commit(boot, &next);
-        j->is_alone = false;
-        if (err == SELV_OK || err == SELV_ERR_FLASH_IO) {
-            return SELV_OK;
-        }
+    struct selv_journal next = boot->journal;
+    if (next.is_alone) {
+        /* A failure leaves it open; the next boot tries again. */
+        (void)!selv_boot_commit(boot, &next);
     }
 }
 
@@ -405,7 +392,8 @@ enum selv_verdict selv_boot_choose(struct selv_boot *boot,
     struct selv_log log;
     memset(&boot->facts, 0, sizeof boot->facts);
     boot->seen_slot = SELV_SLOT_NONE;
-    enum selv_err err = read_solid(boot);
+    enum selv_err err =
+        selv_journal_read(selv_boot_flash(boot), boot->layout, &boot->journal);
     /* Asked in two ways: no birth over a living journal. */
     if (err == SELV_ERR_STORE_EMPTY && boot->journal.serial == 0) {
         err = be_born(boot);
@@ -413,6 +401,7 @@ enum selv_verdict selv_boot_choose(struct selv_boot *boot,
     if (err) {
         return selv_boot_refuse(boot, record, err);
     }
+    make_solid(boot);
     /* Without one, what is read are zeros, which ask for nothing. */
     (void)!selv_log_read(selv_boot_flash(boot), boot->layout, &log);
     return selv_boot_strategy(boot)->decide(boot, &log, record);

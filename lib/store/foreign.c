@@ -62,8 +62,6 @@ enum selv_err selv_foreign_write(const struct selv_flash *flash,
         !is_sane(s)) {
         return SELV_ERR_ARG;
     }
-    ring.is_twice = ring.is_twice && s->is_alone;
-    s->is_alone = false;
     return selv_ring_write(&ring, s);
 }
 

@@ -83,7 +83,6 @@ static enum selv_err append(struct selv_ring *ring, union buffer *buffer,
     if (buffer->journal.floor != floor) {
         return SELV_ERR_STATE;
     }
-    ring->is_twice = ring->is_twice & journal->is_alone;
     enum selv_err err = selv_ring_write(ring, buffer);
     journal->serial = buffer->journal.serial;
     return err;
@@ -122,7 +121,7 @@ enum selv_err selv_journal_restart(const struct selv_flash *flash,
         SELV_ERR_STORE_DAMAGED) {
         return SELV_ERR_ARG;
     }
-    ring.serial = journal->serial;
+    ring.serial[ring.newest] = journal->serial;
     ring.is_begun = true;
     return append(&ring, &buffer, journal, journal->floor);
 }

@@ -53,7 +53,6 @@ enum selv_err selv_log_write(const struct selv_flash *flash,
      * Only behind an empty log sector 1 is not erased for it. */
     ring.is_begun = selv_ring_read(&ring, flash, layout->log_off, &format,
                                    &buffer) != SELV_ERR_STORE_EMPTY;
-    ring.is_twice = false;
     buffer.log = *log;
     enum selv_err err = selv_ring_write(&ring, &buffer);
     log->serial = buffer.log.serial;

@@ -36,24 +36,19 @@ struct selv_ring_format {
     bool (*is_sane)(const void *record);
 };
 
-/* What one sector holds, in places. */
-struct selv_ring_sector {
-    uint32_t off;  /* bytes */
-    uint32_t end;  /* up to the newest record and with it; more than there are:
-                      it lacks the newest of both */
-    uint32_t room; /* from here on all are erased */
-};
-
-/* A ring, and what to do for the next record. */
+/* One of the two logs, and what its sectors hold: of each the newest record. */
 struct selv_ring {
-    struct selv_ring_sector sectors[2];
-    uint32_t serial; /* of the newest record of both */
+    uint32_t end[2]; /* places up to the newest and with it; more than there
+                        are: it is not the newest of both */
     bool is_alone;   /* J9: the newest may be torn, or what stands behind it */
-    bool is_twice;   /* it stands twice in one sector, the other took nothing */
     bool is_begun;   /* records were written before */
+    unsigned newest; /* the sector of the record that counts */
+    uint32_t serial[2];
+    uint32_t check[2];    /* half of it */
     uint32_t place_len;   /* bytes of a record and its padding */
     uint32_t place_count; /* in a sector */
     const struct selv_flash *flash;
+    const uint32_t *sector_off; /* two */
     const struct selv_ring_format *format;
 };
 
