@@ -361,7 +361,9 @@ static void hear(struct device *d, uint8_t source)
             : selv_posix_udp_receive(&s->udp, 0, datagram, sizeof datagram);
 
     if (len > 0) {
-        s->refusals = 0;
+        if (s->tcp == NULL || selv_posix_tcp_is_of_use(s->tcp)) {
+            s->refusals = 0;
+        }
         s->unheard = 0;
         selv_consumer_feed(&d->consumer, source, selv_bytes(datagram, len),
                            selv_posix_now_ms());

@@ -655,6 +655,11 @@ bool selv_posix_tcp_was_refused(struct selv_posix_tcp *t)
     return was;
 }
 
+bool selv_posix_tcp_is_of_use(const struct selv_posix_tcp *t)
+{
+    return t->has_answered;
+}
+
 uint32_t selv_posix_tcp_connections(const struct selv_posix_tcp *t)
 {
     return t->connections;
