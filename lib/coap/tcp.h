@@ -114,6 +114,7 @@ struct selv_coap_tcp {
     uint64_t heard_ms;   /* when a byte came */
     uint64_t begun_ms;   /* when the frame in the buffer began */
     uint64_t entered_ms; /* when waiting for its CSM, or its end, began */
+    uint32_t at;         /* where the next frame begins in the buffer */
     uint32_t taken;      /* bytes of the frame told, to be thrown away */
     uint32_t pings;
     uint16_t mid;
