@@ -476,8 +476,7 @@ static void component_run(struct flow *f, struct state *s,
     }
 }
 
-/* ---- sequences
- * --------------------------------------------------------------- */
+/* ---- sequences ----------------------------------------------------------- */
 
 static void sequence_run(struct flow *f, struct state *s,
                          const struct here *here,
@@ -642,8 +641,7 @@ static void sequence_run(struct flow *f, struct state *s,
     }
 }
 
-/* ---- procedures
- * ---------------------------------------------------------------- */
+/* ---- procedures ---------------------------------------------------------- */
 
 static void section_run(struct flow *f, struct state *s,
                         const struct manifest_section *section)

@@ -465,8 +465,7 @@ static void sequence_check(const struct walk *w, const struct place *path,
     }
 }
 
-/* ---- sections
- * ---------------------------------------------------------------- */
+/* ---- sections ------------------------------------------------------------ */
 
 static bool has_command(const struct manifest_sequence *s, int32_t code)
 {

@@ -92,8 +92,7 @@ static void uri_check(struct uris *u, const struct lint_at *at,
     }
 }
 
-/* ---- payloads
- * ---------------------------------------------------------------- */
+/* ---- payloads ------------------------------------------------------------ */
 
 static void payload_check(struct uris *u, const struct lint_at *at,
                           struct selv_bytes uri)

@@ -111,8 +111,7 @@ struct process {
 
 static struct process process;
 
-/* ---- errors
- * ------------------------------------------------------------------------ */
+/* ---- errors -------------------------------------------------------------- */
 
 static bool is_json;
 
@@ -141,8 +140,7 @@ __attribute__((format(printf, 2, 3))) static int failf(int code,
     return fail(code, text);
 }
 
-/* ---- the command line
- * ---------------------------------------------------------------- */
+/* ---- the command line ---------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -407,8 +405,7 @@ static int keys_load(struct selv_server *server, const struct options *o)
     return code;
 }
 
-/* ---- what is kept
- * ------------------------------------------------------------------------ */
+/* ---- what is kept -------------------------------------------------------- */
 
 static int records_open(struct process *p, const struct options *o)
 {
