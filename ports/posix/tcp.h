@@ -66,8 +66,8 @@ uint64_t selv_posix_tcp_until_ms(const struct selv_posix_tcp *t);
  * again; its length, or 0: none now. One longer than cap is lost. */
 size_t selv_posix_tcp_receive(struct selv_posix_tcp *t, uint8_t *p, size_t cap);
 
-/* True when the connection that there is has answered a request: what else comes
- * may be anything. */
+/* True when the connection that there is has answered a request: what else
+ * comes may be anything. */
 bool selv_posix_tcp_is_of_use(const struct selv_posix_tcp *t);
 
 /* True once after a connection that brought no answer, or was not made. */
