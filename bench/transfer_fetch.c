@@ -8,6 +8,7 @@
 
 #define SLOTS 64u
 #define SLOTS_SMALL 8u
+#define EXCHANGE_LEN 20u /* the answer to a poll: transfer.c's exchange_ms */
 
 struct fetch_state {
     struct selv_coap_path path;
@@ -38,15 +39,14 @@ static bool fetch_start(void *state, const struct transfer_job *job,
 static bool start_warm(struct fetch_state *s, const struct transfer_job *job,
                        uint16_t slots, uint64_t now_ms)
 {
-    uint32_t cost = (uint32_t)selv_coap_block_len(job->request.szx);
     if (!start(s, job, slots, now_ms)) {
         return false;
     }
     selv_coap_fetch_abort(&s->fetch);
-    selv_coap_path_sent(&s->path, cost);
+    selv_coap_path_sent(&s->path, EXCHANGE_LEN);
     selv_coap_path_limited(&s->path);
-    selv_coap_path_answered(&s->path, s->path.next - 1, cost, 0, job->rtt_ms,
-                            (uint32_t)now_ms);
+    selv_coap_path_answered(&s->path, s->path.next - 1, EXCHANGE_LEN, 0,
+                            job->rtt_ms, (uint32_t)now_ms);
     return selv_coap_fetch_start(&s->fetch, &job->request, job->random,
                                  now_ms) == SELV_OK;
 }
