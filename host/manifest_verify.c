@@ -9,8 +9,7 @@
 #include "host/manifest_template_int.h"
 #include "host/manifest_verify_int.h"
 
-/* ---- the device's components while the manifest runs ------------------------
- */
+/* ---- the device's components while the manifest runs --------------------- */
 
 /* What is in a component. */
 struct image {

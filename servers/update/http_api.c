@@ -33,8 +33,7 @@ struct upload {
     size_t len;                    /* envelope: bytes so far */
 };
 
-/* ---- answers ----------------------------------------------------------------
- */
+/* ---- answers ------------------------------------------------------------- */
 
 static const char *status_title(unsigned status)
 {
@@ -526,9 +525,7 @@ static void devices_route(struct selv_server *server,
     }
 }
 
-/* ---- downloads
- * ---------------------------------------------------------------------------
- */
+/* ---- downloads ----------------------------------------------------------- */
 
 /* One range of bytes [RFC 9110 14]. False: serve it whole. Sets *is_bad when
  * it lies outside. */
@@ -678,9 +675,7 @@ static void manifest_get(struct selv_server *server,
     }
 }
 
-/* ---- routes
- * --------------------------------------------------------------------------------
- */
+/* ---- routes -------------------------------------------------------------- */
 
 /* What follows prefix in the path, or NULL. */
 static const char *path_after(const char *path, const char *prefix)

@@ -532,9 +532,7 @@ static enum selv_err rehearse_all(struct inspection *x)
     return is_done ? SELV_OK : refuse(x);
 }
 
-/* ---- text
- * ---------------------------------------------------------------------------
- */
+/* ---- text ---------------------------------------------------------------- */
 
 static void text_find(struct selv_bytes map, int32_t key,
                       struct selv_bytes *text)

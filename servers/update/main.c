@@ -372,9 +372,7 @@ static int options_parse(struct options *o, int argc, char **argv)
     return code;
 }
 
-/* ---- keys
- * ------------------------------------------------------------------------------
- */
+/* ---- keys ---------------------------------------------------------------- */
 
 /* Keys that fit no signature of ours are ignored, as everywhere. */
 static int key_load(struct selv_server *server, const char *path)
@@ -475,9 +473,7 @@ static int state_open(struct process *p, const struct options *o)
     return records_open(p, o);
 }
 
-/* ---- sockets
- * ------------------------------------------------------------------------------
- */
+/* ---- sockets ------------------------------------------------------------- */
 
 static int address_parse(const char *flag, const char *text,
                          const struct options *o,
@@ -628,9 +624,7 @@ static int sockets_open(struct process *p, const struct options *o)
     return code;
 }
 
-/* ---- the loop
- * --------------------------------------------------------------------------------
- */
+/* ---- the loop ------------------------------------------------------------ */
 
 static void on_signal(void *user)
 {

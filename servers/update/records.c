@@ -9,8 +9,7 @@
 
 #define TURN_TRIES 64u /* of who may not wait, while nobody commits */
 
-/* ---- the tables ------------------------------------------------------------
- */
+/* ---- the tables ---------------------------------------------------------- */
 
 static const char *const schema[] = {
     "CREATE TABLE images("
@@ -169,8 +168,7 @@ static const char *const sql[STATEMENT_COUNT] = {
              " ON CONFLICT(id) DO UPDATE SET at=max(at, excluded.at)",
 };
 
-/* ---- one thread at a time --------------------------------------------------
- */
+/* ---- one thread at a time ------------------------------------------------ */
 
 static _Thread_local char error[sizeof((struct selv_db *)0)->error];
 

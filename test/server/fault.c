@@ -102,8 +102,7 @@ __attribute__((constructor)) static void begin(void)
     signal(SIGUSR1, on_signal);
 }
 
-/* ---- calls that are counted ------------------------------------------------
- */
+/* ---- calls that are counted ---------------------------------------------- */
 
 ssize_t write(int fd, const void *p, size_t len);
 ssize_t write(int fd, const void *p, size_t len)
@@ -174,8 +173,7 @@ int openat(int fd, const char *path, int flags, ...)
     return call(fd, path, flags, mode);
 }
 
-/* ---- answers ---------------------------------------------------------------
- */
+/* ---- answers ------------------------------------------------------------- */
 
 ssize_t send(int fd, const void *p, size_t len, int flags);
 ssize_t send(int fd, const void *p, size_t len, int flags)
