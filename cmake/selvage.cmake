@@ -39,6 +39,9 @@ if(SELVAGE_SANITIZE)
     add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
         -fno-omit-frame-pointer)
     add_link_options(-fsanitize=address,undefined)
+    # What newer compilers look for by default, the older ones shall, too.
+    add_library(selv_asan_options OBJECT ${CMAKE_SOURCE_DIR}/cmake/asan_options.c)
+    link_libraries(selv_asan_options)
     # With sanitizers most of the time goes into compiling: less than half of it
     # so, and the tests take as long. What is fuzzed stays optimised.
     set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O1 -g1")

@@ -54,7 +54,7 @@ struct exchange {
     uint8_t szx_max;
     uint16_t bert_len;
     uint32_t tail_offset;
-    const uint8_t *blob;
+    uint8_t blob[SELV_SHA256_LEN];
     struct selv_reflect_answer answer; /* of a block: where it stands */
     bool is_parked;                    /* no answer yet: the database is busy */
     bool is_written;                   /* nor yet: it is being written down */
@@ -282,7 +282,7 @@ static void blob_reply(struct exchange *x,
         return;
     }
     struct selv_bytes file;
-    x->blob = digest;
+    memcpy(x->blob, digest, sizeof x->blob);
     if (selv_maps_get(&x->api->maps, digest, x->now_ms, &file)) {
         map_reply(x, file, etag, max_age);
         return;

@@ -74,7 +74,8 @@ tree broken five
 bad_web break "$WORK/broken" /i/
 from "$WEB" "$HTTP"
 expect "goes on elsewhere" "$STATUS" 0
-has "goes on elsewhere" "$OUT" "transfer closed with 50000 bytes remaining"
+# (libcurl's words for it differ from version to version)
+has "goes on elsewhere" "$OUT" " 50000 bytes "
 has "goes on elsewhere" "$OUT" "sequence number 5, confirmed"
 web_stop
 
