@@ -164,8 +164,9 @@ void after_print(const uint8_t *flash)
 /* On trial, as the journal counts it. */
 static bool is_on_trial(const struct selv_journal *now)
 {
-    uint8_t slot =
-        scene_strategy() & (ON_AB | ON_RAM) ? SELV_SLOT_B : SELV_SLOT_A;
+    uint8_t slot = scene_strategy() & (ON_AB | ON_RAM | ON_RECOVERY)
+                       ? SELV_SLOT_B
+                       : SELV_SLOT_A;
     return now->trial_state == SELV_TRIAL_RUNNING && now->trial_slot == slot &&
            now->trial_attempts != 0 &&
            now->trial_attempts <= SELV_BOOT_ATTEMPTS_MAX;
@@ -215,6 +216,9 @@ static const char *others_wrong(const uint8_t *flash)
     const struct selv_layout *l = scene_layout();
     uint32_t end = l->journal_off[1] + SELV_LAYOUT_DEFAULT_SECTOR;
     uint32_t a = l->slot[SELV_SLOT_A].envelope_off;
+    /* A recovery writes whichever slot its manifest is good for: neither of
+     * them boots. */
+    bool is_written = scene_session(known.scene) >= SESSION_BEGUN;
     if (l->marks_len != 0) {
         end = l->log_off[1] + SELV_LAYOUT_DEFAULT_SECTOR;
     }
@@ -223,7 +227,8 @@ static const char *others_wrong(const uint8_t *flash)
         return "outside of the journal";
     }
     /* How much moves does not matter, as long as the right one runs. */
-    return scene_moves() || is_as_before(flash, a, SELV_LAYOUT_DEFAULT_SIZE)
+    return scene_moves() || is_written ||
+                   is_as_before(flash, a, SELV_LAYOUT_DEFAULT_SIZE)
                ? NULL
                : "a slot changed";
 }

@@ -10,7 +10,15 @@ ARGS=$*
 [ -x "$FAULT" ] || skip "no $FAULT"
 command -v arm-none-eabi-gcc > /dev/null || skip "arm-none-eabi-gcc is not installed"
 commands=$WORK/commands
-ninja -C "$IMAGES" -t commands boot.elf > "$commands" || exit 3
+
+# begin STRATEGY: the canaries that follow are of its bootloader.
+begin()
+{
+    STRATEGY=$1
+    boot=$(boot_elf)
+    ninja -C "$IMAGES" -t commands "$boot.elf" > "$commands" || exit 3
+    make_parts || exit 1
+}
 
 # plant NAME FILE SED [FILE SED...]: $WORK/NAME.elf, the bootloader with these
 # files changed. Objects given to the linker come before those in libraries.
@@ -34,12 +42,12 @@ plant()
         esac
         shift 2
     done
-    link=$(grep -- ' -o boot.elf ' "$commands" | sed -E \
+    link=$(grep -- " -o $boot.elf " "$commands" | sed -E \
         's/^: && //; s/ && .*//; s/ -Wl,-Map=[^ ]+//')
-    object=CMakeFiles/boot.dir/boot_main.c.obj
+    object=CMakeFiles/$boot.dir/boot_main.c.obj
     [ -f "$WORK/$name/ports/mps2-an385/boot_main.c.o" ] &&
         link=${link/$object/$WORK/$name/ports/mps2-an385/boot_main.c.o}
-    link=${link/ -o boot.elf/$objects -o $WORK/$name.elf}
+    link=${link/ -o $boot.elf/$objects -o $WORK/$name.elf}
     (cd "$IMAGES" && eval "$link")
 }
 
@@ -50,7 +58,7 @@ is_caught()
     local name=$1 scene=$2 only=$3
     shift 3
     plant "$name" "$@" || return 1
-    "$FAULT" --paths --first --no-flips --only "$only" --scene "$scene" \
+    "$FAULT" --strategy "$STRATEGY" --paths --first --no-flips --only "$only" --scene "$scene" \
         "$WORK/$name.elf" "$PARTS" > "$WORK/said" 2>&1
     if [ $? -ne 1 ] || ! grep -q "^  skip .* first $scene/" "$WORK/said"; then
         cat "$WORK/said"
@@ -66,7 +74,7 @@ canary()
     esac
 }
 
-make_parts || exit 1
+begin ab
 # RAM and flash may be executed while the bootloader decides.
 canary guard signature selv_cbor_pull_wide,bucket_read ports/mps2-an385/boot_main.c \
     's/^    selv_board_guard\(\);//'
@@ -120,4 +128,16 @@ canary place ask-refused selv_boot_look,look_once,selv_boot_either \
 canary start confirm main,board_reset_handler,selv_boot_hand_over \
     ports/mps2-an385/boot_main.c \
     's/places\[record->slot\]\.image_off != place->image_off/false/'
+
+begin swap
+# M12: that a record reached flash is not asked of flash.
+canary reached forward selv_boot_commit device/boot/boot_move.c \
+    's/^    return now\.serial == j->serial \&\& .*/    return true ||/'
+# M13: what is copied is computed once, and not asked of flash.
+canary once ask swap_step device/boot/boot_move.c \
+    's/count_done\(boot, steps\) != step/false/
+     s/out->from == again\.from \&\& out->to == again\.to/true/'
+# M13: a copy is believed.
+canary copied back selv_boot_decide_in_place device/boot/boot_move.c \
+    's/\|\| !is_same\(boot->flash, &s\)//'
 finish

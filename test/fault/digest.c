@@ -75,7 +75,8 @@ bool digest_state(struct m3 *m, uint64_t *digest)
     uint32_t top = stack_top(m), sp = m->r[13] - M3_RAM_BASE;
     uint32_t rest[] = {m->it,       m->ipsr,        m->shcsr,       m->cfsr,
                        m->ccr,      m->vtor,        m->mpu_control, m->mpu_base,
-                       m->mpu_size, m->is_vtor_set, m->sleeps};
+                       m->mpu_size, m->is_vtor_set, m->sleeps,      m->line_at,
+                       m->waits};
     if (sp < STACK_PAGE * M3_PAGE_LEN || sp > top || sp % 4 != 0 ||
         top % M3_PAGE_LEN != 0 || m->it != 0 || m->ipsr != 0) {
         return false;

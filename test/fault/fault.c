@@ -125,6 +125,7 @@ static void power_on(struct m3 *m)
     }
     m3_clean(m);
     m3_reset(m);
+    m3_connect(m);
 }
 
 /* Processor and what either wrote since the last time. */
@@ -242,6 +243,10 @@ static void clean_run(void)
         (void)m3_run(&faulty, RUN_MAX, M3_FAST);
         after_clean(flash);
     }
+    if (scene_session(scene) == SESSION_DONE &&
+        (faulty.end != M3_HANDED_OVER || image_of(&faulty) != IMAGE_6)) {
+        die("%s: what came over the line does not boot", scene->name);
+    }
 }
 
 static void golden_run(void)
@@ -271,8 +276,9 @@ static void golden_run(void)
         m3_step(&golden, M3_CURVE);
         calls_step(&calls, pc, golden.r[15]);
     }
-    enum m3_end right =
-        scene->slot < SELV_SLOT_COUNT ? M3_HANDED_OVER : M3_HALTED;
+    enum m3_end right = scene_session(scene) == SESSION_DONE ? M3_RESET
+                        : scene->slot < SELV_SLOT_COUNT      ? M3_HANDED_OVER
+                                                             : M3_HALTED;
     if (golden.end != right ||
         (right == M3_HANDED_OVER &&
          (!may_run(&golden) || image_of(&golden) != scene->image)) ||
@@ -486,13 +492,14 @@ static void judge(const struct fault *f, uint32_t pc)
     struct ending ending = run_out(t);
     const char *wrong = ending.wrong;
     learn(ending);
-    t->ends[ending.end]++;
     if (wrong == untried || (wrong != NULL && after_is_loss(wrong))) {
         t->losses++;
     } else if (wrong != NULL) {
         t->holes++;
         hole_add(f, pc, wrong);
+        return;
     }
+    t->ends[ending.end]++;
 }
 
 /* ---- which cases
@@ -683,7 +690,7 @@ static void print_tally(enum kind kind)
            "losses %llu, holes %llu\n",
            kind_names[kind], (unsigned long long)t->cases,
            (unsigned long long)t->same, (unsigned long long)t->ends[M3_HALTED],
-           (unsigned long long)(t->ends[M3_HANDED_OVER] - t->holes),
+           (unsigned long long)t->ends[M3_HANDED_OVER],
            (unsigned long long)t->ends[M3_RESET],
            (unsigned long long)(t->ends[M3_LIMIT] + t->ends[M3_LOCKED_UP]),
            (unsigned long long)t->ends[M3_WILD], (unsigned long long)t->known,
@@ -886,6 +893,13 @@ static void compare(void)
     }
 }
 
+/* What comes over its line. */
+static void line_start(void)
+{
+    static uint8_t line[M3_LINE_MAX];
+    m3_line(line, scene_say(scene, line));
+}
+
 static void strategy_start(void)
 {
     if (scene_strategy() == ON_RAM) {
@@ -954,6 +968,7 @@ int main(int argc, char **argv)
         if (!scene->make(start_flash)) {
             die("%s: cannot be made", scene->name);
         }
+        line_start();
         if (options.flash && !options.replay) {
             flash_write();
             continue;

@@ -26,7 +26,7 @@ image()
 make_release()
 {
     local CLASS=$2 SIGNER=$4 base=0x21009000
-    if [ "$STRATEGY" != ab ]; then
+    if [ "$STRATEGY" != ab ] && [ "$STRATEGY" != recovery ]; then
         [ "$STRATEGY" = ram ] && base=0x20010000
         image $base "${1:0:1}" > "$PARTS/$1.a"
         cp "$PARTS/$1.a" "$PARTS/$1.b"
@@ -45,7 +45,7 @@ make_release()
 # the curve works on are, too.
 make_parts()
 {
-    local loader=() SIGNER=own
+    local loader=() SIGNER=own provisioned=${STRATEGY/recovery/ab}
     rm -rf "$PARTS" "$WORK"/own.* "$WORK"/strange.*
     mkdir -p "$PARTS"
     selvage key generate -o "$WORK/own.pem" &&
@@ -64,7 +64,7 @@ make_parts()
     fi
     selvage device provision --force --anchor "$WORK/own.pub" \
         --vendor $VENDOR --class $CLASS --image "$PARTS/5.a" \
-        --envelope "$PARTS/5.envelope" --strategy "$STRATEGY" \
+        --envelope "$PARTS/5.envelope" --strategy "$provisioned" \
         "${loader[@]}" -o "$PARTS/base.bin"
 }
 

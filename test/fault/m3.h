@@ -27,7 +27,8 @@ enum {
     M3_SECTOR_LEN = 4096,
     M3_PAGE_COUNT = M3_LINEAR_LEN / M3_PAGE_LEN,
     M3_ROM_MAX = 64 * 1024,
-    M3_CONSOLE_MAX = 512
+    M3_CONSOLE_MAX = 512,
+    M3_LINE_MAX = 4096
 };
 #define M3_RAM_BASE 0x20000000u
 #define M3_LOAD_BASE 0x20010000u
@@ -39,7 +40,8 @@ enum m3_end {
     M3_HANDED_OVER, /* an instruction would be fetched from flash, or from
                        where images are loaded */
     M3_RESET,       /* it asked for a reset */
-    M3_HALTED,      /* it sleeps, and nothing is there to wake it */
+    M3_HALTED,      /* it sleeps, and nothing is there to wake it; or waits for
+                       a byte of the line, and none is left */
     M3_WILD,        /* an instruction would be fetched from RAM */
     M3_LOCKED_UP,   /* a fault inside a fault: the watchdog's turn */
     M3_LIMIT        /* too many instructions: the watchdog's turn, too */
@@ -54,6 +56,8 @@ struct m3 {
     bool is_vtor_set;
     enum m3_end end;
     unsigned sleeps;
+    uint32_t line_at;  /* bytes of the line (m3_line) that it has taken */
+    unsigned waits;    /* looks at the line in a row that found none */
     uint64_t count;    /* instructions so far */
     uint32_t written;  /* registers that the latest instruction wrote, bits */
     bool is_flags_set; /* and whether it set flags */
@@ -99,7 +103,12 @@ void m3_erase(struct m3 *m, uint32_t off);
 /* Images are loaded into RAM, and run there. */
 void m3_loads(void);
 
-/* Processor as after a reset; memory stays as it is. */
+/* What comes in at UART 1 after m3_connect, one byte whenever the last one was
+ * taken; what goes out is dropped. Copied; M3_LINE_MAX bytes at most. */
+void m3_line(const uint8_t *p, uint32_t len);
+void m3_connect(struct m3 *m);
+
+/* Processor as after a reset, its line silent; memory stays as it is. */
 void m3_reset(struct m3 *m);
 
 /* One instruction, or one function that is replaced. */

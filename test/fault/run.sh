@@ -6,7 +6,8 @@
 # will. Needs the board's
 # images (tools/build board) and no board.
 # usage: test/fault/run.sh                  A/B, a sample, as `make check` does
-#        test/fault/run.sh strategies       the other strategies, the same
+#        test/fault/run.sh strategies       the other strategies, and recovery
+#                                           over the serial line, the same
 #        test/fault/run.sh whole [STRATEGY] each place, wider flips (hours)
 #        test/fault/run.sh replay CASE [STRATEGY]
 #                                           one case again, as the test names it
@@ -65,7 +66,7 @@ case ${1:-} in
     check "fault: a sample of skips and flips, nothing bad boots" sample
     ;;
 strategies)
-    for STRATEGY in swap overwrite ram loader; do
+    for STRATEGY in swap overwrite ram loader recovery; do
         check "fault: $STRATEGY, a sample, nothing bad boots" part
     done
     STRATEGY=loader

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "serial/recovery.h"
 #include "store/journal.h"
 #include "store/layout.h"
 
@@ -65,11 +66,9 @@ static size_t part_read(const char *folder, const char *name, const char *kind,
 static const struct {
     const char *name;
     enum strategy strategy;
-} strategies[] = {{"ab", ON_AB},
-                  {"swap", ON_SWAP},
-                  {"overwrite", ON_OVERWRITE},
-                  {"ram", ON_RAM},
-                  {"loader", ON_LOADER}};
+} strategies[] = {
+    {"ab", ON_AB},   {"swap", ON_SWAP},     {"overwrite", ON_OVERWRITE},
+    {"ram", ON_RAM}, {"loader", ON_LOADER}, {"recovery", ON_RECOVERY}};
 
 enum strategy scene_strategy(void)
 {
@@ -603,6 +602,137 @@ static bool make_help_old(uint8_t *flash)
     return is_made;
 }
 
+/* ---- scenes of a recovery --------------------------------------------------
+ *
+ * Slot A does not boot; the other end says all that it has to say, and hears
+ * nothing of the answers. */
+
+enum { PIECE = 512, FRAME_MAX = 640 };
+
+struct saying {
+    uint8_t *line;
+    uint32_t len;
+    uint8_t number;
+};
+
+/* One question: fields of so many bytes, big endian, then bytes. */
+static void say(struct saying *s, enum selv_recovery_type type, uint64_t field,
+                unsigned field_len, const uint8_t *p, size_t len)
+{
+    uint8_t frame[FRAME_MAX];
+    struct selv_serial out;
+    int byte;
+    selv_serial_init(&out, frame, sizeof frame);
+    frame[0] = (uint8_t)type;
+    frame[1] = s->number++;
+    for (unsigned i = 0; i < field_len; i++) {
+        frame[2 + i] = (uint8_t)(field >> 8 * (field_len - 1 - i));
+    }
+    memcpy(frame + 2 + field_len, p, len);
+    selv_serial_send(&out, 2 + field_len + len);
+    while ((byte = selv_serial_poll(&out)) >= 0) {
+        s->line[s->len++] = (uint8_t)byte;
+    }
+}
+
+/* A whole session with that release. */
+static uint32_t say_all(uint8_t *line, const struct part *envelope,
+                        const struct part *image)
+{
+    static const uint8_t version = SELV_RECOVERY_VERSION;
+    struct saying s = {.line = line};
+    say(&s, SELV_RECOVERY_HELLO, 0, 0, &version, 1);
+    for (size_t at = 0; at < envelope->len; at += PIECE) {
+        size_t n = envelope->len - at;
+        say(&s, SELV_RECOVERY_ENVELOPE, (uint64_t)at << 16 | envelope->len, 4,
+            envelope->p + at, n < PIECE ? n : PIECE);
+    }
+    say(&s, SELV_RECOVERY_DATA, 0, 4, image->p, image->len);
+    say(&s, SELV_RECOVERY_DONE, 0, 0, NULL, 0);
+    say(&s, SELV_RECOVERY_BOOT, 0, 0, NULL, 0);
+    return s.len;
+}
+
+static uint32_t say_release(uint8_t *line, int release)
+{
+    const struct release *r = &releases[release];
+    return say_all(line, &r->envelope, &r->image[SELV_SLOT_B]);
+}
+
+static uint32_t say_good(uint8_t *line)
+{
+    return say_release(line, R6);
+}
+
+static uint32_t say_old(uint8_t *line)
+{
+    return say_release(line, R3);
+}
+
+static uint32_t say_class(uint8_t *line)
+{
+    return say_release(line, OTHER);
+}
+
+static uint32_t say_stranger(uint8_t *line)
+{
+    return say_release(line, STRANGER);
+}
+
+static uint32_t say_signature(uint8_t *line)
+{
+    struct part wrong = releases[R6].envelope;
+    uint8_t *p = wrong.p;
+    while (p[0] != 0x58 || p[1] != 0x40) {
+        p++;
+    }
+    p[2 + 40] ^= 4;
+    return say_all(line, &wrong, &releases[R6].image[SELV_SLOT_B]);
+}
+
+static uint32_t say_image(uint8_t *line)
+{
+    struct part wrong = releases[R6].image[SELV_SLOT_B];
+    wrong.p[100] ^= 1;
+    return say_all(line, &releases[R6].envelope, &wrong);
+}
+
+/* An authentic manifest, for an older release or another class, may after a
+ * fault be written where nothing boots: the boot that follows refuses it. For
+ * one that is not authentic nothing is. */
+static const struct {
+    const char *scene;
+    uint32_t (*say)(uint8_t *line);
+    enum session session;
+} sessions[] = {
+    {"line-good", say_good, SESSION_DONE},
+    {"line-image", say_image, SESSION_BEGUN},
+    {"line-signature", say_signature, SESSION_REFUSED},
+    {"line-stranger", say_stranger, SESSION_REFUSED},
+    {"line-old", say_old, SESSION_BEGUN},
+    {"line-class", say_class, SESSION_BEGUN},
+};
+
+uint32_t scene_say(const struct scene *scene, uint8_t *line)
+{
+    for (size_t i = 0; i < sizeof sessions / sizeof *sessions; i++) {
+        if (strcmp(scene->name, sessions[i].scene) == 0) {
+            return sessions[i].say(line);
+        }
+    }
+    return 0;
+}
+
+enum session scene_session(const struct scene *scene)
+{
+    for (size_t i = 0; i < sizeof sessions / sizeof *sessions; i++) {
+        if (strcmp(scene->name, sessions[i].scene) == 0) {
+            return sessions[i].session;
+        }
+    }
+    return SESSION_NONE;
+}
+
 /* Shorter lines: where there is no loader, and where there is one: slot, image,
  * what else may run, when release 6 may, and what is asked for. */
 #define NO_LOADER (ON_ALL & ~ON_LOADER)
@@ -708,6 +838,19 @@ const struct scene scenes[] = {
      SELV_SLOT_A, IMAGE_6, IMAGE_LOADER, SIX_ON_TRIAL, 0, make_confirm_forged},
     {"confirm", "a trial is confirmed", ON_LOADER, SELV_SLOT_A, IMAGE_6,
      IMAGE_LOADER, SIX_CURRENT, 0, make_confirm},
+
+    {"line-good", "release 6 comes over the line", ON_RECOVERY, SELV_SLOT_NONE,
+     IMAGE_NONE, IMAGE_6, SIX_CURRENT, 6, make_image},
+    {"line-image", "the same, and a bit of its image is wrong", ON_RECOVERY,
+     NOTHING, make_image},
+    {"line-signature", "the same, and its signature is wrong", ON_RECOVERY,
+     NOTHING, make_image},
+    {"line-stranger", "the same, signed by another key", ON_RECOVERY, NOTHING,
+     make_image},
+    {"line-old", "what comes is below the floor", ON_RECOVERY, NOTHING,
+     make_image},
+    {"line-class", "what comes is for another class of devices", ON_RECOVERY,
+     NOTHING, make_image},
 };
 const size_t scene_count = sizeof scenes / sizeof *scenes;
 

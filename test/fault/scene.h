@@ -19,8 +19,17 @@ enum strategy {
     ON_OVERWRITE = 4,
     ON_RAM = 8,
     ON_LOADER = 16,
+    ON_RECOVERY = 32, /* A/B, with a serial line for a device that boots none */
     IN_PLACE = ON_SWAP | ON_OVERWRITE,
-    ON_ALL = 31
+    ON_ALL = 31 /* that boot from flash alone */
+};
+
+/* What a session over the serial line may leave. */
+enum session {
+    SESSION_NONE,    /* there is none */
+    SESSION_REFUSED, /* the flash as it was */
+    SESSION_BEGUN,   /* a slot written, or not, and nothing that boots */
+    SESSION_DONE     /* release 6 in slot B, which runs at the next boot */
 };
 
 /* What lies somewhere, as bits: nothing that may run, an image of the release
@@ -61,6 +70,10 @@ extern const size_t scene_count;
 bool scene_open(const char *folder, const char *strategy);
 enum strategy scene_strategy(void);
 const struct selv_layout *scene_layout(void);
+/* What the serial line brings in that scene, before it is silent: the length of
+ * it, M3_LINE_MAX at most, or 0. */
+uint32_t scene_say(const struct scene *scene, uint8_t *line);
+enum session scene_session(const struct scene *scene);
 /* Whether images move from slot to slot: what lies where is no matter then, as
  * long as the right one runs. */
 bool scene_moves(void);
