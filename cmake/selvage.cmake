@@ -76,6 +76,11 @@ function(selvage_slow_label name)
     if(name IN_LIST SELVAGE_SLOW_TESTS)
         set_property(TEST ${name} APPEND PROPERTY LABELS slow)
     endif()
+    # Slow ones begin first: none of them is left to run alone at the end.
+    get_property(labels TEST ${name} PROPERTY LABELS)
+    if("slow" IN_LIST labels)
+        set_property(TEST ${name} PROPERTY COST 100)
+    endif()
 endfunction()
 
 enable_testing()

@@ -206,6 +206,10 @@ bool selv_consumer_may_push(const struct selv_consumer *c);
  * the way there is forgotten. */
 void selv_consumer_moved(struct selv_consumer *c, uint8_t source);
 
+/* Whether something is asked of that CoAP peer. Requests that were sent before
+ * are of no use when it is false. */
+bool selv_consumer_is_asking(const struct selv_consumer *c, uint8_t source);
+
 /* The query by which the tracker knows us, "d=" and our name there; *source is
  * who that is. Empty while we are not registered. A view into the engine. */
 struct selv_bytes selv_consumer_name(const struct selv_consumer *c,

@@ -299,6 +299,16 @@ struct selv_consumer_lane *selv_consumer_lane_of(struct selv_consumer *c,
     return NULL;
 }
 
+bool selv_consumer_is_asking(const struct selv_consumer *c, uint8_t source)
+{
+    for (unsigned i = 0; i < SELV_CONSUMER_LANES; i++) {
+        if (c->lane[i].is_busy && c->lane[i].source == source) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Of a port source that is being read, or NULL. */
 static struct selv_consumer_lane *reading(struct selv_consumer *c,
                                           uint8_t source)

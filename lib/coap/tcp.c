@@ -2,19 +2,21 @@
  *
  * coap/tcp.c - frames, and the signaling of a connection [RFC 8323].
  *
- * The buffer holds two spare bytes, then the stream. A frame's head is 2 to 6
- * bytes before its token, a datagram's is 4: with the spare bytes there is
- * always room to write the one over the other.
+ * The buffer holds two spare bytes, then the stream, of which what lies below
+ * `at` is done with. A frame's head is 2 to 6 bytes before its token, a
+ * datagram's is 4: with the spare bytes, or those of the frame before, there is
+ * always room to write the one over the other. The rest is moved to the front
+ * only when it is no whole frame: once for each time that the stream is read,
+ * however short the frames are.
  *
  * Invariants:
  *  1 The first message that leaves is our CSM, and the first that comes must be
  *    one, whatever has been said meanwhile; nothing else is told before.
- *  2 One frame at a time is in the buffer's head; what was told stays until the
- *    next poll.
- *  3 A frame begun ends within timeout_ms, the peer's CSM comes within it and
- *    the peer closes within it once released, or the connection ends: a peer
- *    that trickles holds nothing for ever. Each has a clock of its own, which
- *    nothing that the peer sends sets back.
+ *  2 One frame at a time is looked at, the one that begins at `at`; what was
+ * told stays until the next poll. 3 A frame begun ends within timeout_ms, the
+ * peer's CSM comes within it and the peer closes within it once released, or
+ * the connection ends: a peer that trickles holds nothing for ever. Each has a
+ * clock of its own, which nothing that the peer sends sets back.
  *
  *          CSM sent         CSM came
  *   BORN ----------> OPEN ----------> UP --release--> LEAVING
@@ -48,6 +50,7 @@ void selv_coap_tcp_init(struct selv_coap_tcp *c, struct selv_buf buf,
     memset(c, 0, sizeof *c);
     c->in = buf;
     c->in.len = SELV_COAP_TCP_SPARE;
+    c->at = SELV_COAP_TCP_SPARE;
     c->peer_max = SELV_COAP_TCP_MESSAGE_MIN;
     c->idle_ms = 600000;
     c->timeout_ms = 30000;
@@ -367,11 +370,21 @@ static void frame_drop(struct selv_coap_tcp *c)
     if (c->taken == 0) {
         return;
     }
-    size_t from = SELV_COAP_TCP_SPARE + c->taken;
-    memmove(c->in.p + SELV_COAP_TCP_SPARE, c->in.p + from, c->in.len - from);
-    c->in.len -= c->taken;
+    c->at += c->taken;
     c->taken = 0;
     c->flags &= (uint8_t)~F_PARTIAL;
+}
+
+/* What has begun goes to the front, so that there is room for its rest. */
+static void rest_move(struct selv_coap_tcp *c)
+{
+    size_t len = c->in.len - c->at;
+    if (c->at == SELV_COAP_TCP_SPARE) {
+        return;
+    }
+    memmove(c->in.p + SELV_COAP_TCP_SPARE, c->in.p + c->at, len);
+    c->in.len = SELV_COAP_TCP_SPARE + len;
+    c->at = SELV_COAP_TCP_SPARE;
 }
 
 /* The next frame, if it is whole. */
@@ -380,8 +393,7 @@ static enum selv_coap_tcp_action frame_take(struct selv_coap_tcp *c,
                                             struct selv_coap_tcp_event *event)
 {
     struct selv_coap_tcp_head head;
-    struct selv_bytes in = {c->in.p + SELV_COAP_TCP_SPARE,
-                            c->in.len - SELV_COAP_TCP_SPARE};
+    struct selv_bytes in = {c->in.p + c->at, c->in.len - c->at};
     enum selv_err err = selv_coap_tcp_head_read(in, &head);
     if (in.len > 0 && (c->flags & F_PARTIAL) == 0) {
         c->flags |= F_PARTIAL;
@@ -394,10 +406,11 @@ static enum selv_coap_tcp_action frame_take(struct selv_coap_tcp *c,
         fail(c, SELV_ERR_COAP_SIZE);
     }
     if (err || c->state == ABORTING || in.len < head.frame_len) {
+        rest_move(c);
         return SELV_COAP_TCP_WAIT;
     }
     c->taken = (uint32_t)head.frame_len;
-    uint8_t *p = c->in.p + SELV_COAP_TCP_SPARE + head.len - 4;
+    uint8_t *p = c->in.p + c->at + head.len - 4;
     size_t len = c->taken - head.len + 4u;
     if (head.code == SELV_COAP_EMPTY) {
         return SELV_COAP_TCP_WAIT; /* whatever is in it [RFC 8323 3.4] */
@@ -507,6 +520,12 @@ enum selv_coap_tcp_action selv_coap_tcp_poll(struct selv_coap_tcp *c,
             return time_check(c, now_ms, out, event);
         }
     }
+}
+
+void selv_coap_tcp_paused(struct selv_coap_tcp *c, uint64_t ms)
+{
+    c->begun_ms += ms;
+    c->heard_ms += ms;
 }
 
 bool selv_coap_tcp_is_up(const struct selv_coap_tcp *c)

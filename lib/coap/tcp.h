@@ -114,6 +114,7 @@ struct selv_coap_tcp {
     uint64_t heard_ms;   /* when a byte came */
     uint64_t begun_ms;   /* when the frame in the buffer began */
     uint64_t entered_ms; /* when waiting for its CSM, or its end, began */
+    uint32_t at;         /* where the next frame begins in the buffer */
     uint32_t taken;      /* bytes of the frame told, to be thrown away */
     uint32_t pings;
     uint16_t mid;
@@ -135,6 +136,10 @@ void selv_coap_tcp_init(struct selv_coap_tcp *c, struct selv_buf buf,
  * is full: poll, then feed the rest. */
 size_t selv_coap_tcp_feed(struct selv_coap_tcp *c, uint64_t now_ms,
                           struct selv_bytes bytes);
+
+/* The caller has not read from the stream for so long: what the peer owes is
+ * late by that much later. */
+void selv_coap_tcp_paused(struct selv_coap_tcp *c, uint64_t ms);
 
 /* Bytes that feed takes now. At least 1 after poll said WAIT, unless the
  * connection is over, when it takes any number. */

@@ -55,9 +55,8 @@ struct device_source {
     struct selv_source *port;       /* that the port reads, or NULL */
     char base[SELV_SOURCE_URI_LEN]; /* of a CoAP peer */
     unsigned refusals;              /* in a row, by its kernel */
-    unsigned unheard;    /* datagrams sent to it since it was heard ... */
-    uint64_t heard_ms;   /* ... and when the first of them left */
-    uint64_t look_up_ms; /* its name is not looked up again before */
+    unsigned unheard;  /* datagrams sent to it since it was heard ... */
+    uint64_t heard_ms; /* ... and when the first of them left */
 };
 
 struct device {

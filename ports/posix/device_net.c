@@ -16,9 +16,6 @@
 /* A peer of which nothing was heard may have another address by now, or we. */
 #define UNHEARD_MAX 4u
 #define UNHEARD_MS 10000u
-/* Looking a name up may take as long as the resolver likes, and all else waits:
- * once in this time, less than once in an exchange. */
-#define LOOK_UP_MS 60000u
 #define FDS_MAX (SELV_CONSUMER_SOURCES_MAX + 2u + SELV_SOURCE_FDS_MAX)
 
 static bool is_coap(const char *uri)
@@ -177,22 +174,27 @@ void device_net_close(struct device *d)
 /* ---- what the engine asks for ---------------------------------------------
  */
 
-/* At the address that the name has now, from the one that we have now. */
-static bool open_again(struct device *d, uint8_t source, uint64_t now_ms)
+/* At the next address of its name, from the one that we have now. */
+static bool open_next(struct device *d, uint8_t source)
 {
     struct device_source *s = &d->net[source];
     struct selv_posix_why why;
 
-    if (now_ms < s->look_up_ms) {
+    s->unheard = 0;
+    if (!selv_posix_udp_open_next(&s->udp, &why)) {
         return false;
     }
-    s->look_up_ms = now_ms + LOOK_UP_MS;
-    if (!selv_posix_udp_open(&s->udp, s->uri, &why)) {
-        return false;
-    }
-    d->sources[source].host = selv_bytes(s->udp.host, strlen(s->udp.host));
     selv_consumer_moved(&d->consumer, source);
     return true;
+}
+
+/* Whether a peer that is silent may be elsewhere, so that looking there is
+ * worth what it costs: what is known of the path to it. */
+static bool is_elsewhere(const struct device_source *s, uint64_t now_ms)
+{
+    return s->unheard >= UNHEARD_MAX && now_ms >= s->heard_ms + UNHEARD_MS &&
+           (selv_posix_addresses_has_other(&s->udp.names) ||
+            selv_posix_addresses_may_ask(&s->udp.names, now_ms));
 }
 
 void device_net_send(struct device *d, const struct selv_consumer_todo *todo)
@@ -204,12 +206,8 @@ void device_net_send(struct device *d, const struct selv_consumer_todo *todo)
         selv_posix_tcp_send(s->tcp, todo->bytes);
         return;
     }
-    if (s->unheard >= UNHEARD_MAX && now_ms >= s->heard_ms + UNHEARD_MS &&
-        now_ms >= s->look_up_ms) {
-        selv_posix_udp_close(&s->udp);
-        s->unheard = 0;
-    }
-    if (s->udp.fd < 0 && !open_again(d, todo->source, now_ms)) {
+    if ((s->udp.fd < 0 || is_elsewhere(s, now_ms)) &&
+        !open_next(d, todo->source)) {
         s->refusals++; /* what is sent to an unknown name is lost */
         return;
     }
@@ -363,15 +361,19 @@ static void hear(struct device *d, uint8_t source)
             : selv_posix_udp_receive(&s->udp, 0, datagram, sizeof datagram);
 
     if (len > 0) {
-        s->refusals = 0;
+        if (s->tcp == NULL || selv_posix_tcp_is_of_use(s->tcp)) {
+            s->refusals = 0;
+        }
         s->unheard = 0;
         selv_consumer_feed(&d->consumer, source, selv_bytes(datagram, len),
                            selv_posix_now_ms());
     }
 }
 
-/* Two refusals in a row: the engine need not wait for its last time-out. A
- * device that has one server, and all the time, waits: that may be back. */
+/* An address at which nobody listens is left for the next one of the name. Two
+ * refusals in a row by the last one: the engine need not wait for its last
+ * time-out. A device that has one server, and all the time, waits: that may be
+ * back. */
 static void note_refusals(struct device *d)
 {
     bool is_hasty = d->is_once || d->server_count > 1;
@@ -380,7 +382,10 @@ static void note_refusals(struct device *d)
         struct device_source *s = &d->net[i];
         if (s->udp.fd >= 0 && s->udp.is_refused) {
             s->udp.is_refused = false;
-            s->refusals++;
+            if (!selv_posix_addresses_has_other(&s->udp.names) ||
+                !open_next(d, i)) {
+                s->refusals++;
+            }
         }
         if (s->tcp != NULL && selv_posix_tcp_was_refused(s->tcp)) {
             s->refusals++;
@@ -444,6 +449,17 @@ static void wait_for(struct device *d, uint64_t until_ms)
     }
 }
 
+/* What a transfer that is over had asked for is nobody's any more. */
+static void forget(struct device *d)
+{
+    for (uint8_t i = 0; i < d->source_count; i++) {
+        if (d->net[i].tcp != NULL &&
+            !selv_consumer_is_asking(&d->consumer, i)) {
+            selv_posix_tcp_forget(d->net[i].tcp);
+        }
+    }
+}
+
 void device_net_wait(struct device *d, uint64_t until_ms)
 {
     uint64_t source_ms = pump(d);
@@ -452,6 +468,7 @@ void device_net_wait(struct device *d, uint64_t until_ms)
 
     until_ms = source_ms < until_ms ? source_ms : until_ms;
     until_ms = push_ms < until_ms ? push_ms : until_ms;
+    forget(d);
     if (d->is_observing) {
         uint64_t watch_ms = observe(d);
         until_ms = watch_ms < until_ms ? watch_ms : until_ms;
@@ -481,6 +498,11 @@ void device_net_reset(struct device *d)
 {
     if (d->reading != DEVICE_NO_SOURCE) {
         device_net_cancel(d, d->reading);
+    }
+    for (uint8_t i = 0; i < d->source_count; i++) {
+        if (d->net[i].tcp != NULL) {
+            selv_posix_tcp_forget(d->net[i].tcp);
+        }
     }
     if (d->listen != NULL) {
         selv_push_reset(&d->push);

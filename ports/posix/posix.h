@@ -12,6 +12,7 @@
 #define SELV_POSIX_POSIX_H
 
 #include "base/base.h"
+#include "posix/address.h"
 #include "store/flash.h"
 #include "store/layout.h"
 
@@ -92,6 +93,7 @@ struct selv_posix_udp {
     char authority[SELV_POSIX_HOST_LEN]; /* "host:port" of the URI */
     char host[SELV_POSIX_HOST_LEN];      /* when it is a name, else "" */
     bool is_refused; /* the last receive found that nobody listens there */
+    struct selv_posix_addresses names; /* those of the host */
 };
 
 /* uri: coap://host[:port], host a name, an IPv4 or a bracketed IPv6 address;
@@ -101,6 +103,10 @@ SELV_MUST_CHECK bool selv_posix_udp_check(const char *uri,
 SELV_MUST_CHECK bool selv_posix_udp_open(struct selv_posix_udp *u,
                                          const char *uri,
                                          struct selv_posix_why *why);
+/* Of a socket that was opened, or was to be: another one, to the host's next
+ * address (address.h), from the one that we have now. */
+SELV_MUST_CHECK bool selv_posix_udp_open_next(struct selv_posix_udp *u,
+                                              struct selv_posix_why *why);
 /* What the network does not take is lost, as on any network. */
 void selv_posix_udp_send(struct selv_posix_udp *u, struct selv_bytes datagram);
 /* Wait no longer than until_ms for a datagram. Its length, or 0: none came

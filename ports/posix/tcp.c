@@ -6,12 +6,15 @@
  *   REST -----------> DIALLING -----------> OPEN ------> requests may leave
  *    ^                   | refused, slow     | ended, broken, silent
  *    +-------------------+-------------------+
- */
+ *
+ * What brought no answer is left for the host's next address, at once; when
+ * each has been tried, there is a pause. A server that says Release is asked
+ * nothing more, and has LEAVE_MS to answer what it was asked before
+ * [RFC 8323 5.5]. */
 #include "posix/tcp.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -25,12 +28,15 @@
 #define IN_MAX 4096u /* bytes of a frame: what the server is told */
 #define OUT_LEN 16384u
 #define DIAL_MS 10000u
-#define SILENCE_MS 10000u /* while something is waited for */
-#define IDLE_MS 600000u   /* while nothing is */
+#define DIAL_OTHER_MS 4000u /* while there is another address: three SYNs */
+#define SILENCE_MS 10000u   /* while something is waited for */
+#define IDLE_MS 600000u     /* while nothing is */
 #define TIMEOUT_MS 20000u
 #define RETRY_MS 2000u
 #define RETRY_MAX_MS 16000u
 #define HOLD_OFF_MAX_S 60u /* that a server may ask for */
+#define LEAVE_MS 5000u
+#define STEPS_MAX 64u /* of a connection, before all else has its turn */
 
 enum state { REST, DIALLING, OPEN };
 
@@ -47,8 +53,7 @@ struct request {
 };
 
 struct selv_posix_tcp {
-    char host[SELV_POSIX_HOST_LEN]; /* to be looked up */
-    char port[8];
+    struct selv_posix_addresses names;
     bool is_name;
     enum state state;
     int fd;
@@ -60,6 +65,9 @@ struct selv_posix_tcp {
     bool has_refused;
     bool has_csm;      /* OPEN: ours is on its way */
     bool has_answered; /* OPEN: this connection was of use */
+    bool is_leaving;   /* OPEN: the server said Release ... */
+    uint64_t leave_ms; /* ... and is waited for until then */
+    uint32_t hold_off_s;
     uint64_t until_ms; /* OPEN: by the connection's engine */
     struct selv_coap_tcp c;
     size_t out_len;
@@ -122,17 +130,15 @@ struct selv_posix_tcp *selv_posix_tcp_open(const char *uri,
         return NULL;
     }
     t->fd = -1;
-    snprintf(t->host, sizeof t->host, "%.*s", (int)parsed.host.len,
-             (const char *)parsed.host.p);
-    snprintf(t->port, sizeof t->port, "%u", (unsigned)parsed.port);
-    t->is_name =
-        !parsed.is_literal && strspn(t->host, "0123456789.") != strlen(t->host);
+    selv_posix_addresses_init(&t->names, parsed.host, parsed.port, SOCK_STREAM);
+    t->is_name = !parsed.is_literal &&
+                 strspn(t->names.host, "0123456789.") != strlen(t->names.host);
     return t;
 }
 
 const char *selv_posix_tcp_host(const struct selv_posix_tcp *t)
 {
-    return t->is_name ? t->host : "";
+    return t->is_name ? t->names.host : "";
 }
 
 /* ---- requests --------------------------------------------------------------
@@ -245,15 +251,24 @@ void selv_posix_tcp_send(struct selv_posix_tcp *t, struct selv_bytes datagram)
     t->until_ms = 0;
 }
 
+void selv_posix_tcp_forget(struct selv_posix_tcp *t)
+{
+    for (size_t i = 0; i < SELV_POSIX_TCP_REQUESTS; i++) {
+        t->requests[i].at_ms = 0;
+    }
+    t->copy_len = 0;
+}
+
 /* ---- the connection --------------------------------------------------------
  */
 
-static void lost(struct selv_posix_tcp *t, uint64_t now_ms)
+static void rest(struct selv_posix_tcp *t, uint64_t now_ms)
 {
-    close(t->fd);
-    t->fd = -1;
     if (t->has_answered) {
+        selv_posix_addresses_good(&t->names);
         t->pause_ms = 0;
+        t->retry_ms = now_ms;
+    } else if (selv_posix_addresses_skip(&t->names)) {
         t->retry_ms = now_ms;
     } else { /* as good as nobody there */
         t->has_refused = true;
@@ -261,54 +276,50 @@ static void lost(struct selv_posix_tcp *t, uint64_t now_ms)
         t->pause_ms = t->pause_ms < RETRY_MAX_MS ? t->pause_ms : RETRY_MAX_MS;
         t->retry_ms = now_ms + t->pause_ms;
     }
+    t->retry_ms += (uint64_t)t->hold_off_s * 1000;
     t->state = REST;
+}
+
+static void lost(struct selv_posix_tcp *t, uint64_t now_ms)
+{
+    if (t->fd >= 0) {
+        close(t->fd);
+    }
+    t->fd = -1;
+    rest(t, now_ms);
     t->out_len = 0;
     t->has_csm = false;
     t->has_answered = false;
+    t->is_leaving = false;
+    t->hold_off_s = 0;
     for (size_t i = 0; i < SELV_POSIX_TCP_REQUESTS; i++) {
         t->requests[i].is_sent = false;
     }
 }
 
-/* A socket that is being connected to the first address that lets itself be
- * tried; -1: none, errno. */
-static int dial_any(const struct addrinfo *list)
-{
-    for (const struct addrinfo *at = list; at; at = at->ai_next) {
-        int fd =
-            socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                   at->ai_protocol);
-        if (fd >= 0 && (connect(fd, at->ai_addr, at->ai_addrlen) == 0 ||
-                        errno == EINPROGRESS)) {
-            return fd;
-        }
-        if (fd >= 0) {
-            int err = errno;
-            close(fd);
-            errno = err;
-        }
-    }
-    return -1;
-}
-
 static void dial(struct selv_posix_tcp *t, uint64_t now_ms)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC,
-                             .ai_socktype = SOCK_STREAM};
-    struct addrinfo *list = NULL;
+    const struct selv_posix_address *at = selv_posix_addresses_take(&t->names);
     int one = 1;
 
-    if (getaddrinfo(t->host, t->port, &hints, &list) == 0) {
-        t->fd = dial_any(list);
-        freeaddrinfo(list);
+    t->begun_ms = now_ms;
+    if (at != NULL) {
+        t->fd = socket(at->to.ss_family,
+                       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     }
-    if (t->fd < 0) {
+    if (t->fd < 0 ||
+        (connect(t->fd, (const struct sockaddr *)&at->to, at->len) < 0 &&
+         errno != EINPROGRESS)) {
         lost(t, now_ms);
         return;
     }
     (void)setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     t->state = DIALLING;
-    t->begun_ms = now_ms;
+}
+
+static uint32_t dial_ms(const struct selv_posix_tcp *t)
+{
+    return selv_posix_addresses_has_other(&t->names) ? DIAL_OTHER_MS : DIAL_MS;
 }
 
 /* Whether there is a connection by now. */
@@ -320,7 +331,7 @@ static void dialled(struct selv_posix_tcp *t, uint64_t now_ms)
     int err = 0;
 
     if (poll(&ready, 1, 0) <= 0) {
-        if (now_ms - t->begun_ms >= DIAL_MS) {
+        if (now_ms - t->begun_ms >= dial_ms(t)) {
             lost(t, now_ms);
         }
         return;
@@ -516,13 +527,12 @@ static bool step(struct selv_posix_tcp *t, uint64_t now_ms, uint8_t *p,
     case SELV_COAP_TCP_RESPONSE:
         *len = answer(t, event.message, p, cap);
         return *len == 0;
-    case SELV_COAP_TCP_RELEASED: {
-        uint32_t s = event.hold_off_s < HOLD_OFF_MAX_S ? event.hold_off_s
-                                                       : HOLD_OFF_MAX_S;
-        lost(t, now_ms);
-        t->retry_ms += (uint64_t)s * 1000;
-        return false;
-    }
+    case SELV_COAP_TCP_RELEASED:
+        t->is_leaving = true;
+        t->leave_ms = now_ms + LEAVE_MS;
+        t->hold_off_s = event.hold_off_s < HOLD_OFF_MAX_S ? event.hold_off_s
+                                                          : HOLD_OFF_MAX_S;
+        return true;
     case SELV_COAP_TCP_CLOSE:
         (void)flush(t); /* our Abort */
         lost(t, now_ms);
@@ -535,7 +545,22 @@ static bool step(struct selv_posix_tcp *t, uint64_t now_ms, uint8_t *p,
     return fill(t, now_ms);
 }
 
-/* A connection that is there. The length of an answer, or 0. */
+/* Whether a connection that the server wants to end has nothing to bring. */
+static bool is_left(const struct selv_posix_tcp *t, uint64_t now_ms)
+{
+    if (!t->is_leaving || now_ms >= t->leave_ms) {
+        return t->is_leaving;
+    }
+    for (size_t i = 0; i < SELV_POSIX_TCP_REQUESTS; i++) {
+        if (t->requests[i].at_ms != 0 && t->requests[i].is_sent) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A connection that is there. The length of an answer, or 0. It has STEPS_MAX
+ * steps, since who sends without end would keep us from all else. */
 static size_t work(struct selv_posix_tcp *t, uint64_t now_ms, uint8_t *p,
                    size_t cap)
 {
@@ -547,15 +572,20 @@ static size_t work(struct selv_posix_tcp *t, uint64_t now_ms, uint8_t *p,
     if (since_ms > t->c.heard_ms) { /* it has had no reason to speak before */
         t->c.idle_ms += (uint32_t)(since_ms - t->c.heard_ms);
     }
-    while (is_going && t->state == OPEN) {
-        if (t->has_csm) {
+    for (unsigned i = 0; i < STEPS_MAX && is_going && t->state == OPEN; i++) {
+        if (t->has_csm && !t->is_leaving) {
             queue_requests(t);
         }
-        if (!flush(t)) {
+        if (!flush(t) || is_left(t, now_ms)) {
             lost(t, now_ms);
-            break;
+            return 0;
         }
         is_going = step(t, now_ms, p, cap, &len);
+    }
+    if (is_going || len > 0) {
+        t->until_ms = 0;
+    } else if (t->is_leaving && t->leave_ms < t->until_ms) {
+        t->until_ms = t->leave_ms;
     }
     return len;
 }
@@ -581,9 +611,6 @@ size_t selv_posix_tcp_receive(struct selv_posix_tcp *t, uint8_t *p, size_t cap)
     }
     if (t->state == OPEN) {
         len = work(t, now_ms, p, cap);
-        if (len > 0) {
-            t->until_ms = 0;
-        }
     }
     return len;
 }
@@ -610,7 +637,7 @@ uint64_t selv_posix_tcp_until_ms(const struct selv_posix_tcp *t)
         return t->until_ms;
     }
     if (t->state == DIALLING) {
-        return t->begun_ms + DIAL_MS;
+        return t->begun_ms + dial_ms(t);
     }
     for (size_t i = 0; i < SELV_POSIX_TCP_REQUESTS; i++) {
         if (t->requests[i].at_ms != 0) {
@@ -626,6 +653,11 @@ bool selv_posix_tcp_was_refused(struct selv_posix_tcp *t)
 
     t->has_refused = false;
     return was;
+}
+
+bool selv_posix_tcp_is_of_use(const struct selv_posix_tcp *t)
+{
+    return t->has_answered;
 }
 
 uint32_t selv_posix_tcp_connections(const struct selv_posix_tcp *t)

@@ -3,7 +3,6 @@
  * A UDP socket connected to one server, so that the kernel drops what others
  * send, and tells when nobody listens there. */
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -57,19 +56,44 @@ static void keep_names(struct selv_posix_udp *u, const char *text,
     }
 }
 
-static int connect_any(const struct addrinfo *list)
+/* The first address of this round that lets itself be connected to; it need not
+ * answer. -1: none, errno, or 0 when none is known. */
+static int connect_any(struct selv_posix_addresses *names)
 {
-    for (const struct addrinfo *at = list; at; at = at->ai_next) {
-        int fd =
-            socket(at->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, at->ai_protocol);
-        if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) == 0) {
+    for (;;) {
+        const struct selv_posix_address *at = selv_posix_addresses_take(names);
+        int fd, err;
+
+        if (at == NULL) {
+            errno = 0;
+            return -1;
+        }
+        fd = socket(at->to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd >= 0 &&
+            connect(fd, (const struct sockaddr *)&at->to, at->len) == 0) {
             return fd;
         }
+        err = errno;
         if (fd >= 0) {
             close(fd);
         }
+        errno = err;
+        if (!selv_posix_addresses_skip(names)) {
+            return -1;
+        }
     }
-    return -1;
+}
+
+static bool open_any(struct selv_posix_udp *u, struct selv_posix_why *why)
+{
+    u->is_refused = false;
+    u->fd = connect_any(&u->names);
+    if (u->fd < 0) {
+        snprintf(why->text, sizeof why->text, "%.120s: %s", u->authority,
+                 errno != 0 ? strerror(errno)
+                            : selv_posix_addresses_why(&u->names));
+    }
+    return u->fd >= 0;
 }
 
 bool selv_posix_udp_check(const char *text, struct selv_posix_why *why)
@@ -82,36 +106,24 @@ bool selv_posix_udp_check(const char *text, struct selv_posix_why *why)
 bool selv_posix_udp_open(struct selv_posix_udp *u, const char *text,
                          struct selv_posix_why *why)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
-    struct addrinfo *list = NULL;
     struct selv_coap_uri uri;
-    char host[SELV_POSIX_HOST_LEN];
-    char port[8];
-    int err;
 
     memset(u, 0, sizeof *u);
     u->fd = -1;
     if (!parse(text, &uri, why)) {
         return false;
     }
-    snprintf(host, sizeof host, "%.*s", (int)uri.host.len,
-             (const char *)uri.host.p);
-    snprintf(port, sizeof port, "%u", (unsigned)uri.port);
-    err = getaddrinfo(host, port, &hints, &list);
-    if (err != 0) {
-        snprintf(why->text, sizeof why->text, "%.120s: %s", host,
-                 gai_strerror(err));
-        return false;
-    }
-    u->fd = connect_any(list);
-    freeaddrinfo(list);
-    if (u->fd < 0) {
-        snprintf(why->text, sizeof why->text, "%.120s: %s", text,
-                 strerror(errno));
-        return false;
-    }
     keep_names(u, text, &uri);
-    return true;
+    selv_posix_addresses_init(&u->names, uri.host, uri.port, SOCK_DGRAM);
+    return open_any(u, why);
+}
+
+bool selv_posix_udp_open_next(struct selv_posix_udp *u,
+                              struct selv_posix_why *why)
+{
+    selv_posix_udp_close(u);
+    (void)selv_posix_addresses_skip(&u->names);
+    return open_any(u, why);
 }
 
 void selv_posix_udp_send(struct selv_posix_udp *u, struct selv_bytes datagram)
@@ -143,6 +155,7 @@ size_t selv_posix_udp_receive(struct selv_posix_udp *u, uint64_t until_ms,
         return 0;
     }
     u->is_refused = false;
+    selv_posix_addresses_good(&u->names);
     /* A truncated datagram is of no use; its length says so. */
     return (size_t)n <= cap ? (size_t)n : 0;
 }

@@ -57,6 +57,7 @@ void selv_watch_begin(struct selv_watch *w, const char *uri,
     }
     if (uri != w->uri) {
         selv_posix_udp_close(&w->udp);
+        w->is_known = false;
     }
     selv_watch_end(w);
     if (query.len > sizeof w->query) {
@@ -93,12 +94,22 @@ static void fail(struct selv_watch *w, uint64_t now_ms)
     }
 }
 
+/* At the next address, when the one before has not answered. */
+static bool connect_again(struct selv_watch *w, struct selv_posix_why *why)
+{
+    if (w->is_known) {
+        return selv_posix_udp_open_next(&w->udp, why);
+    }
+    w->is_known = true;
+    return selv_posix_udp_open(&w->udp, w->uri, why);
+}
+
 static void start(struct selv_watch *w, uint64_t now_ms)
 {
     struct selv_posix_why why;
     uint8_t random[8];
 
-    if (w->udp.fd < 0 && !selv_posix_udp_open(&w->udp, w->uri, &why)) {
+    if (w->udp.fd < 0 && !connect_again(w, &why)) {
         fail(w, now_ms);
         return;
     }
@@ -147,7 +158,7 @@ static void failure_take(struct selv_watch *w, uint64_t now_ms,
         w->is_newer = true; /* it knows us no more: the engine registers */
     }
     if (news->err == SELV_ERR_COAP_TIMEOUT) {
-        selv_posix_udp_close(&w->udp); /* its name may have another address */
+        selv_posix_udp_close(&w->udp); /* its name may have others */
     }
     fail(w, now_ms);
 }

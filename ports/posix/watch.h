@@ -33,6 +33,7 @@ struct selv_watch {
     uint8_t failures; /* in a row */
     uint8_t query_len;
     uint8_t etag_len;
+    bool is_known;     /* udp has the addresses of uri's host */
     bool is_under_way; /* coap is at work */
     bool is_observed;
     bool is_observed_told;

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # https.sh - a static tree on a web server with a certificate: one that a CA of
-# ours made, and those that the device must not take.
+# ours made, and those that the device must not take. nginx serves it, ranges
+# included; openssl s_server what it can, which is the whole of a file.
 . test/device/lib.sh
 . test/device/web_lib.sh
 
@@ -96,6 +97,51 @@ look() {
     has "$words" "$(cat "$WORK/out")" "$words"
 }
 
+# ---- nginx: the same certificates; and after a cut, the rest by a range.
+if [ -n "$NGINX" ]; then
+    for row in "here 0 good confirmed" "here 3 bad certificate" \
+        "there 3 good subject" "late 3 good expired"; do
+        # shellcheck disable=SC2086
+        set -- $row
+        NGINX_NAME=$1
+        nginx_start "$WORK/tree" && PORT=${WEB##*:}
+        look "$2" "$4" --ca "$WORK/$3.pem"
+        web_stop
+    done
+
+    release three 3 200000
+    cp "$WORK/three.suit" "$WORK/tree/m/$VENDOR_TEXT/$CLASS_TEXT"
+    digest=$(digest_of "$WORK/three.b")
+    cp "$WORK/three.b" "$WORK/tree/i/$digest"
+    rm -rf "$WORK/d"
+    "$FACTORY" "$WORK/d" 7 "$WORK/one.suit" "$WORK/one.a" || fail "factory"
+    NGINX_NAME=here
+    nginx_start "$WORK/tree" "limit_rate 60k;"
+    "$BUILD/bin/selvage-device" --state "$WORK/d" --once --server "$WEB" \
+        --ca "$WORK/good.pem" >"$WORK/out" 2>&1 &
+    BAD_PID=$!
+    tries=0
+    until [ "$(grep -c "^downloading" "$WORK/out")" -ge 3 ] || [ $((tries += 1)) -gt 500 ]; do
+        sleep 0.02
+    done
+    kill -9 "$BAD_PID"
+    wait "$BAD_PID" 2>/dev/null
+    BAD_PID=
+    timeout 60 "$BUILD/bin/selvage-device" --state "$WORK/d" --once \
+        --server "$WEB" --ca "$WORK/good.pem" >"$WORK/out" 2>&1
+    expect "after a cut: $(tail -n 3 "$WORK/out")" "$?" 0
+    from=$(sed -n 's/^downloading again from \([0-9]*\).*/\1/p' "$WORK/out")
+    expect "it goes on behind a third" "$((${from:-0} > 66000))" 1
+    has "and asks for the rest alone" \
+        "$(grep "GET /i/$digest" "$WORK/nginx/access" | tail -n 1)" \
+        " 206 $((200000 - ${from:-0})) "
+    web_stop
+    cp "$WORK/two.suit" "$WORK/tree/m/$VENDOR_TEXT/$CLASS_TEXT"
+else
+    echo "nginx is not here (tools/deps brings it): not tested with it"
+fi
+
+# ---- openssl s_server
 serve here
 look 0 "boot: slot B, sequence number 2, confirmed" --ca "$WORK/good.pem"
 look 3 "certificate" --ca "$WORK/bad.pem"

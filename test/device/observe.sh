@@ -3,11 +3,13 @@
 #
 # observe.sh - devices that poll once an hour, and have the update server tell
 # them when there is something new: one beside the server, one behind a bad
-# link and a NAT that gives it another address every 20 s. A release is there
-# at once; a server that begins anew, and so has forgotten who observes, is
-# found again when Max-Age is over.
+# link and a NAT that gives it another address every 3 s. A release is there at
+# once; a server that begins anew, and so has forgotten who observes, is found
+# again when Max-Age is over. Their clocks go eight times faster than that of
+# the server, and of what is awaited here.
 . test/device/lib.sh
 PIDS=
+HASTE=8
 
 stop_all() {
     for pid in $PIDS; do
@@ -20,7 +22,7 @@ trap stop_all EXIT
 
 # watch NAME URI: runs a device; its lines are in $WORK/NAME.log.
 watch() {
-    timeout 400 "$BUILD/bin/selvage-device" --state "$WORK/$1" \
+    hasten timeout 400 "$BUILD/bin/selvage-device" --state "$WORK/$1" \
         --server "$2" --observe --poll 3600 --run true \
         >"$WORK/$1.log" 2>&1 &
     PIDS="$PIDS $!"
@@ -47,7 +49,7 @@ done
 "$FACTORY" "$WORK/far" 8 "$WORK/r1.suit" "$WORK/r1.a" || fail "factory"
 start "$WORK/s" --loops 2 || { cat "$WORK/log"; exit 1; }
 offer r1
-"$BUILD/bin/selvage-sim" relay --to "${COAP#coap://}" --rebind 20000 --quiet \
+"$BUILD/bin/selvage-sim" relay --to "${COAP#coap://}" --rebind 3000 --quiet \
     --link rate=250k,rtt=100ms,loss=20%,duplicate=10%,reorder=10%,reorder-delay=300ms \
     >"$WORK/relay" 2>&1 &
 PIDS="$PIDS $!"

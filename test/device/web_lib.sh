@@ -47,8 +47,10 @@ bad_web() {
     WEB=$(sed -n 's/listening //p' "$WORK/web")
 }
 
-# nginx_start FOLDER [DIRECTIVES]: serves FOLDER on a free port; sets WEB. False
+# nginx_start FOLDER [DIRECTIVES]: serves FOLDER on a free port; sets WEB. By
+# https where NGINX_NAME is set, with the certificate and key of that name. False
 # when there is no nginx.
+NGINX_NAME=
 nginx_start() {
     [ -n "$NGINX" ] || return 1
     tries=0
@@ -56,6 +58,12 @@ nginx_start() {
         tries=$((tries + 1))
         web_port=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 30000))
         mkdir -p "$WORK/nginx"
+        web_kind='' web_scheme=http
+        if [ -n "$NGINX_NAME" ]; then
+            web_scheme=https
+            web_kind=" ssl; ssl_certificate $WORK/$NGINX_NAME.pem;
+                ssl_certificate_key $WORK/$NGINX_NAME.key"
+        fi
         cat >"$WORK/nginx/conf" <<CONF
 daemon off;
 master_process off;
@@ -70,17 +78,17 @@ http {
     uwsgi_temp_path $WORK/nginx/uwsgi;
     scgi_temp_path $WORK/nginx/scgi;
     default_type application/octet-stream;
-    server { listen 127.0.0.1:$web_port; root $1; ${2:-} }
+    server { listen 127.0.0.1:$web_port$web_kind; root $1; ${2:-} }
 }
 CONF
         "$NGINX" -p "$WORK/nginx" -e "$WORK/nginx/error" \
             -c "$WORK/nginx/conf" >"$WORK/nginx/log" 2>&1 &
         web_pid=$!
-        WEB=http://127.0.0.1:$web_port
+        WEB=$web_scheme://127.0.0.1:$web_port
         for web_wait in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
             # Another program on that port would answer, too.
             if kill -0 "$web_pid" 2>/dev/null && [ -s "$WORK/nginx/pid" ] &&
-                curl -s -o "$WORK/nginx/first" "$WEB/"; then
+                curl -s -k -o "$WORK/nginx/first" "$WEB/"; then
                 WEB_PIDS="$WEB_PIDS $web_pid"
                 return 0
             fi

@@ -778,6 +778,47 @@ static void test_coap_tcp_bert_upload(void **state)
     }
 }
 
+/* A buffer full of short frames is not moved once for each of them; what has
+ * begun behind them is, and has room for all of its rest. */
+static void test_coap_tcp_many(void **state)
+{
+    struct world w;
+    struct selv_coap_msg m;
+    const uint8_t *before = w.buf;
+    uint8_t in[BUF] = {0};
+    const size_t room = BUF - SELV_COAP_TCP_SPARE;
+    (void)state;
+    world_up(&w);
+    assert_int_equal(selv_coap_tcp_room(&w.c), room);
+    for (size_t i = 0; i < room; i += 2) { /* GET without options */
+        in[i] = 0;
+        in[i + 1] = SELV_COAP_GET;
+    }
+    /* a frame of the longest kind begins where the buffer ends */
+    memcpy(in + room - 6, "\xe0\x03\x9d\x45\xff\x11", 6);
+    assert_int_equal(selv_coap_tcp_feed(&w.c, w.now, selv_bytes(in, room)),
+                     room);
+    for (size_t i = 0; i < room - 6; i += 2) {
+        POLL_IS(&w, REQUEST);
+        assert_int_equal(selv_coap_parse(w.event.message, &m), SELV_OK);
+        assert_int_equal(m.code, SELV_COAP_GET);
+        assert_true(w.event.message.p >= before);
+        before = w.event.message.p;
+    }
+    assert_ptr_equal(before, w.buf + BUF - 6 - 2 - 2);
+    POLL_IS(&w, WAIT);
+    assert_int_equal(selv_coap_tcp_room(&w.c), room - 6);
+    memset(in, 0x22, room - 6);
+    assert_int_equal(selv_coap_tcp_feed(&w.c, w.now, selv_bytes(in, room - 6)),
+                     room - 6);
+    POLL_IS(&w, RESPONSE);
+    assert_int_equal(selv_coap_parse(w.event.message, &m), SELV_OK);
+    assert_int_equal(m.payload.len, room - 5);
+    assert_int_equal(m.payload.p[0], 0x11);
+    POLL_IS(&w, WAIT);
+    assert_int_equal(selv_coap_tcp_room(&w.c), room);
+}
+
 /* SZX 7 counts in 1024 bytes, also where one block is all that is given. */
 static void test_coap_tcp_bert_one_block(void **state)
 {
@@ -800,6 +841,7 @@ int main(void)
         cmocka_unit_test(test_coap_tcp_wrap),
         cmocka_unit_test(test_coap_tcp_begins),
         cmocka_unit_test(test_coap_tcp_messages),
+        cmocka_unit_test(test_coap_tcp_many),
         cmocka_unit_test(test_coap_tcp_ping),
         cmocka_unit_test(test_coap_tcp_idle),
         cmocka_unit_test(test_coap_tcp_trickle),
