@@ -2,13 +2,13 @@
  *
  * The engine's clock: which step comes next, when a cycle begins, and what
  * the port is told. The steps are drawn in DESIGN.md, with the invariants
- * C1 to C15 that the other files name. */
+ * C1 to C16 that the other files name. */
 #define SELV_MODULE 0x434e534du /* "CNSM" */
 #include "consumer/consumer_int.h"
 
 #define RETRY_FIRST_S 16u   /* after the first cycle without a server */
 #define RETRY_LAST_S 3600u  /* and at most, if polls are not rarer still */
-#define SPARE_LAST_S 65536u /* the same after updates that wore flash */
+#define SPARE_LAST_S 65536u /* the same after updates that wore the slot */
 #define RETRY_DOUBLINGS_MAX 12u
 #define NO_COMPONENT 0xffu
 
@@ -162,7 +162,7 @@ void selv_consumer_tell(struct selv_consumer *c, enum selv_update_state state,
 void selv_consumer_end_cycle(struct selv_consumer *c, enum selv_err err)
 {
     if (err) {
-        selv_consumer_back_off(c, &c->failures, false);
+        selv_consumer_back_off(c);
     } else {
         selv_consumer_rest(c);
     }
@@ -217,6 +217,14 @@ static uint64_t sleep_until(struct selv_consumer *c, uint32_t seconds)
     return c->now_ms + ms + (ms >> 10) * random[0];
 }
 
+/* C16: what is pushed or told of in between makes an update no older. */
+static void count_look(struct selv_consumer *c)
+{
+    if (c->only == NO_SOURCE && c->holds > 0) {
+        c->holds--;
+    }
+}
+
 static void sleep(struct selv_consumer *c, uint64_t until_ms)
 {
     c->step = STEP_REST;
@@ -233,14 +241,14 @@ void selv_consumer_rest(struct selv_consumer *c)
         until_ms = c->due_ms > c->now_ms ? c->due_ms : c->now_ms + 1;
     }
     c->failures = 0;
+    count_look(c);
     sleep(c, until_ms);
 }
 
-void selv_consumer_back_off(struct selv_consumer *c, uint8_t *count,
-                            bool is_worn)
+/* The end of a rest that grows with count, which this one adds to. */
+static uint64_t longer(struct selv_consumer *c, uint8_t *count, uint32_t last_s)
 {
     uint32_t poll_s = c->config->poll_interval_s;
-    uint32_t last_s = is_worn ? SPARE_LAST_S : RETRY_LAST_S;
     uint32_t most_s = poll_s > last_s ? poll_s : last_s;
     uint32_t wait_s = poll_s < RETRY_FIRST_S ? poll_s : RETRY_FIRST_S;
 
@@ -248,8 +256,35 @@ void selv_consumer_back_off(struct selv_consumer *c, uint8_t *count,
     if (*count < RETRY_DOUBLINGS_MAX && wait_s < last_s) {
         ++*count;
     }
-    sleep(c, sleep_until(c, wait_s < most_s ? wait_s : most_s));
-    if (is_worn) {
+    return sleep_until(c, wait_s < most_s ? wait_s : most_s);
+}
+
+void selv_consumer_back_off(struct selv_consumer *c)
+{
+    sleep(c, longer(c, &c->failures, RETRY_LAST_S));
+}
+
+/* C11: nobody ends the rest of one that cost flash and brought nothing; it
+ * grows longest where sectors of the slot were erased for that. Who pushed
+ * rests alone. */
+void selv_consumer_spare(struct selv_consumer *c, bool is_away)
+{
+    bool is_worth = is_away && has_flag(c, FLAG_GREW);
+    bool is_worn = !is_away || (has_flag(c, FLAG_ERASED) && !is_worth);
+    uint32_t last_s = is_worn ? SPARE_LAST_S : RETRY_LAST_S;
+    uint64_t until_ms =
+        longer(c, is_pushed(c) ? &c->misled : &c->wasted, last_s);
+    bool is_spared = is_worn || (has_flag(c, FLAG_SPENT) && !is_worth);
+
+    if (!is_worth) {
+        count_look(c);
+    }
+    if (is_pushed(c)) {
+        c->push_ms = is_spared ? until_ms : c->push_ms;
+        until_ms = c->due_ms > c->now_ms ? c->due_ms : c->now_ms + 1;
+    }
+    sleep(c, until_ms);
+    if (is_spared && !is_pushed(c)) {
         c->spare_ms = c->next_ms;
     }
 }
@@ -282,8 +317,17 @@ static void begin_cycle(struct selv_consumer *c)
 {
     c->next_ms = 0;
     c->asked = (uint8_t)(c->only == NO_SOURCE ? 0 : ~(1u << c->only));
+    for (uint8_t i = 0; i < c->config->source_count; i++) {
+        if (c->config->sources[i].is_push && c->now_ms < c->push_ms) {
+            c->asked = (uint8_t)(c->asked | 1u << i);
+        }
+    }
     c->trouble = SELV_OK;
-    selv_consumer_ask_next(c);
+    if (selv_consumer_has_more(c)) {
+        selv_consumer_ask_next(c);
+    } else {
+        selv_consumer_rest(c);
+    }
 }
 
 static void rest_poll(struct selv_consumer *c)
@@ -370,6 +414,11 @@ bool selv_consumer_may_check(const struct selv_consumer *c)
     return c->step == STEP_REST && c->now_ms >= c->spare_ms;
 }
 
+bool selv_consumer_may_push(const struct selv_consumer *c)
+{
+    return selv_consumer_may_check(c) && c->now_ms >= c->push_ms;
+}
+
 void selv_consumer_check_now(struct selv_consumer *c)
 {
     if (selv_consumer_may_check(c)) {
@@ -380,8 +429,11 @@ void selv_consumer_check_now(struct selv_consumer *c)
 
 void selv_consumer_check_source(struct selv_consumer *c, uint8_t source)
 {
-    if (selv_consumer_may_check(c) && source < c->config->source_count &&
-        c->next_ms > 0) {
+    bool is_push =
+        source < c->config->source_count && c->config->sources[source].is_push;
+
+    if ((is_push ? selv_consumer_may_push(c) : selv_consumer_may_check(c)) &&
+        source < c->config->source_count && c->next_ms > 0) {
         c->next_ms = 0;
         c->only = source;
     }

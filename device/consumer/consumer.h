@@ -200,6 +200,8 @@ void selv_consumer_check_now(struct selv_consumer *c);
 void selv_consumer_check_source(struct selv_consumer *c, uint8_t source);
 /* Whether one of these would have an effect now. */
 bool selv_consumer_may_check(const struct selv_consumer *c);
+/* The same where the one source is pushed to. */
+bool selv_consumer_may_push(const struct selv_consumer *c);
 /* The address of a CoAP peer, or ours towards it, has changed: what is known of
  * the way there is forgotten. */
 void selv_consumer_moved(struct selv_consumer *c, uint8_t source);
@@ -288,7 +290,6 @@ struct selv_consumer_parts {
 struct selv_consumer_lane {
     uint8_t source;              /* of an image; 0xff: none */
     uint8_t path_of;             /* source that path leads to */
-    uint8_t bad;                 /* parts that it gave, and that were none */
     bool is_busy;                /* a transfer is under way */
     bool is_oversize;            /* a datagram was longer than we take */
     bool is_gone;                /* the CoAP peer is not there */
@@ -326,7 +327,10 @@ struct selv_consumer {
     uint8_t failures;  /* cycles in a row that found no server */
     uint8_t wasted;    /* updates that failed after flash was touched, in this
                           boot: nothing that a server says takes one back */
+    uint8_t misled;    /* the same of those that were pushed */
     uint8_t tries;     /* of what tried names that ended in FAILED */
+    uint8_t holds;     /* more looks at all sources in which manifests lower
+                          than begun are put off */
     bool is_skipping;  /* skip_etag goes along with GET /m */
     uint32_t flags;    /* FLAG_... */
     uint16_t body_len; /* bytes of body in use */
@@ -342,20 +346,24 @@ struct selv_consumer {
     uint8_t turn;      /* the lane that is looked at first */
     uint8_t gave;      /* the same of those that gave bytes of it */
     uint8_t only;      /* source that alone is asked in this cycle, or 0xff */
+    uint8_t phase;     /* of STEP_IMAGE */
     uint8_t blame[SELV_CONSUMER_SOURCES_MAX]; /* images and chunks that were
                                                  not what they should be */
-    uint8_t phase;                            /* of STEP_IMAGE */
+    uint8_t bad[SELV_CONSUMER_SOURCES_MAX]; /* the same, parts of this image */
     uint8_t sends;    /* transmissions of a request of client; 0: none */
     uint16_t trouble; /* enum selv_err: what was wrong in this cycle */
     const struct selv_consumer_config *config;
     const struct selv_slot_place *idle; /* where an update goes */
-    const uint8_t *digest;   /* of the manifest that events and reports are
-                                about, NULL: it is not authentic */
-    uint64_t sequence;       /* its sequence number, 0: unknown */
-    uint64_t now_ms;         /* as the port said it last */
-    uint64_t next_ms;        /* next cycle; on trial: its end */
-    uint64_t due_ms;         /* the next one that asks all sources */
-    uint64_t spare_ms;       /* no update begins before: the last one failed */
+    const uint8_t *digest; /* of the manifest that events and reports are
+                              about, NULL: it is not authentic */
+    uint64_t sequence;     /* its sequence number, 0: unknown */
+    uint64_t now_ms;       /* as the port said it last */
+    uint64_t next_ms;      /* next cycle; on trial: its end */
+    uint64_t due_ms;       /* the next one that asks all sources */
+    uint64_t spare_ms;     /* no update begins before: the last one failed */
+    uint64_t push_ms;      /* the same of what is pushed */
+    uint64_t begun; /* the highest number that an update began for in this boot;
+                       0: none did */
     struct selv_bytes uri;   /* of the image, in envelope */
     struct selv_bytes path;  /* of what is asked for, from '/' on */
     struct selv_bytes query; /* the same */
@@ -370,7 +378,7 @@ struct selv_consumer {
     uint32_t solid;  /* bytes of the image that were on record when it began */
     uint64_t record; /* bit n: so was the n-th part behind them */
     uint32_t noted;  /* progress told last */
-    uint32_t best;   /* the highest in this boot, of what tries counts */
+    uint32_t best;   /* the most that was on record since begun is so high */
     uint8_t skip_etag[SELV_COAP_ETAG_MAX]; /* of what was given up */
     struct selv_consumer_parts parts;
     struct selv_suit_component components[2]; /* application; staging, RAM */

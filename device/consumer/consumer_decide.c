@@ -23,7 +23,12 @@
  *   9 the bootloader's own run of it would not start
  *     the image that the update brings                   rejected, that
  *                                                         reason
- *  10 otherwise                                          authorized */
+ *  10 its number is lower than that of an update that
+ *     began in this boot, which has neither failed for
+ *     good nor stood still for long                      rejected, SEQUENCE;
+ *                                                         not for good, and
+ *                                                         without a report
+ *  11 otherwise                                          authorized */
 #define SELV_MODULE 0x434e4445u /* "CNDE" */
 #include "consumer/consumer_int.h"
 
@@ -35,6 +40,10 @@ static uint8_t tries_max(const struct selv_consumer *c)
 {
     return (uint8_t)(c->config->source_count + 1u);
 }
+
+/* C16: looks at all sources that may bring nothing more of an update before a
+ * lower one is taken instead. */
+#define HOLDS_MAX 3u
 
 static bool is_identity(const uint8_t a[static SELV_CONSUMER_IDENTITY_LEN],
                         const uint8_t b[static SELV_CONSUMER_IDENTITY_LEN])
@@ -88,6 +97,9 @@ static void count_failure(struct selv_consumer *c, bool is_final)
     } else {
         c->tries++; /* begin_tries */
     }
+    if (c->sequence == c->begun && is_given_up(c)) {
+        c->holds = 0;
+    }
     skip_if_given_up(c);
 }
 
@@ -97,8 +109,34 @@ static void begin_tries(struct selv_consumer *c)
     if (!is_identity(c->identity, c->tried)) {
         memcpy(c->tried, c->identity, sizeof c->tried);
         c->tries = 0;
-        c->best = 0;
         clear_flag(c, FLAG_LISTLESS | FLAG_ALONE);
+    }
+    /* C11: who tells of one and another in turn begins at nothing each time,
+     * and that counts as no more than was there. */
+    if (c->sequence > c->begun) {
+        c->begun = c->sequence;
+        c->best = 0;
+        selv_consumer_hold(c);
+    }
+}
+
+void selv_consumer_hold(struct selv_consumer *c)
+{
+    if (c->sequence == c->begun) {
+        c->holds = HOLDS_MAX;
+    }
+}
+
+/* Rule 10. */
+static void put_off(struct selv_consumer *c)
+{
+    selv_consumer_tell(c, SELV_UPDATE_REJECTED, SELV_ERR_SUIT_SEQUENCE);
+    if (selv_consumer_has_more(c)) {
+        selv_consumer_ask_next(c);
+    } else if (c->trouble) {
+        selv_consumer_back_off(c);
+    } else {
+        selv_consumer_rest(c);
     }
 }
 
@@ -135,13 +173,10 @@ void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err)
     enum selv_update_state state =
         is_written ? SELV_UPDATE_FAILED : SELV_UPDATE_REJECTED;
 
-    if (!is_written) {
-        selv_consumer_rest(c);
+    if (is_written) {
+        selv_consumer_spare(c, is_away);
     } else {
-        /* A way that brought more of the image was worth its erases. */
-        bool is_worn =
-            !is_away || (has_flag(c, FLAG_ERASED) && !has_flag(c, FLAG_GREW));
-        selv_consumer_back_off(c, &c->wasted, is_worn);
+        selv_consumer_rest(c);
     }
     selv_consumer_tell(c, state, err);
     c->todo.failure = *selv_suit_failure(&c->suit);
@@ -405,6 +440,10 @@ void selv_consumer_decide(struct selv_consumer *c)
     }
     if (!err) {
         err = judge(c);
+    }
+    if (!err && c->holds > 0 && c->sequence < c->begun) {
+        put_off(c);
+        return;
     }
     if (!err) {
         err = selv_suit_begin(&c->suit, update_procedure(c));

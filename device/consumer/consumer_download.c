@@ -93,19 +93,29 @@ static bool is_resumed(const struct selv_consumer *c)
 static enum selv_err begin_slot(struct selv_consumer *c)
 {
     struct selv_slot_writer writer;
-    /* Also to resume: a request that was cut when it was written may read as
-     * torn now and as whole later, and must not find a slot half written. */
-    enum selv_err err =
-        is_resumed(c)
-            ? selv_consumer_write_log(c, SELV_LOG_DOWNLOADING)
-            : selv_consumer_begin_log(c, SELV_LOG_DOWNLOADING, idle_slot(c));
+    bool is_begun = is_resumed(c) && has_flag(c, FLAG_BEGUN);
+    enum selv_err err;
 
     set_flag(c, FLAG_WRITTEN | FLAG_TOUCHED);
+    if (is_begun) {
+        return SELV_OK;
+    }
+    set_flag(c, FLAG_SPENT);
+    clear_flag(c, FLAG_BEGUN);
+    /* Also to resume what another boot began: a request that was cut when it
+     * was written may read as torn now and as whole later, and must not find a
+     * slot half written. */
+    err = is_resumed(c)
+              ? selv_consumer_write_log(c, SELV_LOG_DOWNLOADING)
+              : selv_consumer_begin_log(c, SELV_LOG_DOWNLOADING, idle_slot(c));
     if (!err && c->config->installer) {
         err = c->config->installer->begin(c->config->installer_context);
     }
     if (!err) { /* erases the envelope */
         err = selv_slot_begin(&writer, c->config->flash, c->idle, 0, 0);
+    }
+    if (!err) {
+        set_flag(c, FLAG_BEGUN);
     }
     return err;
 }
@@ -115,7 +125,7 @@ static void begin_fetch(struct selv_consumer *c,
 {
     enum selv_err err;
 
-    clear_flag(c, FLAG_IMAGE_GOOD | FLAG_AWAY | FLAG_ERASED | FLAG_GREW);
+    clear_flag(c, FLAG_IMAGE_GOOD | FLAG_AWAY);
     err = selv_consumer_check_fetch(c, todo);
     if (err) {
         selv_suit_answer(&c->suit, err);

@@ -167,7 +167,8 @@ static enum selv_err start(struct selv_consumer *c)
     if (c->step == STEP_MANIFEST) {
         c->envelope_len = 0;
         clear_flag(c, FLAG_WHOLE | FLAG_PART | FLAG_WRITTEN | FLAG_IMAGE_GOOD |
-                          FLAG_AWAY | FLAG_BAD);
+                          FLAG_AWAY | FLAG_BAD | FLAG_SPENT | FLAG_ERASED |
+                          FLAG_GREW);
         selv_consumer_name_manifest(c);
     }
     if (!is_port(c, c->busy)) {

@@ -128,7 +128,8 @@ bool selv_consumer_is_there(const struct selv_consumer *c, uint32_t start)
            selv_consumer_is_part_good(c, start);
 }
 
-/* More than ever before of this image: parts, in bytes and in number. */
+/* More than ever before, of this image or another one since the number is so
+ * high: parts, in bytes and in number. */
 static bool has_grown(struct selv_consumer *c)
 {
     uint32_t amount = c->parts.low;
@@ -165,6 +166,7 @@ enum selv_err selv_consumer_note(struct selv_consumer *c)
     }
     if (has_grown(c)) {
         set_flag(c, FLAG_GREW);
+        selv_consumer_hold(c);
     }
     return write_record(c);
 }

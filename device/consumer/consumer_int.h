@@ -7,8 +7,8 @@
  *   consumer_source.c    whom to ask; what a port source reads for us
  *   consumer_exchange.c  one transfer, and what its end means
  *   consumer_decide.c    from an envelope to a verdict; nothing is written
- *   consumer_image.c     an image and its chunk list: what is there, and the
- * end consumer_lane.c      sources at work on them, several at a time
+ *   consumer_image.c     an image and its chunk list: begin, record, end
+ *   consumer_lane.c      sources at work on them, several at a time
  *   consumer_part.c      their parts in flash, in any order
  *   consumer_download.c  the idle slot: begin, hash, keep
  *   consumer_trial.c     self-test, confirmation, outcome of the last boot */
@@ -42,6 +42,7 @@ enum step {
 #define FLAG_SELFTEST_TOLD 0x40u /* the port was asked for the self-test */
 #define FLAG_AWAY 0x100u         /* the last source of the fetch was away */
 #define FLAG_TOUCHED 0x200u      /* the slot was, in this boot */
+#define FLAG_BEGUN 0x4000u       /* and is as the log says, if DOWNLOADING */
 #define FLAG_PART 0x400u         /* envelope holds no more than fits */
 #define FLAG_CANCEL 0x800u       /* the port is to be told so */
 
@@ -49,6 +50,7 @@ enum step {
 #define FLAG_LISTLESS 0x2000u /* it did no good: do without */
 
 /* Of this update. */
+#define FLAG_SPENT 0x80u    /* flash was written or erased for it */
 #define FLAG_ERASED 0x8000u /* sectors of the slot were */
 #define FLAG_GREW 0x10000u  /* more of it is on record than before */
 #define FLAG_BAD 0x20000u   /* a source gave what is not the manifest's */
@@ -132,6 +134,12 @@ static inline bool is_plain(const struct selv_consumer *c, uint8_t source)
     return is_port(c, source) || c->config->sources[source].is_plain;
 }
 
+/* The manifest at hand was handed to us. */
+static inline bool is_pushed(const struct selv_consumer *c)
+{
+    return c->config->sources[c->source].is_push;
+}
+
 static inline bool has_tracker(const struct selv_consumer *c)
 {
     return c->tracker != NO_SOURCE;
@@ -176,11 +184,11 @@ void selv_consumer_tell(struct selv_consumer *c, enum selv_update_state state,
 void selv_consumer_end_cycle(struct selv_consumer *c, enum selv_err err);
 /* The next cycle comes after the poll interval. */
 void selv_consumer_rest(struct selv_consumer *c);
-/* The same, sooner at first and ever later while it goes on failing; count is
- * c->failures or c->wasted, and grows. is_worn: for nothing, and flash was
- * erased; nobody ends such a rest, and it grows longer than others. */
-void selv_consumer_back_off(struct selv_consumer *c, uint8_t *count,
-                            bool is_worn);
+/* The same, sooner at first and ever later while it goes on failing: after a
+ * cycle that found no server; */
+void selv_consumer_back_off(struct selv_consumer *c);
+/* after an update that failed, and that flash was touched for. */
+void selv_consumer_spare(struct selv_consumer *c, bool is_away);
 /* Have the event of this poll reported to the server, registering first if
  * needed, and go on with then. */
 void selv_consumer_tell_server(struct selv_consumer *c, enum step then);
@@ -252,6 +260,8 @@ bool selv_consumer_is_away(enum selv_err err, uint8_t code);
 void selv_consumer_decide(struct selv_consumer *c);
 /* The manifest at hand is refused (nothing written yet) or failed. */
 void selv_consumer_refuse(struct selv_consumer *c, enum selv_err err);
+/* The update under way is worth waiting for: rule 10. */
+void selv_consumer_hold(struct selv_consumer *c);
 
 /* ---- consumer_download.c --------------------------------------------------
  */

@@ -4,11 +4,20 @@
  * port source in order. Without a chunk list there is one lane, and the next
  * source goes on where one fails; with one, lanes share the parts.
  *
- *           a source of left              a part that nobody has
- *   free ---------------------> at rest <----------------------> busy
- *     ^                           |        no further part         |
- *     +---------------------------+--------------------------------+
- *       nobody is there, silent, slow, three bad parts, nonsense
+ * A source, while an image comes in (begin: all that have it are LEFT):
+ *
+ *           a lane is free            a part that nobody has
+ *   LEFT -----------------> AT REST -------------------------> BUSY
+ *    ^                         ^         no further part        |
+ *    | nobody else             +--------------------------------+
+ *    | is LEFT or has a lane                                    |
+ *   SLOW <-------- trickles, or is overtaken, and gave some ----+
+ *   GONE <-------- away, silent, three bad parts, nonsense -----+
+ *
+ *   LEFT, SLOW: its bit in c->left, c->slow      GONE: in neither, no lane
+ *   AT REST, BUSY: the source of a lane, by is_busy; busy with parts (open,
+ *   run_at to run_end), those of spoilt not among them
+ * Once SLOW ones are asked again, slowness is borne (FLAG_BORNE).
  *
  * A lane takes the lowest part that is missing and that no other has. At the
  * end, one at rest takes over what a much slower one would be long in giving.
@@ -114,6 +123,7 @@ void selv_consumer_lanes_begin(struct selv_consumer *c)
         c->lane[i].source = NO_SOURCE;
         release(&c->lane[i]);
     }
+    memset(c->bad, 0, sizeof c->bad);
     c->slow = 0;
     c->turn = 0;
     clear_flag(c, FLAG_BORNE);
@@ -141,7 +151,6 @@ bool selv_consumer_is_port_busy(const struct selv_consumer *c)
 static bool assign(struct selv_consumer *c, struct selv_consumer_lane *l)
 {
     l->source = selv_consumer_pick(c, port_lane(c) == NULL);
-    l->bad = 0;
     l->told = 0;
     l->spoilt[0] = l->spoilt[1] = NO_PART;
     l->began_ms = c->now_ms;
@@ -281,7 +290,7 @@ static enum selv_err put(struct selv_consumer *c, struct selv_consumer_lane *l,
             selv_consumer_tell_progress(c, l->source, false);
         }
     }
-    return !err && l->bad >= BAD_MAX ? SELV_ERR_UPDATE_CHUNK : err;
+    return !err && c->bad[l->source] >= BAD_MAX ? SELV_ERR_UPDATE_CHUNK : err;
 }
 
 /* In order: parts are opened as they are reached. */
@@ -621,8 +630,9 @@ void selv_consumer_lanes_work(struct selv_consumer *c)
             continue;
         }
         work(c, l);
+        /* CANCEL is told before another FETCH. */
         if (c->step != STEP_IMAGE || c->phase != phase ||
-            c->todo.kind != SELV_CONSUMER_WAIT) {
+            has_flag(c, FLAG_CANCEL) || c->todo.kind != SELV_CONSUMER_WAIT) {
             c->turn = (uint8_t)((i + 1) % SELV_CONSUMER_LANES);
             return;
         }

@@ -123,7 +123,7 @@ static enum selv_err erase(struct selv_consumer *c,
     const struct selv_flash *flash = c->config->flash;
     const struct selv_consumer_parts *p = &c->parts;
 
-    set_flag(c, FLAG_ERASED);
+    set_flag(c, FLAG_SPENT | FLAG_ERASED);
     for (uint32_t off = part->start; off < end;) {
         struct selv_sector sector = selv_flash_sector(flash, p->base + off);
         enum selv_err err = flash->erase(flash->port, sector.off);
@@ -242,8 +242,8 @@ bool selv_consumer_is_part_fresh(const struct selv_consumer *c,
 static void spoil(struct selv_consumer *c, struct selv_consumer_lane *l,
                   uint32_t start)
 {
-    l->spoilt[l->bad % 2u] = start;
-    l->bad++;
+    l->spoilt[c->bad[l->source] % 2u] = start;
+    c->bad[l->source]++;
     set_flag(c, FLAG_BAD);
     selv_consumer_blame(c, l->source);
 }

@@ -217,9 +217,13 @@ void selv_consumer_name_manifest(struct selv_consumer *c)
 /* Whether a URI ends with the name of what its SHA-256 names. */
 static bool has_name(struct selv_bytes uri)
 {
-    const uint8_t *p = uri.p + (uri.len - NAME_LEN);
+    const uint8_t *p = uri.p;
 
-    if (uri.len < NAME_LEN || memcmp(p, "/i/", 3) != 0) {
+    if (uri.len < NAME_LEN) {
+        return false;
+    }
+    p += uri.len - NAME_LEN;
+    if (memcmp(p, "/i/", 3) != 0) {
         return false;
     }
     for (size_t i = 3; i < NAME_LEN; i++) {

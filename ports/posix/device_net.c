@@ -307,7 +307,7 @@ static void serve_push(struct device *d)
         .version = d->version,
         .is_resting = selv_consumer_is_resting(&d->consumer),
         .is_sparing = selv_consumer_is_resting(&d->consumer) &&
-                      !selv_consumer_may_check(&d->consumer),
+                      !selv_consumer_may_push(&d->consumer),
         .state = d->last_state,
         .sequence = d->last_sequence,
         .err = d->last_err,

@@ -988,28 +988,13 @@ uint8_t world_add_source(struct world *w, const char *base, bool is_port,
     return source;
 }
 
-/* Where FETCH's path leads to in a release's static tree. */
-static bool find_file(struct world *w, struct selv_bytes path)
+/* Whether a release has an image, or a chunk list, of that name. */
+static bool find_bytes(struct world *w, const struct world_release *r,
+                       struct selv_bytes path)
 {
-    const struct world_release *r = w->other[w->read.source].release;
-    const char *folder = w->other[w->read.source].folder;
     char hex[65];
 
     w->read.release = r;
-    w->read.is_list = false;
-    w->read.is_manifest = path.len == strlen(tree_manifest) &&
-                          memcmp(path.p, tree_manifest, path.len) == 0;
-    if (r == NULL || w->read.is_manifest) {
-        return r != NULL;
-    }
-    if (folder != NULL) {
-        size_t len = strlen(folder);
-        if (path.len < len || memcmp(path.p, folder, len) != 0) {
-            return false;
-        }
-        path = selv_bytes(path.p + len, path.len - len);
-    }
-    assert_true(path.len > 3 && memcmp(path.p, "/i/", 3) == 0);
     for (w->read.slot = 0; w->read.slot < 2; w->read.slot++) {
         to_hex(r->image_digest[w->read.slot], 32, hex);
         if (path.len == 67 && memcmp(path.p + 3, hex, 64) == 0) {
@@ -1020,6 +1005,41 @@ static bool find_file(struct world *w, struct selv_bytes path)
             r->list_len[w->read.slot] > 0 && memcmp(path.p + 3, hex, 64) == 0;
         if (w->read.is_list) {
             w->list_count++;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where FETCH's path leads to in a static tree. */
+static bool find_file(struct world *w, struct selv_bytes path)
+{
+    const struct world_release *r = w->other[w->read.source].release;
+    const struct world_release *shelf = w->other[w->read.source].shelf;
+    unsigned count = w->other[w->read.source].shelf_len;
+    const char *folder = w->other[w->read.source].folder;
+
+    w->read.release = r;
+    w->read.is_list = false;
+    w->read.is_manifest = path.len == strlen(tree_manifest) &&
+                          memcmp(path.p, tree_manifest, path.len) == 0;
+    if (shelf == NULL || w->read.is_manifest) {
+        shelf = r;
+        count = r != NULL;
+    }
+    if (w->read.is_manifest) {
+        return r != NULL;
+    }
+    if (folder != NULL) {
+        size_t len = strlen(folder);
+        if (path.len < len || memcmp(path.p, folder, len) != 0) {
+            return false;
+        }
+        path = selv_bytes(path.p + len, path.len - len);
+    }
+    assert_true(path.len > 3 && memcmp(path.p, "/i/", 3) == 0);
+    for (unsigned i = 0; i < count; i++) {
+        if (find_bytes(w, &shelf[i], path)) {
             return true;
         }
     }
@@ -1072,7 +1092,11 @@ static void read_file(struct world *w)
     uint32_t total = w->read.is_manifest ? (uint32_t)r->envelope.len
                      : w->read.is_list   ? r->list_len[w->read.slot]
                                          : r->size[w->read.slot];
-    uint32_t len = w->other[w->read.source].is_trickle ? 1 : 777;
+    uint32_t slow_from = w->other[w->read.source].slow_from;
+    bool is_slow =
+        w->other[w->read.source].is_trickle ||
+        (slow_from > 0 && w->other[w->read.source].given >= slow_from);
+    uint32_t len = is_slow ? 1 : 777;
     uint8_t bytes[1000];
 
     w->now_ms += len == 1 ? 1000 : 5;

@@ -112,9 +112,13 @@ struct world {
         enum world_mode manifest_mode; /* PORT: SILENT, ERROR, MISSING, SHORT */
         enum world_mode list_mode;     /* the same of chunk lists */
         const struct world_release *release; /* PORT: NULL: none */
-        unsigned asked;                      /* datagrams, or FETCHes */
-        uint32_t given;                      /* bytes, of images */
-        bool is_trickle;                     /* PORT: a byte a second */
+        const struct world_release *shelf;   /* PORT: instead of it, of images
+                                                and lists; shelf_len of them */
+        unsigned shelf_len;
+        unsigned asked;     /* datagrams, or FETCHes */
+        uint32_t given;     /* bytes, of images */
+        bool is_trickle;    /* PORT: a byte a second */
+        uint32_t slow_from; /* PORT: so from that many given bytes on; 0: not */
         const char *folder; /* PORT: where the images are; NULL: the root */
         uint32_t stops_at;  /* silent from this byte of an image on; 0: never */
         uint32_t bent_at;   /* this byte of it is bent; 0: none is */

@@ -547,6 +547,41 @@ static void test_consumer_chunks_lists_that_lie(void **state)
     world_close(&w);
 }
 
+/* An image with a shorter name than that of a list: the list's is from the
+ * root. */
+static void test_consumer_chunks_short_names(void **state)
+{
+    static const char *names[] = {"/i/x", "/i/%A?"};
+    char text[1024];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(
+            text, sizeof text,
+            "{1: 1, 2: %%n, 3: " MAKER_COMMON(
+                ", 20, {3: <<[-16, h'%%A']>>, 14: %%a}") ", 7: <<[3, "
+                                                         "15]>>, 9: <<[23, "
+                                                         "2]>>, 20: <<[20, "
+                                                         "{21: \"%s\", -21316: "
+                                                         "[<<[-16, h'%%B']>>, "
+                                                         "104]}, 21, 2, 3, "
+                                                         "15]>>}",
+            names[i]);
+        world_open(&w, "512x8-ff");
+        world_release_custom(&two, 2, 1500, 1500, text);
+        w.release = &two;
+        begin();
+        /* Asked for by its digest, which is another file's here. */
+        assert_int_equal(w.requests[0].offset, 0);
+        if (i == 0) {
+            assert_non_null(strstr(w.log, "failed:SELV_ERR_COAP_CODE"));
+        } else {
+            check_updated(names[i]);
+        }
+        world_close(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -563,6 +598,7 @@ int main(void)
         cmocka_unit_test(test_consumer_chunks_trickle),
         cmocka_unit_test(test_consumer_chunks_bad_lists),
         cmocka_unit_test(test_consumer_chunks_lists_that_lie),
+        cmocka_unit_test(test_consumer_chunks_short_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -299,6 +299,37 @@ static void test_consumer_sources_plain_coap(void **state)
     world_close(&w);
 }
 
+/* A peer and two that the port reads, silent at some time: the port is told
+ * that one is not wanted any more before it is asked for the next (the world
+ * looks). */
+static void test_consumer_sources_cancel_first(void **state)
+{
+    (void)state;
+    world_open(&w, WORLD_LARGE);
+    world_release_make_listed(&two, 2, 50000, 50000, 12, 0);
+    w.release = &two;
+    w.list_mode = WORLD_SILENT; /* not blamed: it has the first lane */
+    (void)world_add_source(&w, "x://one", true, true);
+    (void)world_add_source(&w, "x://two", true, true);
+    w.other[1].release = w.other[2].release = &two;
+    world_save(&w);
+    for (unsigned i = 0; i < 12; i++) {
+        world_restore(&w);
+        w.mode = i & 1 ? WORLD_GOOD : WORLD_SILENT;
+        w.mode_from = i & 2 ? 0 : 10;
+        w.other[1].stops_at = i / 4 * 5000;
+        w.other[1].mode = i < 4 ? WORLD_SILENT : WORLD_GOOD;
+        w.cancel_count = 0;
+        w.read.is_on = false;
+        begin();
+        if (w.record.sequence != 2 ||
+            (w.cancel_count == 0 && SELV_CONSUMER_LANES > 1)) {
+            fail_msg("%u: %s", i, w.log);
+        }
+    }
+    world_close(&w);
+}
+
 /* What a port may do wrong has no effect. */
 static void test_consumer_sources_stray_gifts(void **state)
 {
@@ -331,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_consumer_sources_blame),
         cmocka_unit_test(test_consumer_sources_absolute),
         cmocka_unit_test(test_consumer_sources_plain_coap),
+        cmocka_unit_test(test_consumer_sources_cancel_first),
         cmocka_unit_test(test_consumer_sources_stray_gifts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

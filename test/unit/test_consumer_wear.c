@@ -355,6 +355,26 @@ static void test_consumer_wear_check_now(void **state)
     world_close(&w);
 }
 
+/* Three that lie, two of them slowly after two wrong parts: they are asked
+ * again when nobody else is left, and have one more to give. */
+static void test_consumer_wear_slow_liars(void **state)
+{
+    (void)state;
+    open_wear(true);
+    only_ports();
+    (void)world_add_source(&w, "x://three", true, true);
+    for (unsigned i = 0; i < 3; i++) {
+        w.other[i].release = &two;
+        w.other[i].bent_at = 100;
+        w.other[i].slow_from = i < 2 ? 2000 : 0; /* all, and a part again */
+    }
+    begin();
+    assert_int_equal(count_words("failed"), 1);
+    /* C14: three wrong parts of each, and one that a slow one left half. */
+    assert_in_range(erases.cycle[0], 3 * 3, 3 * 3 + 2);
+    world_close(&w);
+}
+
 /* The list lies beside the image, in whatever folder that is. */
 static void test_consumer_wear_list_in_a_folder(void **state)
 {
@@ -519,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_consumer_wear_record_and_cuts),
         cmocka_unit_test(test_consumer_wear_push),
         cmocka_unit_test(test_consumer_wear_check_now),
+        cmocka_unit_test(test_consumer_wear_slow_liars),
         cmocka_unit_test(test_consumer_wear_list_in_a_folder),
         cmocka_unit_test(test_consumer_wear_every_mixture),
     };
