@@ -4,6 +4,7 @@
 #define _GNU_SOURCE /* mmsghdr */
 #include "test/unit/server_world.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -24,7 +25,10 @@ static struct {
     bool has_datagram;
     struct selv_coap_peer from;
     struct selv_bytes datagram;
-} w = {.now_ms = 1000000};
+    uint64_t random;
+} w;
+
+#define BEGIN_MS 1000000u
 
 static void must(bool is_so)
 {
@@ -40,6 +44,7 @@ int64_t __wrap_selv_clock_wall_s(void);
 int __wrap_recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags,
                     struct timespec *timeout);
 int __wrap_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags);
+ssize_t __wrap_getrandom(void *p, size_t len, unsigned flags);
 
 uint64_t __wrap_selv_clock_monotonic_ms(void)
 {
@@ -101,6 +106,18 @@ int __wrap_sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
     return (int)n;
 }
 
+/* Equal in each life. */
+ssize_t __wrap_getrandom(void *p, size_t len, unsigned flags)
+{
+    uint8_t *to = p;
+    (void)flags;
+    for (size_t i = 0; i < len; i++) {
+        w.random = w.random * 6364136223846793005u + 1442695040888963407u;
+        to[i] = (uint8_t)(w.random >> 56);
+    }
+    return (ssize_t)len;
+}
+
 uint64_t world_now_ms(void)
 {
     return atomic_load(&w.now_ms);
@@ -113,10 +130,22 @@ void world_pass(uint64_t ms)
 
 /* ---- open and close ----------------------------------------------------- */
 
+static void api_open(void)
+{
+    struct selv_net_address any;
+    atomic_store(&w.now_ms, BEGIN_MS);
+    w.random = 0;
+    world.replies = 0;
+    world.last.len = 0;
+    must(selv_net_parse("127.0.0.1:0", &any));
+    must(selv_coap_api_open(world.api, &world.server,
+                            selv_net_bind(&any, SOCK_DGRAM), -1) &&
+         selv_coap_api_listen(world.api, -1, 8));
+}
+
 void world_open(uint32_t rate, bool has_loopback, uint64_t devices_max)
 {
     static const uint8_t key[SELV_SIPHASH_KEY_LEN] = {1, 2, 3};
-    struct selv_net_address any;
     char path[96];
     unsigned cleaned;
     const char *tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
@@ -127,19 +156,33 @@ void world_open(uint32_t rate, bool has_loopback, uint64_t devices_max)
     snprintf(path, sizeof path, "%s/db", w.folder);
     w.folder_fd = open(w.folder, O_RDONLY | O_DIRECTORY);
     must(w.folder_fd >= 0);
-    world.begun_ms = world_now_ms();
     world.server.roles = SELV_ROLE_FIRMWARE | SELV_ROLE_TRACKER;
     must(selv_blobs_open(&world.server.blobs, w.folder_fd, &cleaned));
     must(selv_records_open(&world.server.records, path) == SELV_DB_OK);
     selv_reflect_all_init(&world.server.reflect, key, rate, has_loopback);
     must(selv_writes_open(&world.server.writes, &world.server.records,
                           devices_max));
-    must(selv_net_parse("127.0.0.1:0", &any));
     world.api = malloc(sizeof *world.api);
-    must(world.api != NULL &&
-         selv_coap_api_open(world.api, &world.server,
-                            selv_net_bind(&any, SOCK_DGRAM), -1) &&
-         selv_coap_api_listen(world.api, -1, 8));
+    must(world.api != NULL);
+    api_open();
+}
+
+void world_reset(void)
+{
+    struct selv_server *s = &world.server;
+    world_let_go();
+    world_pump();
+    selv_coap_api_close(world.api);
+    must(sqlite3_exec(s->records.db.handle,
+                      "BEGIN; DELETE FROM reports; DELETE FROM contacts;"
+                      "DELETE FROM devices; DELETE FROM release_images;"
+                      "DELETE FROM releases; COMMIT",
+                      NULL, NULL, NULL) == SQLITE_OK);
+    s->records.device_count = 0;
+    selv_budget_init(&s->reflect.bytes, s->reflect.bytes.full_us);
+    selv_budget_init(&s->writes.unproven, s->writes.unproven.full_us);
+    selv_budget_init(&s->writes.added, s->writes.added.full_us);
+    api_open();
 }
 
 void world_close(void)
@@ -185,8 +228,11 @@ void world_pump(void)
     }
     while (world.api->pending != NULL) {
         struct pollfd wait = {.fd = world.api->port.fd, .events = POLLIN};
-        must(poll(&wait, 1, 20000) == 1);
-        turn(&world.api->written);
+        int n = poll(&wait, 1, 20000);
+        must(n == 1 || (n < 0 && errno == EINTR));
+        if (n == 1) {
+            turn(&world.api->written);
+        }
     }
     turn(&world.api->source);
 }
@@ -265,13 +311,22 @@ uint64_t world_count(const char *table)
     return ask(sql);
 }
 
-void world_wipe(void)
+uint64_t world_changes(void)
 {
-    must(sqlite3_exec(world.server.records.db.handle,
-                      "DELETE FROM reports; DELETE FROM contacts;"
-                      "DELETE FROM devices",
-                      NULL, NULL, NULL) == SQLITE_OK);
-    world.server.records.device_count = 0;
+    return (uint64_t)sqlite3_total_changes(world.server.records.db.handle);
+}
+
+bool world_has(const uint8_t id[static 8])
+{
+    static const char sql[] =
+        "SELECT count(*) FROM devices WHERE hex(id) = '%s'";
+    char name[17], text[96];
+    selv_name_encode(id, 8, name);
+    for (char *p = name; *p != 0; p++) {
+        *p = (char)(*p >= 'a' ? *p - 32 : *p);
+    }
+    snprintf(text, sizeof text, sql, name);
+    return ask(text) == 1;
 }
 
 /* ---- what devices say --------------------------------------------------- */

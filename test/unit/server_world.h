@@ -6,7 +6,7 @@
  *
  * A program that uses it is linked with
  *   -Wl,--wrap=recvmmsg,--wrap=sendmmsg,
- *   --wrap=selv_clock_monotonic_ms,--wrap=selv_clock_wall_s
+ *   --wrap=selv_clock_monotonic_ms,--wrap=selv_clock_wall_s,--wrap=getrandom
  * Nothing waits for the clock: who puts something in pumps it through. */
 #ifndef SERVER_WORLD_H
 #define SERVER_WORLD_H
@@ -25,7 +25,6 @@ struct world_reply {
 struct world {
     struct selv_server server;
     struct selv_coap_api *api;
-    uint64_t begun_ms; /* the clock when it was opened */
     /* Called for each datagram that is sent. */
     void (*on_reply)(const struct world_reply *reply);
     struct world_reply last; /* len 0: none since world_udp was called */
@@ -41,6 +40,8 @@ void world_pass(uint64_t ms);
 /* rate, has_loopback: see selv_reflect_all_init. */
 void world_open(uint32_t rate, bool has_loopback, uint64_t devices_max);
 void world_close(void);
+/* As it was after world_open, but that blobs stay: for many short lives. */
+void world_reset(void);
 
 /* A datagram that comes in, and all that the loop does about it but what has
  * to be written first. */
@@ -62,8 +63,10 @@ void world_release(uint64_t number, struct selv_bytes envelope);
 
 /* Rows of a table. */
 uint64_t world_count(const char *table);
-/* All devices and reports are forgotten. */
-void world_wipe(void);
+/* Rows that were added, changed or deleted so far. */
+uint64_t world_changes(void);
+/* True when a device has this id. */
+bool world_has(const uint8_t id[static 8]);
 
 /* IPv4 a.b.c.d as a number, and a port. */
 struct selv_coap_peer world_peer(uint32_t address, uint16_t port);

@@ -17,6 +17,8 @@
 
 #define SECOND_US UINT64_C(1000000)
 #define ENVELOPE_LEN 900u
+#define Q_BLOCK1 19u /* [RFC 9177 4.1] */
+#define Q_BLOCK2 31u
 
 static uint8_t envelope[ENVELOPE_LEN];
 /* Client and server of one request, as bytes. */
@@ -47,6 +49,8 @@ struct ask {
     bool observes;
     const struct selv_coap_block *block1;
     const struct selv_coap_block *block2;
+    uint16_t qblock; /* Q-Block1 or Q-Block2, block 0 of 64; 0: neither */
+    bool is_non;
     struct selv_bytes echo;
     struct selv_bytes payload;
     uint8_t token;
@@ -56,7 +60,8 @@ static struct selv_bytes ask_make(const struct ask *a)
 {
     struct selv_coap_writer w;
     size_t len = 0;
-    selv_coap_write_begin(&w, asked, sizeof asked, SELV_COAP_CON, a->code,
+    selv_coap_write_begin(&w, asked, sizeof asked,
+                          a->is_non ? SELV_COAP_NON : SELV_COAP_CON, a->code,
                           ++mid, selv_bytes(&a->token, 1));
     if (a->observes) {
         selv_coap_write_uint(&w, SELV_COAP_OPT_OBSERVE, 0);
@@ -66,11 +71,17 @@ static struct selv_bytes ask_make(const struct ask *a)
         selv_coap_write_opt(&w, SELV_COAP_OPT_URI_QUERY,
                             selv_bytes(a->query, strlen(a->query)));
     }
+    if (a->qblock == Q_BLOCK1) {
+        selv_coap_write_uint(&w, Q_BLOCK1, 2);
+    }
     if (a->block2 != NULL) {
         selv_coap_write_block(&w, SELV_COAP_OPT_BLOCK2, a->block2);
     }
     if (a->block1 != NULL) {
         selv_coap_write_block(&w, SELV_COAP_OPT_BLOCK1, a->block1);
+    }
+    if (a->qblock == Q_BLOCK2) {
+        selv_coap_write_uint(&w, Q_BLOCK2, 2);
     }
     if (a->echo.len > 0) {
         selv_coap_write_opt(&w, SELV_COAP_OPT_ECHO, a->echo);
@@ -481,6 +492,53 @@ static void test_server_api_unobserved(void **state)
     assert_int_equal(observers(), 1);
 }
 
+/* ---- options that it does not have -------------------------------------- */
+
+/* Q-Block is critical: a client learns by 4.02 that it has to ask for one
+ * block at a time, whatever it asks, and nothing is done for it. What needs no
+ * answer is thrown away [RFC 7252 5.4.1]. */
+static void test_server_api_qblock(void **state)
+{
+    static uint8_t image[5000];
+    struct selv_coap_peer from = world_peer(0x0a010001, 1000);
+    struct selv_coap_block block = {0, 2, false};
+    uint8_t digest[SELV_SHA256_LEN];
+    char query[20], path[80] = "i/";
+    (void)state;
+    device(&from, 1, query);
+    world_release(1, selv_bytes(envelope, sizeof envelope));
+    world_blob(selv_bytes(image, sizeof image), digest);
+    selv_name_encode(digest, sizeof digest, path + 2);
+    const struct ask asks[] = {
+        {.code = SELV_COAP_GET, .path = path, .qblock = Q_BLOCK2},
+        {.code = SELV_COAP_GET,
+         .path = "m",
+         .query = query,
+         .qblock = Q_BLOCK2},
+        {.code = SELV_COAP_POST,
+         .path = "reg",
+         .qblock = Q_BLOCK1,
+         .payload = registration(2).payload},
+        {.code = SELV_COAP_GET, .path = "nothing", .qblock = Q_BLOCK2},
+    };
+    int fd = connected(&from);
+    prove(&from);
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        struct ask a = asks[i];
+        assert_int_equal(udp(&from, &a), SELV_COAP_BAD_OPTION);
+        stream_ask(fd, &a);
+        assert_int_equal(stream_hear(fd, NULL), SELV_COAP_BAD_OPTION);
+        a.is_non = true;
+        assert_int_equal(udp(&from, &a), 0);
+    }
+    assert_null(world.api->pending);
+    struct ask a = {.code = SELV_COAP_GET, .path = path, .block2 = &block};
+    assert_int_equal(udp(&from, &a), SELV_COAP_CONTENT);
+    assert_int_equal(world_count("devices"), 1);
+    close(fd);
+    world_serve();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -490,6 +548,7 @@ int main(void)
         TEST(test_server_api_share),   TEST(test_server_api_parked),
         TEST(test_server_api_queued),  TEST(test_server_api_small),
         TEST(test_server_api_blocked), TEST(test_server_api_unobserved),
+        TEST(test_server_api_qblock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
