@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * usage: bench_transfer [--long] [--seeds N] [--link TEXT]
+ * usage: bench_transfer [--long | --links] [--seeds N] [--link TEXT]
  *        bench_transfer --ideal BYTES BLOCK LOSS_PERCENT
  *
  * Fetches bodies over sim/link in virtual time, with each contender, at each
@@ -26,7 +26,8 @@
 
 static const struct transfer_contender *const contenders[] = {
     &transfer_client,     &transfer_client_resumed, &transfer_fetch,
-    &transfer_fetch_warm, &transfer_fetch_small,    &transfer_qblock};
+    &transfer_fetch_warm, &transfer_fetch_small,    &transfer_fetch_small_warm,
+    &transfer_qblock};
 enum {
     CONTENDER_COUNT = sizeof contenders / sizeof contenders[0],
     FIRST_FETCH = 2 /* of those with many blocks in flight */
@@ -396,11 +397,12 @@ static bool print_others(uint32_t seeds)
 
 static int usage(const char *why)
 {
-    fprintf(stderr,
-            "bench_transfer: %s\nusage: bench_transfer [--long] [--seeds N] "
-            "[--link TEXT]\n       bench_transfer --ideal BYTES BLOCK "
-            "LOSS_PERCENT\n",
-            why);
+    fprintf(
+        stderr,
+        "bench_transfer: %s\nusage: bench_transfer [--long | --links] "
+        "[--seeds N] [--link TEXT]\n       bench_transfer --ideal BYTES BLOCK "
+        "LOSS_PERCENT\n",
+        why);
     return 2;
 }
 
@@ -428,6 +430,7 @@ int main(int argc, char **argv)
     const char *text = LINK_PLAIN;
     unsigned long seeds = 20;
     bool is_long = false;
+    bool is_links = false;
     uint32_t random = 1;
     for (size_t i = 0; i < BODY_MAX; i++) {
         random = random * 1664525u + 1013904223u;
@@ -441,6 +444,8 @@ int main(int argc, char **argv)
         bool has_value = i + 1 < argc;
         if (strcmp(argv[i], "--long") == 0) {
             is_long = true;
+        } else if (strcmp(argv[i], "--links") == 0) {
+            is_links = true;
         } else if (strcmp(argv[i], "--seeds") == 0 && has_value) {
             seeds = strtoul(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--link") == 0 && has_value) {
@@ -463,9 +468,13 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < CONTENDER_COUNT; i++) {
         printf("%s: %s\n", contenders[i]->name, contenders[i]->about);
     }
-    print_table(link, 10240, (uint32_t)seeds);
+    if (!is_links) {
+        print_table(link, 10240, (uint32_t)seeds);
+    }
     if (is_long) {
         print_table(link, BODY_MAX, (uint32_t)seeds);
+    }
+    if (is_long || is_links) {
         is_wrong = !print_others((uint32_t)seeds) || is_wrong;
     }
     if (is_wrong) {

@@ -46,6 +46,7 @@ extern const struct transfer_contender transfer_client_resumed;
 extern const struct transfer_contender transfer_fetch;
 extern const struct transfer_contender transfer_fetch_warm;
 extern const struct transfer_contender transfer_fetch_small;
+extern const struct transfer_contender transfer_fetch_small_warm;
 extern const struct transfer_contender transfer_qblock;
 
 /* What the server sends by Q-Block2, in several answers to one request. */

@@ -8,6 +8,7 @@
 
 #define SLOTS 64u
 #define SLOTS_SMALL 8u
+#define EXCHANGE_LEN 20u /* the answer to a poll: transfer.c's exchange_ms */
 
 struct fetch_state {
     struct selv_coap_path path;
@@ -35,27 +36,37 @@ static bool fetch_start(void *state, const struct transfer_job *job,
 
 /* What one exchange before, for the manifest, leaves behind: as the consumer
  * has it. */
-static bool fetch_start_warm(void *state, const struct transfer_job *job,
-                             uint64_t now_ms)
+static bool start_warm(struct fetch_state *s, const struct transfer_job *job,
+                       uint16_t slots, uint64_t now_ms)
 {
-    struct fetch_state *s = state;
-    uint32_t cost = (uint32_t)selv_coap_block_len(job->request.szx);
-    if (!start(s, job, SLOTS, now_ms)) {
+    if (!start(s, job, slots, now_ms)) {
         return false;
     }
     selv_coap_fetch_abort(&s->fetch);
-    selv_coap_path_sent(&s->path, cost);
+    selv_coap_path_sent(&s->path, EXCHANGE_LEN);
     selv_coap_path_limited(&s->path);
-    selv_coap_path_answered(&s->path, s->path.next - 1, cost, 0, job->rtt_ms,
-                            (uint32_t)now_ms);
+    selv_coap_path_answered(&s->path, s->path.next - 1, EXCHANGE_LEN, 0,
+                            job->rtt_ms, (uint32_t)now_ms);
     return selv_coap_fetch_start(&s->fetch, &job->request, job->random,
                                  now_ms) == SELV_OK;
+}
+
+static bool fetch_start_warm(void *state, const struct transfer_job *job,
+                             uint64_t now_ms)
+{
+    return start_warm(state, job, SLOTS, now_ms);
 }
 
 static bool fetch_start_small(void *state, const struct transfer_job *job,
                               uint64_t now_ms)
 {
     return start(state, job, SLOTS_SMALL, now_ms);
+}
+
+static bool fetch_start_small_warm(void *state, const struct transfer_job *job,
+                                   uint64_t now_ms)
+{
+    return start_warm(state, job, SLOTS_SMALL, now_ms);
 }
 
 static void fetch_feed(void *state, uint64_t now_ms, struct selv_bytes datagram)
@@ -123,8 +134,16 @@ const struct transfer_contender transfer_fetch_warm = {
 
 const struct transfer_contender transfer_fetch_small = {
     "fetch, 8 slots",
-    "the same, as on a Class 1 device",
+    "up to 8 blocks in flight, as on a Class 1 device; path not known before",
     sizeof(struct fetch_state),
     fetch_start_small,
+    fetch_feed,
+    fetch_poll};
+
+const struct transfer_contender transfer_fetch_small_warm = {
+    "warm, 8 slots",
+    "the same, on a path that one exchange before has measured",
+    sizeof(struct fetch_state),
+    fetch_start_small_warm,
     fetch_feed,
     fetch_poll};

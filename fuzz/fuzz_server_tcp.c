@@ -142,6 +142,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct selv_tcp_hooks hooks = {NULL, request, blob_get, torn,
                                                 on_gone};
     static const uint8_t random[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    static const uint8_t key[SELV_SIPHASH_KEY_LEN] = {1};
+    static const struct selv_coap_peer from = {6, {192, 0, 2, 1}};
     int fds[2];
     uint64_t now_ms = 5;
     if (size < 2) {
@@ -155,9 +157,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     owed_len = 0;
     selv_coap_server_init(&engine, NULL, 0, random);
     selv_coap_server_stream(&engine);
-    struct selv_tcp *tcp = selv_tcp_open(-1, 2, &hooks);
+    struct selv_tcp *tcp = selv_tcp_open(-1, 2, key, &hooks);
     must(tcp != NULL && socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
-    selv_tcp_adopt(tcp, fds[0], selv_bytes("a", 1), now_ms);
+    selv_tcp_adopt(tcp, fds[0], &from, now_ms);
     for (size_t at = 2; at < size; at += piece) {
         size_t len = size - at < piece ? size - at : piece;
         (void)!send(fds[1], data + at, len, MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -182,8 +182,7 @@ static void on_completed(void *user, struct MHD_Connection *connection,
     *state = NULL;
 }
 
-/* ---- the loop ------------------------------------------------------------
- */
+/* ---- the loop ------------------------------------------------------------ */
 
 /* At the limit the library stops watching the listening socket, and watches
  * it again in the first run that begins below the limit. The closing of the

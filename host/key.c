@@ -45,8 +45,7 @@ static bool halves_check(struct selv_key *key, const char *name,
     return true;
 }
 
-/* ---- PEM ------------------------------------------------------------------
- */
+/* ---- PEM ----------------------------------------------------------------- */
 
 static bool other(struct selv_key *key, const char *what)
 {
@@ -201,8 +200,7 @@ static bool pem_encode(const struct selv_key *key, bool with_private,
     return status == 0;
 }
 
-/* ---- COSE_Key ---------------------------------------------------------------
- */
+/* ---- COSE_Key ------------------------------------------------------------ */
 
 /* True when the bytes are one CBOR map that has a key type, label 1: a
  * COSE_Key of some kind. */
@@ -259,8 +257,7 @@ static bool cose_parse(struct selv_bytes bytes, const char *name,
         name, selv_err_str(err));
 }
 
-/* ---- both -------------------------------------------------------------------
- */
+/* ---- both ---------------------------------------------------------------- */
 
 bool selv_key_parse(struct selv_bytes bytes, const char *name,
                     struct selv_key *key, struct selv_error *error)

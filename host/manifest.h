@@ -18,8 +18,7 @@
 #define SELV_MANIFEST_FILE_MAX (1u << 24) /* bytes of an envelope file */
 #define SELV_IMAGE_FILE_MAX (64u << 20)   /* bytes of an image file */
 
-/* ---- build ------------------------------------------------------------------
- */
+/* ---- build --------------------------------------------------------------- */
 
 struct selv_manifest_image {
     uint8_t digest[32];        /* SHA-256 */
@@ -57,16 +56,14 @@ json_t *selv_manifest_plan_json(const struct selv_manifest_plan *plan,
 bool selv_manifest_build_json(json_t *template, const char *folder,
                               struct selv_buf *out, struct selv_error *error);
 
-/* ---- sign -------------------------------------------------------------------
- */
+/* ---- sign ---------------------------------------------------------------- */
 
 /* The same envelope with one more authentication block. The digest in the
  * wrapper is checked against the manifest first. */
 bool selv_manifest_sign(struct selv_bytes envelope, const struct selv_key *key,
                         struct selv_buf *out, struct selv_error *error);
 
-/* ---- show -------------------------------------------------------------------
- */
+/* ---- show ---------------------------------------------------------------- */
 
 /* A name that a UUID may come from: an author knows it, the bytes do not. */
 struct selv_manifest_names {

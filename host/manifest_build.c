@@ -11,8 +11,7 @@ static json_t *member(const struct build *b, const char *name)
     return json_object_get(b->template, name);
 }
 
-/* ---- keys that only unchecked templates have ------------------------------
- */
+/* ---- keys that only unchecked templates have ----------------------------- */
 
 /* A numbered key that no member stands for. */
 static bool other_key_put(const struct build *b, const struct place *at,
@@ -57,8 +56,7 @@ static bool unchecked_check(const struct build *b)
     return build_members_check(b, &at, keys, names);
 }
 
-/* ---- common ---------------------------------------------------------------
- */
+/* ---- common -------------------------------------------------------------- */
 
 static bool components_put(const struct build *b, struct selv_cbor_writer *w)
 {
@@ -127,8 +125,7 @@ static bool common_put(const struct build *b, struct selv_cbor_writer *w)
     return done;
 }
 
-/* ---- severable elements ---------------------------------------------------
- */
+/* ---- severable elements -------------------------------------------------- */
 
 static bool is_severed(const struct build *b, const char *name)
 {
@@ -214,8 +211,7 @@ static bool absent_check(const struct build *b)
     return true;
 }
 
-/* ---- manifest -------------------------------------------------------------
- */
+/* ---- manifest ------------------------------------------------------------ */
 
 /* One section: in the manifest whole, or as a digest with the whole in the
  * envelope [manifest 8.4.12]. */
@@ -364,8 +360,7 @@ static bool manifest_put(const struct build *b, struct selv_cbor_writer *w,
     return done;
 }
 
-/* ---- envelope -------------------------------------------------------------
- */
+/* ---- envelope ------------------------------------------------------------ */
 
 /* The wrapper: the manifest's digest, over its byte string with the head
  * [manifest 8.3], and no block. */

@@ -84,8 +84,7 @@ json_t *manifest_uint_json(uint64_t number)
                : json_sprintf("%llu", (unsigned long long)number);
 }
 
-/* ---- values -----------------------------------------------------------------
- */
+/* ---- values -------------------------------------------------------------- */
 
 /* {"uuid": ..., "from": name} when a name that we know gives this UUID. */
 static json_t *uuid_json(const struct describe *d, struct selv_bytes bytes)
@@ -235,8 +234,7 @@ static json_t *parameters_json(const struct describe *d, struct selv_bytes map)
     return out;
 }
 
-/* ---- sequences --------------------------------------------------------------
- */
+/* ---- sequences ----------------------------------------------------------- */
 
 static json_t *command_json(const struct describe *d, int32_t code,
                             struct selv_bytes argument)
@@ -332,8 +330,7 @@ static json_t *sequence_json(const struct describe *d,
     return list[0];
 }
 
-/* ---- text -------------------------------------------------------------------
- */
+/* ---- text ---------------------------------------------------------------- */
 
 /* One map of texts into out; keys that are component ids become objects. */
 static void texts_take(struct selv_cbor *r, const struct manifest_word *words,
@@ -425,8 +422,7 @@ static const char *text_find(json_t *text, const char *name)
     return NULL;
 }
 
-/* ---- envelope and manifest --------------------------------------------------
- */
+/* ---- envelope and manifest ----------------------------------------------- */
 
 /* Everything that has a place, as views. */
 struct parts {

@@ -17,8 +17,7 @@ static bool bad(struct selv_error *error, const char *member, const char *what)
                           member, what);
 }
 
-/* ---- members ----------------------------------------------------------------
- */
+/* ---- members ------------------------------------------------------------- */
 
 enum { NAME_MAX_LEN = 31, NEAR_DISTANCE = 2 };
 
@@ -174,8 +173,7 @@ static bool all_members_check(json_t *json, struct selv_error *error)
     return true;
 }
 
-/* ---- values -----------------------------------------------------------------
- */
+/* ---- values -------------------------------------------------------------- */
 
 static const char *text_of(json_t *json, const char *name)
 {
@@ -212,8 +210,7 @@ static bool sequence_parse(json_t *json, const char *name, uint64_t *number,
            bad(error, name, "not a number from 0; text only above 2^63 - 1");
 }
 
-/* ---- identity --------------------------------------------------------------
- */
+/* ---- identity ------------------------------------------------------------ */
 
 static bool pen_parse(json_t *json, struct selv_manifest_device *d,
                       uint8_t space[static SELV_UUID_LEN],
@@ -316,8 +313,7 @@ static bool ids_parse(json_t *json, struct selv_manifest_device *d,
     return true;
 }
 
-/* ---- components -------------------------------------------------------------
- */
+/* ---- components ---------------------------------------------------------- */
 
 static void path_put(struct selv_cbor_writer *w, const char *path)
 {
@@ -430,8 +426,7 @@ static bool components_parse(json_t *json, struct selv_manifest_device *d,
     return true;
 }
 
-/* ---- what the device can do -------------------------------------------------
- */
+/* ---- what the device can do ---------------------------------------------- */
 
 static bool algorithms_parse(json_t *json, struct selv_manifest_device *d,
                              struct selv_error *error)

@@ -24,8 +24,7 @@ struct diff {
     json_t *changes;
 };
 
-/* ---- changes ----------------------------------------------------------------
- */
+/* ---- changes ------------------------------------------------------------- */
 
 static void change_add(struct diff *d, const char *what, const char *of,
                        json_t *old, json_t *new)
@@ -113,8 +112,7 @@ static void object_compare(struct diff *d, const char *of, json_t *old,
     }
 }
 
-/* ---- facts ------------------------------------------------------------------
- */
+/* ---- facts --------------------------------------------------------------- */
 
 struct facts {
     json_t *components; /* their names */
@@ -277,8 +275,7 @@ static void facts_compare(struct diff *d)
     json_decref(new);
 }
 
-/* ---- text, payloads, places -------------------------------------------------
- */
+/* ---- text, payloads, places ---------------------------------------------- */
 
 /* Texts of one language; those of a component are an object. */
 static void language_compare(struct diff *d, const char *language, json_t *old,
@@ -392,8 +389,7 @@ static void places_compare(struct diff *d)
     }
 }
 
-/* ---- sections ---------------------------------------------------------------
- */
+/* ---- sections ------------------------------------------------------------ */
 
 /* Sections in which anything differs. A section that was taken out of one
  * envelope cannot be compared. */
@@ -425,8 +421,7 @@ static json_t *sections_compare(struct diff *d)
     return out;
 }
 
-/* ---- the whole --------------------------------------------------------------
- */
+/* ---- the whole ----------------------------------------------------------- */
 
 /* A file's name need not be UTF-8; JSON must. */
 static json_t *name_json(const char *name)

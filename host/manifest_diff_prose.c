@@ -31,8 +31,7 @@ static const char *plain(const struct selv_paper *p)
     return selv_paper_ink(p, SELV_INK_PLAIN);
 }
 
-/* ---- facts ------------------------------------------------------------------
- */
+/* ---- facts --------------------------------------------------------------- */
 
 static void side_print(const struct selv_paper *p, char op, const char *text)
 {
@@ -100,8 +99,7 @@ static void changes_print(const struct selv_paper *p, json_t *changes)
     free(last);
 }
 
-/* ---- commands ---------------------------------------------------------------
- */
+/* ---- commands ------------------------------------------------------------ */
 
 static char op_of(json_t *line)
 {
@@ -241,8 +239,7 @@ static void section_print(const struct selv_paper *p, json_t *section)
     free(is_kept);
 }
 
-/* ---- the whole --------------------------------------------------------------
- */
+/* ---- the whole ----------------------------------------------------------- */
 
 static void head_print(const struct selv_paper *p, json_t *diff)
 {

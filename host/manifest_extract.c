@@ -8,8 +8,7 @@
 #include "host/manifest_tree.h"
 #include "host/text.h"
 
-/* ---- names of files --------------------------------------------------------
- */
+/* ---- names of files ------------------------------------------------------ */
 
 static bool is_safe(uint8_t c)
 {
@@ -68,8 +67,7 @@ void selv_manifest_file_name(struct selv_bytes payload_name, size_t index,
     }
 }
 
-/* ---- parts ------------------------------------------------------------------
- */
+/* ---- parts --------------------------------------------------------------- */
 
 bool selv_manifest_content(struct selv_bytes envelope, struct selv_bytes *out,
                            struct selv_error *error)
@@ -228,8 +226,7 @@ bool selv_manifest_files(struct selv_bytes envelope,
     return true;
 }
 
-/* ---- with fewer parts, or more ----------------------------------------------
- */
+/* ---- with fewer parts, or more ------------------------------------------- */
 
 /* One pair of the new envelope: key and value, encoded. */
 struct pair {

@@ -146,8 +146,7 @@ const char *selv_lint_severity_name(enum selv_lint_severity severity)
                                            : "note";
 }
 
-/* ---- findings -------------------------------------------------------------
- */
+/* ---- findings ------------------------------------------------------------ */
 
 void lint_spot_set(struct lint_spot *spot, const struct lint_at *at)
 {
@@ -242,8 +241,7 @@ void lint_find(struct lint *l, enum lint_rule rule, const struct lint_at *at,
     find(l, rule, &spot, what);
 }
 
-/* ---- names ----------------------------------------------------------------
- */
+/* ---- names --------------------------------------------------------------- */
 
 static const char *name_of(const struct manifest_word *list, int32_t code,
                            char text[static 16])
@@ -330,8 +328,7 @@ bool lint_index_read(const struct lint *l, struct selv_bytes argument,
     return count > 0;
 }
 
-/* ---- the whole -------------------------------------------------------------
- */
+/* ---- the whole ----------------------------------------------------------- */
 
 static int finding_compare(const void *a, const void *b)
 {

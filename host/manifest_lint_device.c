@@ -8,8 +8,7 @@
 #include "host/manifest_template_int.h"
 #include "host/manifest_verify_int.h"
 
-/* ---- digest and signatures
- * --------------------------------------------------- */
+/* ---- digest and signatures ----------------------------------------------- */
 
 static void algorithms_check(struct lint *l)
 {
@@ -110,8 +109,7 @@ void lint_blocks(struct lint *l)
     algorithms_check(l);
 }
 
-/* ---- limits
- * -------------------------------------------------------------------- */
+/* ---- limits -------------------------------------------------------------- */
 
 static size_t depth_of(const struct manifest_sequence *s)
 {
@@ -179,8 +177,7 @@ static void limits_check(struct lint *l)
     }
 }
 
-/* ---- bootloaders
- * ----------------------------------------------------------------- */
+/* ---- bootloaders --------------------------------------------------------- */
 
 static void boot_walk(struct lint *l, const struct manifest_section *section,
                       const struct place *path,
@@ -231,8 +228,7 @@ static void boot_check(struct lint *l)
     }
 }
 
-/* ---- the engine itself
- * ------------------------------------------------------------ */
+/* ---- the engine itself --------------------------------------------------- */
 
 /* Signed by a key of this moment alone, for the engine to look at it. */
 static void engine_check(struct lint *l)

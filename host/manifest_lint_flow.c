@@ -61,8 +61,7 @@ struct here {
     uint64_t components;
 };
 
-/* ---- sets -------------------------------------------------------------------
- */
+/* ---- sets ---------------------------------------------------------------- */
 
 static size_t code_index(struct flow *f, int32_t code)
 {
@@ -118,8 +117,7 @@ static bool value_is_empty(const struct value *value)
     return true;
 }
 
-/* ---- definitions ------------------------------------------------------------
- */
+/* ---- definitions --------------------------------------------------------- */
 
 static struct definition *define(struct flow *f, int32_t code, size_t component,
                                  struct selv_bytes item,
@@ -205,8 +203,7 @@ static void parameters_run(struct flow *f, struct state *s,
     }
 }
 
-/* ---- reading ----------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------- */
 
 static struct value *value_use(struct flow *f, struct state *s, size_t c,
                                int32_t code)
@@ -246,8 +243,7 @@ static void value_need(struct flow *f, struct state *s, const struct here *here,
     }
 }
 
-/* ---- commands with a component ----------------------------------------------
- */
+/* ---- commands with a component ------------------------------------------- */
 
 static void written_set(struct flow *f, struct state *s,
                         const struct lint_at *at, size_t c)
@@ -480,8 +476,7 @@ static void component_run(struct flow *f, struct state *s,
     }
 }
 
-/* ---- sequences
- * --------------------------------------------------------------- */
+/* ---- sequences ----------------------------------------------------------- */
 
 static void sequence_run(struct flow *f, struct state *s,
                          const struct here *here,
@@ -646,8 +641,7 @@ static void sequence_run(struct flow *f, struct state *s,
     }
 }
 
-/* ---- procedures
- * ---------------------------------------------------------------- */
+/* ---- procedures ---------------------------------------------------------- */
 
 static void section_run(struct flow *f, struct state *s,
                         const struct manifest_section *section)

@@ -123,8 +123,7 @@ void lint_values_find(const struct lint *l, int32_t code, size_t component,
 bool lint_index_read(const struct lint *l, struct selv_bytes argument,
                      uint64_t *components);
 
-/* ---- the engine (manifest_lint_engine.c) -----------------------------------
- */
+/* ---- the engine (manifest_lint_engine.c) --------------------------------- */
 
 /* Whether the smallest bootloader, profile boot-select, knows a command. */
 bool lint_boot_has(int32_t code);
@@ -134,8 +133,7 @@ void lint_engine_judge(const struct lint *l, struct selv_bytes envelope,
                        const struct selv_key *key,
                        struct selv_manifest_verdict *verdict);
 
-/* ---- the groups of rules --------------------------------------------------
- */
+/* ---- the groups of rules ------------------------------------------------- */
 
 void lint_shape(struct lint *l);  /* sections and single commands */
 void lint_flow(struct lint *l);   /* parameters and images, along each path */

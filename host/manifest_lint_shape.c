@@ -22,8 +22,7 @@ static struct lint_at at_of(const struct walk *w, const struct place *path,
     return at;
 }
 
-/* ---- parameters ------------------------------------------------------------
- */
+/* ---- parameters ---------------------------------------------------------- */
 
 static bool value_is_good(const struct manifest_word *word,
                           struct selv_bytes item)
@@ -188,8 +187,7 @@ static void parameters_check(const struct walk *w, const struct place *path,
     }
 }
 
-/* ---- alternatives -----------------------------------------------------------
- */
+/* ---- alternatives -------------------------------------------------------- */
 
 static bool is_condition(int32_t code)
 {
@@ -343,8 +341,7 @@ static void try_each_check(const struct walk *w, const struct place *path,
     }
 }
 
-/* ---- commands ---------------------------------------------------------------
- */
+/* ---- commands ------------------------------------------------------------ */
 
 static void sequence_check(const struct walk *w, const struct place *path,
                            const struct manifest_sequence *s);
@@ -468,8 +465,7 @@ static void sequence_check(const struct walk *w, const struct place *path,
     }
 }
 
-/* ---- sections
- * ---------------------------------------------------------------- */
+/* ---- sections ------------------------------------------------------------ */
 
 static bool has_command(const struct manifest_sequence *s, int32_t code)
 {

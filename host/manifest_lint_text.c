@@ -53,8 +53,7 @@ static size_t component_index(const struct lint *l, struct selv_bytes id)
     return i;
 }
 
-/* ---- text that lies
- * ----------------------------------------------------------- */
+/* ---- text that lies ------------------------------------------------------ */
 
 static void vendor_check(const struct texts *t, const struct lint_at *at,
                          size_t component, const char *domain)
@@ -142,8 +141,7 @@ static void component_text_check(const struct texts *t,
     free(copied);
 }
 
-/* ---- form
- * ----------------------------------------------------------------------- */
+/* ---- form ---------------------------------------------------------------- */
 
 /* The pairs of number and text in a map. */
 static bool words_walk(const struct texts *t, const struct place *path,

@@ -15,8 +15,7 @@ struct uris {
     size_t last;         /* the payload named last, count: none yet */
 };
 
-/* ---- URIs -------------------------------------------------------------------
- */
+/* ---- URIs ---------------------------------------------------------------- */
 
 /* The authority between "//" and the path [RFC 3986 3.2]. */
 static struct selv_bytes authority_of(struct selv_bytes uri)
@@ -93,8 +92,7 @@ static void uri_check(struct uris *u, const struct lint_at *at,
     }
 }
 
-/* ---- payloads
- * ---------------------------------------------------------------- */
+/* ---- payloads ------------------------------------------------------------ */
 
 static void payload_check(struct uris *u, const struct lint_at *at,
                           struct selv_bytes uri)

@@ -51,8 +51,7 @@ struct story {
     uint64_t sequence_number;
 };
 
-/* ---- the envelope's commands ------------------------------------------------
- */
+/* ---- the envelope's commands --------------------------------------------- */
 
 /* Appends; false when there is no memory. */
 static bool entry_add(struct story *t, const struct entry *entry)
@@ -151,8 +150,7 @@ static long entry_find(const struct story *t, int32_t section, size_t offset)
     return NO_ENTRY;
 }
 
-/* ---- steps ------------------------------------------------------------------
- */
+/* ---- steps --------------------------------------------------------------- */
 
 /* The sequences that a command is nested in, the outermost first. */
 static json_t *path_json(const struct story *t, long at)
@@ -346,8 +344,7 @@ static void steps_tell(struct story *t, const char *note)
     }
 }
 
-/* ---- procedures -------------------------------------------------------------
- */
+/* ---- procedures ---------------------------------------------------------- */
 
 static json_t *where_json(const struct selv_suit_failure *where)
 {
@@ -594,8 +591,7 @@ static bool is_done(json_t *procedure)
     return result != NULL && strcmp(result, "done") == 0;
 }
 
-/* ---- the whole --------------------------------------------------------------
- */
+/* ---- the whole ----------------------------------------------------------- */
 
 /* Who signed, and what the manifest is. */
 static void manifest_tell(struct story *t, json_t *out)

@@ -59,8 +59,7 @@ static void line_print(const struct selv_paper *p, bool is_reported,
     fputs(selv_paper_ink(p, SELV_INK_PLAIN), p->f);
 }
 
-/* ---- nesting ----------------------------------------------------------------
- */
+/* ---- nesting ------------------------------------------------------------- */
 
 /* How many of the sequences that two commands are nested in are the same. */
 static size_t common_depth(json_t *a, json_t *b)
@@ -115,8 +114,7 @@ static void path_print(const struct selv_paper *p, json_t *open, json_t *path)
     }
 }
 
-/* ---- steps ------------------------------------------------------------------
- */
+/* ---- steps --------------------------------------------------------------- */
 
 /* "app: fails: the device's slot is 1, the manifest wants 0" */
 static char *reason_of(json_t *step)
@@ -239,8 +237,7 @@ static void steps_print(const struct selv_paper *p, json_t *steps)
     }
 }
 
-/* ---- the whole --------------------------------------------------------------
- */
+/* ---- the whole ----------------------------------------------------------- */
 
 static void procedure_print(const struct selv_paper *p, json_t *procedure)
 {

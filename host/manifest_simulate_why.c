@@ -12,8 +12,7 @@
 
 enum { BYTES_SHOWN = 16 };
 
-/* ---- parameters -------------------------------------------------------------
- */
+/* ---- parameters ---------------------------------------------------------- */
 
 static void parameter_set(struct simulate_parameters *p, uint8_t component,
                           int32_t code, struct selv_bytes item)
@@ -63,8 +62,7 @@ struct selv_bytes simulate_parameter(const struct simulate_parameters *p,
     return selv_bytes(NULL, 0);
 }
 
-/* ---- values in words --------------------------------------------------------
- */
+/* ---- values in words ----------------------------------------------------- */
 
 /* A UUID, or the device file's name for it when it comes from one. */
 static json_t *uuid_words(const struct simulate_world *w,
@@ -181,8 +179,7 @@ static json_t *item_words(const struct simulate_world *w, int32_t code,
     return bytes_words(bytes);
 }
 
-/* ---- what commands read -----------------------------------------------------
- */
+/* ---- what commands read -------------------------------------------------- */
 
 static const struct {
     int32_t command;
@@ -238,8 +235,7 @@ json_t *simulate_consumed(const struct simulate_world *w,
     return out;
 }
 
-/* ---- why --------------------------------------------------------------------
- */
+/* ---- why ----------------------------------------------------------------- */
 
 /* A parameter in words, "nothing" when unset; the caller decrefs it. */
 static json_t *wanted(const struct simulate_world *w,

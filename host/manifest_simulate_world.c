@@ -29,8 +29,7 @@ enum operation {
 const char *const selv_simulate_operations[] = {
     "fetch", "image", "copy", "write", "swap", "invoke", "private", NULL};
 
-/* ---- images -----------------------------------------------------------------
- */
+/* ---- images -------------------------------------------------------------- */
 
 void simulate_digest_words(const uint8_t digest[static SELV_SHA256_LEN],
                            char *words)
@@ -81,8 +80,7 @@ static bool image_copy(struct simulate_image *to,
     return true;
 }
 
-/* ---- the device file --------------------------------------------------------
- */
+/* ---- the device file ----------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3))) static bool bad(struct selv_error *error,
                                                       const char *format, ...)
@@ -224,8 +222,7 @@ void simulate_world_turn(struct simulate_world *w)
     }
 }
 
-/* ---- operations -------------------------------------------------------------
- */
+/* ---- operations ---------------------------------------------------------- */
 
 /* Counts the operation; true when it is one that is to fail. */
 static bool fails(struct simulate_world *w, enum operation operation)
@@ -463,8 +460,7 @@ void simulate_world_answer(struct simulate_world *w, struct selv_suit *s,
     }
 }
 
-/* ---- afterwards -------------------------------------------------------------
- */
+/* ---- afterwards ---------------------------------------------------------- */
 
 /* The members of a component's or a slot's image. */
 static void image_json(const struct simulate_image *image, json_t *out)

@@ -11,8 +11,7 @@
 #include "host/manifest_template_int.h"
 #include "host/uuid.h"
 
-/* ---- values ---------------------------------------------------------------
- */
+/* ---- values -------------------------------------------------------------- */
 
 json_t *template_hex(struct selv_bytes bytes)
 {
@@ -137,8 +136,7 @@ json_t *template_component(struct template *t, struct selv_bytes id)
     return is_path ? path : list;
 }
 
-/* ---- identifiers ----------------------------------------------------------
- */
+/* ---- identifiers --------------------------------------------------------- */
 
 /* {"vendor", "class", "uuid"} when names that we know give this UUID. */
 static json_t *uuid_json(const struct template *t, struct selv_bytes bytes)
@@ -272,8 +270,7 @@ const char *template_name(const struct manifest_word *word, int32_t code,
     return text;
 }
 
-/* ---- commands -------------------------------------------------------------
- */
+/* ---- commands ------------------------------------------------------------ */
 
 static json_t *parameters_json(struct template *t, struct selv_bytes map)
 {
@@ -441,8 +438,7 @@ static json_t *sequence_json(struct template *t,
     return list;
 }
 
-/* ---- the whole ------------------------------------------------------------
- */
+/* ---- the whole ----------------------------------------------------------- */
 
 static json_t *other_json(struct template *t, const struct manifest_list *list)
 {

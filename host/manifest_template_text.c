@@ -132,8 +132,7 @@ bool template_has_component(const struct manifest_tree *tree,
     return false;
 }
 
-/* ---- names ----------------------------------------------------------------
- */
+/* ---- names --------------------------------------------------------------- */
 
 static void names_add(struct template *t, const char *vendor,
                       const char *class_name)

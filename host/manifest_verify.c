@@ -9,8 +9,7 @@
 #include "host/manifest_template_int.h"
 #include "host/manifest_verify_int.h"
 
-/* ---- the device's components while the manifest runs ------------------------
- */
+/* ---- the device's components while the manifest runs --------------------- */
 
 /* What is in a component. */
 struct image {
@@ -129,8 +128,7 @@ static bool serve(struct selv_suit *s, struct world *w,
     return true;
 }
 
-/* ---- verdicts
- * ----------------------------------------------------------------- */
+/* ---- verdicts ------------------------------------------------------------ */
 
 /* Refused, with the engine's place or none of its own. */
 static bool refuse(struct selv_manifest_verdict *v, enum selv_err err,
@@ -155,8 +153,7 @@ static bool refuse_wrapper(struct selv_manifest_verdict *v, enum selv_err err)
     return refuse(v, err, &where);
 }
 
-/* ---- facts
- * -------------------------------------------------------------------- */
+/* ---- facts --------------------------------------------------------------- */
 
 /* What the engine is told; it points into the device, which must stay. */
 struct facts {
@@ -196,8 +193,7 @@ static void facts_init(struct facts *f, const struct selv_manifest_device *d,
     f->device.boot = d->boot_profile == NULL ? NULL : &d->boot;
 }
 
-/* ---- blocks
- * ------------------------------------------------------------------- */
+/* ---- blocks -------------------------------------------------------------- */
 
 static bool has_algorithm(const struct selv_manifest_device *d,
                           struct selv_bytes block)
@@ -295,8 +291,7 @@ json_t *selv_manifest_blocks(struct selv_bytes envelope,
     return out;
 }
 
-/* ---- where
- * ---------------------------------------------------------------------- */
+/* ---- where --------------------------------------------------------------- */
 
 /* True when a byte lies in the map of an override-parameters. */
 static bool is_in_parameters(const struct manifest_sequence *s,
@@ -432,8 +427,7 @@ static void refusal_complete(struct selv_bytes envelope,
                             sizeof(v->component));
 }
 
-/* ---- judging
- * ---------------------------------------------------------------------- */
+/* ---- judging ------------------------------------------------------------- */
 
 /* No device answers as often as this. */
 #define POLLS_MAX 10000u

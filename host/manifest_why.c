@@ -262,8 +262,7 @@ const char *selv_manifest_expected(const struct selv_suit_failure *where,
                : NULL;
 }
 
-/* ---- one line --------------------------------------------------------------
- */
+/* ---- one line ------------------------------------------------------------ */
 
 /* The key of the manifest, of its common element, or, when what stands around
  * the manifest is missing, of the envelope. */

@@ -33,8 +33,7 @@ const char *selv_paper_ink(const struct selv_paper *p, enum selv_ink ink)
     return p->has_colours ? inks[ink] : "";
 }
 
-/* ---- values -----------------------------------------------------------------
- */
+/* ---- values -------------------------------------------------------------- */
 
 static void value_print(FILE *f, json_t *value);
 
@@ -93,8 +92,7 @@ char *selv_paper_words(json_t *value)
     return text;
 }
 
-/* ---- digits -----------------------------------------------------------------
- */
+/* ---- digits -------------------------------------------------------------- */
 
 static bool is_digit(char c)
 {
@@ -146,8 +144,7 @@ void selv_paper_shorten_both(char **old, char **new)
     *new = b;
 }
 
-/* ---- lines ------------------------------------------------------------------
- */
+/* ---- lines --------------------------------------------------------------- */
 
 void selv_paper_wrap(const struct selv_paper *p, const char *text, size_t at,
                      size_t indent)

@@ -104,8 +104,7 @@ int selv_udp_fd(const struct selv_udp *udp)
     return udp->fd;
 }
 
-/* ---- in --------------------------------------------------------------------
- */
+/* ---- in ------------------------------------------------------------------ */
 
 /* What the system has said of the address of ours. */
 static void local_read(struct selv_udp *udp, unsigned i)
@@ -167,8 +166,7 @@ const struct selv_net_local *selv_udp_local(const struct selv_udp *udp,
     return &udp->local[i];
 }
 
-/* ---- out -------------------------------------------------------------------
- */
+/* ---- out ----------------------------------------------------------------- */
 
 struct selv_buf selv_udp_out(struct selv_udp *udp)
 {

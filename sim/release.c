@@ -340,9 +340,49 @@ static void put_section(struct selv_cbor_writer *w,
     selv_cbor_put_bstr(w, finish(&s, &err));
 }
 
+/* Elements of the envelope, in the order of their keys. */
+struct severed {
+    uint32_t count;
+    struct {
+        unsigned key;
+        uint8_t p[PART_MAX];
+        uint32_t len;
+    } element[3];
+};
+
+/* In the manifest, or its digest there and itself aside [manifest 8.4.12]. */
+static void put_severable(struct selv_cbor_writer *w,
+                          const struct selv_release_plan *plan,
+                          struct severed *severed, unsigned key,
+                          struct selv_bytes bytes)
+{
+    struct selv_sha256 hash;
+    struct selv_cbor_writer item;
+    struct selv_bytes v = {NULL, 0};
+    uint8_t digest[32];
+    selv_cbor_put_uint(w, key);
+    if (plan->sever == SELV_RELEASE_IN_MANIFEST) {
+        selv_cbor_put_bstr(w, bytes);
+        return;
+    }
+    uint8_t *p = severed->element[severed->count].p;
+    selv_cbor_writer_init(&item, p, PART_MAX);
+    selv_cbor_put_bstr(&item, bytes);
+    if (selv_cbor_finish(&item, &v) != SELV_OK) {
+        return; /* shows as a manifest that cannot be read */
+    }
+    severed->element[severed->count].key = key;
+    severed->element[severed->count++].len = (uint32_t)v.len;
+    selv_sha256_init(&hash);
+    selv_sha256_update(&hash, v.p, v.len);
+    selv_sha256_finish(&hash, digest);
+    put_digest(w, digest);
+}
+
 static void put_fetch(struct selv_cbor_writer *w,
                       const struct selv_release_plan *plan,
-                      const struct selv_release *r, enum selv_err *err)
+                      const struct selv_release *r, struct severed *severed,
+                      enum selv_err *err)
 {
     uint8_t part[PART_MAX];
     struct selv_cbor_writer s;
@@ -352,37 +392,50 @@ static void put_fetch(struct selv_cbor_writer *w,
     selv_cbor_put_uint(&s, SELV_SUIT_DIRECTIVE_FETCH);
     selv_cbor_put_uint(&s, 2);
     put_condition(&s, SELV_SUIT_CONDITION_IMAGE_MATCH);
-    selv_cbor_put_uint(w, SELV_SUIT_KEY_INSTALL);
-    selv_cbor_put_bstr(w, finish(&s, err));
+    put_severable(w, plan, severed, SELV_SUIT_KEY_INSTALL, finish(&s, err));
 }
 
 static void put_staged(struct selv_cbor_writer *w,
                        const struct selv_release_plan *plan,
-                       const struct selv_release *r, enum selv_err *err)
+                       const struct selv_release *r, struct severed *severed,
+                       enum selv_err *err)
 {
     uint8_t part[PART_MAX];
     struct selv_cbor_writer s;
     selv_cbor_writer_init(&s, part, sizeof part);
     put_staged_fetch(&s, plan, r);
-    selv_cbor_put_uint(w, SELV_SUIT_KEY_PAYLOAD_FETCH);
-    selv_cbor_put_bstr(w, finish(&s, err));
+    put_severable(w, plan, severed, SELV_SUIT_KEY_PAYLOAD_FETCH,
+                  finish(&s, err));
     if (plan->install == SELV_RELEASE_LOADED) {
         return;
     }
     selv_cbor_writer_init(&s, part, sizeof part);
     put_staged_install(&s, plan);
-    selv_cbor_put_uint(w, SELV_SUIT_KEY_INSTALL);
-    selv_cbor_put_bstr(w, finish(&s, err));
+    put_severable(w, plan, severed, SELV_SUIT_KEY_INSTALL, finish(&s, err));
+}
+
+static void put_text(struct selv_cbor_writer *w,
+                     const struct selv_release_plan *plan,
+                     struct severed *severed)
+{
+    /* {"en": {1: "what it is"}} */
+    static const uint8_t text[] = {0xa1, 0x62, 'e', 'n', 0xa1, 0x01,
+                                   0x6a, 'w',  'h', 'a', 't',  ' ',
+                                   'i',  't',  ' ', 'i', 's'};
+    put_severable(w, plan, severed, SELV_SUIT_KEY_TEXT,
+                  selv_bytes(text, sizeof text));
 }
 
 static struct selv_bytes make_manifest(const struct selv_release_plan *plan,
                                        const struct selv_release *r,
-                                       uint8_t *out, enum selv_err *err)
+                                       struct severed *severed, uint8_t *out,
+                                       enum selv_err *err)
 {
     struct selv_cbor_writer m;
     selv_cbor_writer_init(&m, out, SELV_RELEASE_ENVELOPE_MAX);
     bool is_staged = plan->install != SELV_RELEASE_FETCHED;
-    selv_cbor_put_map(&m, 5u + !plan->has_no_invoke + is_staged);
+    bool has_text = plan->sever != SELV_RELEASE_IN_MANIFEST;
+    selv_cbor_put_map(&m, 5u + !plan->has_no_invoke + is_staged + has_text);
     selv_cbor_put_uint(&m, SELV_SUIT_KEY_VERSION);
     selv_cbor_put_uint(&m, SELV_SUIT_MANIFEST_VERSION);
     selv_cbor_put_uint(&m, SELV_SUIT_KEY_SEQUENCE_NUMBER);
@@ -403,9 +456,12 @@ static struct selv_bytes make_manifest(const struct selv_release_plan *plan,
                     2);
     }
     if (is_staged) {
-        put_staged(&m, plan, r, err);
+        put_staged(&m, plan, r, severed, err);
     } else {
-        put_fetch(&m, plan, r, err);
+        put_fetch(&m, plan, r, severed, err);
+    }
+    if (has_text) {
+        put_text(&m, plan, severed);
     }
     return finish(&m, err);
 }
@@ -436,7 +492,9 @@ static enum selv_err make_envelope(const struct selv_release_plan *plan,
     struct selv_sha256 hash;
     enum selv_err err = SELV_OK;
 
-    struct selv_bytes manifest = make_manifest(plan, r, manifest_bytes, &err);
+    struct severed severed = {0};
+    struct selv_bytes manifest =
+        make_manifest(plan, r, &severed, manifest_bytes, &err);
     selv_cbor_writer_init(&w, head, sizeof head);
     selv_cbor_put_bstr_head(&w, manifest.len);
     selv_sha256_init(&hash);
@@ -457,11 +515,19 @@ static enum selv_err make_envelope(const struct selv_release_plan *plan,
 
     selv_cbor_writer_init(&w, r->envelope, sizeof r->envelope);
     selv_cbor_put_tag(&w, SELV_SUIT_TAG_ENVELOPE);
-    selv_cbor_put_map(&w, 2);
+    if (plan->sever == SELV_RELEASE_TAKEN_OUT) {
+        severed.count = 0;
+    }
+    selv_cbor_put_map(&w, 2 + severed.count);
     selv_cbor_put_uint(&w, SELV_SUIT_KEY_AUTHENTICATION);
     selv_cbor_put_bstr(&w, wrapper);
     selv_cbor_put_uint(&w, SELV_SUIT_KEY_MANIFEST);
     selv_cbor_put_bstr(&w, manifest);
+    for (uint32_t i = 0; i < severed.count; i++) {
+        selv_cbor_put_uint(&w, severed.element[i].key);
+        selv_cbor_put_raw(
+            &w, selv_bytes(severed.element[i].p, severed.element[i].len));
+    }
     r->envelope_len = (uint32_t)finish(&w, &err).len;
     return err;
 }

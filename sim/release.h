@@ -24,6 +24,14 @@ enum selv_release_install {
     SELV_RELEASE_LOADED       /* one image for either slot, loaded into RAM */
 };
 
+/* Where payload-fetch, install and text are; the manifests of the latter two
+ * are the same, byte for byte. */
+enum selv_release_sever {
+    SELV_RELEASE_IN_MANIFEST = 0, /* and no text */
+    SELV_RELEASE_SEVERED,         /* in the envelope */
+    SELV_RELEASE_TAKEN_OUT        /* severed, and not in the envelope either */
+};
+
 /* What a release is made of. Zero-initialise, then set what differs. */
 struct selv_release_plan {
     uint64_t sequence;
@@ -38,6 +46,7 @@ struct selv_release_plan {
                      application */
     bool has_no_invoke;
     uint8_t install;     /* enum selv_release_install */
+    uint8_t sever;       /* enum selv_release_sever */
     bool is_unlooked;    /* loaded: its digest is asked for in the slot alone */
     bool is_astray;      /* loaded: what is stored is started */
     bool is_swapped;     /* slot A's digest named for slot B, and reverse */

@@ -65,19 +65,15 @@ static void note_send(struct selv_consumer *c, size_t len)
     selv_coap_path_limited(&c->lane->path);
 }
 
-/* A first answer; of a request that was repeated nobody knows to which. The
- * blocks of an image are longer, and it is them that the first window is for.
- */
+/* A first answer; of a request that was repeated nobody knows to which. */
 static void note_answer(struct selv_consumer *c)
 {
-    bool is_known = selv_coap_path_is_known(&c->lane->path);
     uint32_t rtt = (uint32_t)c->now_ms - c->sent_ms;
 
     if (c->sends > 0 && c->lane->rx_len > 0) {
         rtt = c->sends > 1 ? 0 : rtt < 1 ? 1 : rtt;
         selv_coap_path_answered(
-            &c->lane->path, c->lane->path.next - 1,
-            is_known ? c->lane->rx_len : SELV_CONSUMER_BLOCK_LEN, 0,
+            &c->lane->path, c->lane->path.next - 1, c->lane->rx_len, 0,
             rtt > UINT16_MAX ? 0 : (uint16_t)rtt, (uint32_t)c->now_ms);
     }
     c->sends = 0;

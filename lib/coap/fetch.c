@@ -54,10 +54,16 @@ enum state {
 
 #define UNKNOWN UINT32_MAX
 #define DOUBLES_FIRST 2u
-#define PAIRS_MAX                                                              \
-    4u /* time-outs in a row that are answered by two requests                 \
-        */
+/* Two requests answer a time-out: for so long, and to a peer that is not known
+ * so often. */
+#define PAIRS_MS 32000u
+#define PAIRS_MAX 4u
+/* Parts of a silence that a time-out may last. */
+#define SILENT_KNOWN 16u
+#define SILENT_UNKNOWN 8u
 #define CON_TIMEOUT_MIN_MS 1000u /* [RFC 7252 4.8.1, RFC 8085 3.1.1] */
+/* Time-out at least, while nothing as long as a block has been measured. */
+#define UNMEASURED_MS 300u
 #define BODY_LEN_MAX (1u << 30)
 #define CHALLENGES_MAX 8u
 /* The first time-out of an unknown path, 0.5 to 0.75 s, is this part of CoAP's
@@ -123,6 +129,7 @@ enum selv_err selv_coap_fetch_start(struct selv_coap_fetch *f,
     f->cost = (uint16_t)(selv_coap_block_len(rq->szx) + 32);
     f->content_format = SELV_COAP_NO_FORMAT;
     f->state = RUN;
+    selv_coap_path_begin(f->path, f->cost);
     return SELV_OK;
 }
 
@@ -515,9 +522,10 @@ static void path_learn(struct selv_coap_fetch *f, uint32_t now,
     bool is_latest = s->mid == (uint16_t)number || is_pair;
     bool was_lost = !is_latest || (s->flags & S_FLYING) == 0;
     uint32_t rtt = 0;
-    if (is_latest || (f->silence > 0 && f->flying <= 1)) {
-        /* to an earlier one, alone in flight: the first is a bound, without
-         * which a way longer than the time-out would never be known */
+    bool is_measured = selv_coap_path_is_measured(f->path, len);
+    if (is_latest || (f->silence > 0 && (f->flying <= 1 || !is_measured))) {
+        /* to an earlier one: the first is a bound, without which a way longer
+         * than the time-out would never be known */
         uint32_t sent_ms = is_latest ? s->sent_ms : f->since_ms;
         rtt = most(least(now - sent_ms, UINT16_MAX), 1);
     }
@@ -535,12 +543,13 @@ static void path_learn(struct selv_coap_fetch *f, uint32_t now,
     if ((m->has & SELV_COAP_HAS_BLOCK2) != 0 && m->block2.more) {
         f->cost = (uint16_t)least(len, UINT16_MAX);
     }
-    if (!selv_coap_path_is_known(f->path)) {
-        len = most(len, f->cost); /* the first window is one of blocks */
-    }
+    bool is_first = !selv_coap_path_is_known(f->path);
     land(f, s);
     selv_coap_path_answered(f->path, number, len, (uint32_t)f->flying * f->cost,
                             (uint16_t)rtt, now);
+    if (is_first) {
+        selv_coap_path_begin(f->path, f->cost); /* it may be a challenge */
+    }
 }
 
 /* A response to the transmission of that number. */
@@ -646,8 +655,26 @@ bool selv_coap_fetch_feed(struct selv_coap_fetch *f, uint64_t now_ms,
 /* ---- what is lost -----------------------------------------------------------
  */
 
-/* From the latest transmission to a probe. As long as nothing is answered, the
- * rate falls to PROBING_RATE [RFC 7252 4.7]. */
+/* ms from the last request before time-outs to the latest transmission. */
+static uint32_t silent_ms(const struct selv_coap_fetch *f)
+{
+    return f->sign_ms - f->since_ms;
+}
+
+/* Time-outs double up to this. Requests that are not confirmable: to the
+ * time-out that each exchange begins with [RFC 7252 4.8], and then by a part of
+ * the silence; so losses that come in bursts cost seconds, and a peer that has
+ * gone is asked less and less, down to PROBING_RATE [RFC 7252 4.7]. */
+static uint32_t timeout_limit(const struct selv_coap_fetch *f)
+{
+    uint32_t part =
+        selv_coap_path_is_known(f->path) ? SILENT_KNOWN : SILENT_UNKNOWN;
+    uint32_t ms = most(f->probe_ms * FIRST_PART, silent_ms(f) / part);
+    uint32_t probing_ms = f->sent_len * 1000u / SELV_COAP_PROBING_RATE;
+    return f->path->con == CON_ONLY ? probing_ms : least(ms, probing_ms);
+}
+
+/* From the latest transmission to a probe. */
 static uint32_t probe_timeout(const struct selv_coap_fetch *f)
 {
     uint32_t ms = f->probe_ms;
@@ -657,11 +684,14 @@ static uint32_t probe_timeout(const struct selv_coap_fetch *f)
     }
     if (selv_coap_path_is_known(f->path)) {
         ms = selv_coap_path_timeout(f->path, (uint32_t)f->flying * f->cost);
+        if (!selv_coap_path_is_measured(f->path, f->cost)) {
+            ms = most(ms, UNMEASURED_MS);
+        }
         ms = is_con(f) ? most(ms, CON_TIMEOUT_MIN_MS) : ms;
         /* a first probe may be lost like others */
         doublings -= doublings > 0 && selv_coap_path_is_lossy(f->path);
     }
-    return least(ms << doublings, f->sent_len * 1000u / SELV_COAP_PROBING_RATE);
+    return least(ms << doublings, most(ms, timeout_limit(f)));
 }
 
 static struct selv_coap_fetch_slot *slot_oldest(struct selv_coap_fetch *f)
@@ -686,7 +716,9 @@ static void probe(struct selv_coap_fetch *f)
         (uint8_t)(f->silence < UINT8_MAX ? f->silence + 1 : UINT8_MAX - 1);
     f->flags = (uint8_t)(f->flags & ~F_ACKED);
     f->probe_ms = selv_coap_first_timeout(&f->random) / FIRST_PART;
-    f->probes = f->path->con == CON_ONLY || f->silence > PAIRS_MAX ? 1 : 2;
+    bool is_late = selv_coap_path_is_known(f->path) ? silent_ms(f) > PAIRS_MS
+                                                    : f->silence > PAIRS_MAX;
+    f->probes = f->path->con == CON_ONLY || is_late ? 1 : 2;
     if (f->silence == 3) {
         selv_coap_path_silent(f->path);
     }

@@ -35,7 +35,7 @@
  * behind it.
  *
  * Owns:  nothing.
- * RAM:   128 bytes, and 12 for each slot, on a Cortex-M3; a path 108; the
+ * RAM:   128 bytes, and 12 for each slot, on a Cortex-M3; a path 112; the
  *        caller's two buffers as for struct selv_coap_client.
  *        A slot moves one block in a round-trip time: a link of 250 kbit/s and
  *        100 ms is filled by 4 slots of 1024 bytes, 13 of 256, 30 of 64, and

@@ -56,7 +56,7 @@ enum mode {
 #define SEGMENT 536u /* as others increase by [RFC 9293 3.7.1] */
 #define SLOW 4u      /* so many slow answers in a row: a queue, no jitter */
 
-_Static_assert(sizeof(struct selv_coap_path) <= 108, "promised in path.h");
+_Static_assert(sizeof(struct selv_coap_path) <= 112, "promised in path.h");
 
 void selv_coap_path_init(struct selv_coap_path *p, uint32_t first)
 {
@@ -124,6 +124,11 @@ uint32_t selv_coap_path_timeout(const struct selv_coap_path *p,
     uint32_t queue = (uint32_t)(((uint64_t)in_flight << 8) / rate);
     uint32_t slack = least(p->rttvar, p->rtt_min / 2u) + 8;
     return least(ms, (p->rtt_min + slack + queue) * (5u + p->reorder) / 8);
+}
+
+bool selv_coap_path_is_measured(const struct selv_coap_path *p, uint32_t cost)
+{
+    return cost <= 2u * p->rtt_len;
 }
 
 bool selv_coap_path_is_lossy(const struct selv_coap_path *p)
@@ -249,13 +254,19 @@ static uint32_t queued(const struct selv_coap_path *p, uint32_t part)
     return p->rtt_min + p->rtt_min / part + EPOCH_MIN_MS;
 }
 
-/* [RFC 9002 5.3] */
-static void rtt_take(struct selv_coap_path *p, uint16_t rtt, uint32_t now_ms)
+/* [RFC 9002 5.3], of an answer of that many bytes. A link takes longer for a
+ * block than for an empty answer: beside the one's least time the other would
+ * look as if it had waited in a queue. */
+static void rtt_take(struct selv_coap_path *p, uint16_t rtt, uint32_t bytes,
+                     uint32_t now_ms)
 {
+    bool is_short = 2 * bytes < p->rtt_len;
     p->rtt = rtt;
-    if (p->srtt == 0) {
+    if (!selv_coap_path_is_measured(p, bytes)) {
         p->srtt = rtt * 8u;
         p->rttvar = rtt * 2u;
+        p->rtt_min = rtt > queued(p, 4) ? 0 : p->rtt_min;
+        p->rtt_len = (uint16_t)least(bytes, UINT16_MAX);
     } else {
         uint32_t was = p->srtt / 8;
         uint32_t off = was > rtt ? was - rtt : rtt - was;
@@ -267,7 +278,8 @@ static void rtt_take(struct selv_coap_path *p, uint16_t rtt, uint32_t now_ms)
     if (rtt < p->rtt_epoch) {
         p->rtt_epoch = rtt;
     }
-    if (p->rtt_min == 0 || rtt <= p->rtt_min + p->rtt_min / 16u) {
+    if (p->rtt_min == 0 ||
+        (rtt <= p->rtt_min + p->rtt_min / 16u && !is_short)) {
         p->rtt_min = p->rtt_min == 0 ? rtt : (uint16_t)least(rtt, p->rtt_min);
         p->least_ms = now_ms;
     }
@@ -405,20 +417,32 @@ static void epoch_end(struct selv_coap_path *p, uint32_t in_flight,
     epoch_begin(p, now_ms);
 }
 
+/* Ten [RFC 9002 7.2], and as many short ones as take no more bytes than four
+ * long ones [RFC 3390]. */
+static uint32_t window_first(uint32_t cost)
+{
+    return most(least(10 * cost, most(14720, 2 * cost)), 4380);
+}
+
+void selv_coap_path_begin(struct selv_coap_path *p, uint32_t cost)
+{
+    if (p->mode == STARTUP && p->cwnd != 0) {
+        p->cwnd = most(p->cwnd, window_first(cost));
+    }
+}
+
 void selv_coap_path_answered(struct selv_coap_path *p, uint32_t number,
                              uint32_t bytes, uint32_t in_flight,
                              uint16_t rtt_ms, uint32_t now_ms)
 {
     if (rtt_ms > 0) {
-        rtt_take(p, rtt_ms, now_ms);
+        rtt_take(p, rtt_ms, bytes, now_ms);
     }
     if (p->mode == UNKNOWN && rtt_ms == 0) {
         return; /* alive, but how far away? */
     }
     if (p->mode == UNKNOWN || p->cwnd == 0) {
-        /* ten [RFC 9002 7.2], and as many short ones as take no more bytes
-         * than four long ones [RFC 3390] */
-        p->cwnd = most(least(10 * bytes, most(14720, 2 * bytes)), 4380);
+        p->cwnd = window_first(bytes);
         p->mode = STARTUP;
         p->credit = 0;
         p->pace_ms = now_ms;

@@ -25,7 +25,7 @@
  * does not begin with one transmission in flight.
  *
  * Owns:  nothing. Time is the low 32 bits of the caller's milliseconds.
- * RAM:   108 bytes, 41 of them for what the peer wants to see echoed. */
+ * RAM:   112 bytes, 41 of them for what the peer wants to see echoed. */
 #ifndef SELV_COAP_PATH_H
 #define SELV_COAP_PATH_H
 
@@ -57,6 +57,7 @@ struct selv_coap_path {
     uint16_t rtt_min;   /* ms */
     uint16_t rtt_epoch; /* ms; least of the epoch */
     uint16_t rtt;       /* ms; the latest */
+    uint16_t rtt_len;   /* bytes of the longest answer measured */
     uint16_t loss;      /* usual share of losses, times 65536 */
     uint16_t answered;  /* in the epoch */
     uint16_t lost;      /* in the epoch */
@@ -75,6 +76,10 @@ struct selv_coap_path {
 /* Nothing is known; first: of the first transmission, unpredictable. Also for
  * a peer, or an own address, that has changed, then with p->next. */
 void selv_coap_path_init(struct selv_coap_path *p, uint32_t first);
+
+/* A fetch begins whose answers have that cost. What shorter ones have told,
+ * as those to reports, is a bound: the first of them tells anew. */
+void selv_coap_path_begin(struct selv_coap_path *p, uint32_t cost);
 
 /* 0: a transmission of that cost may leave now. Else how many ms to wait, or
  * SELV_COAP_PATH_FULL. in_flight: cost of those neither answered nor lost. */
@@ -107,6 +112,9 @@ bool selv_coap_path_is_known(const struct selv_coap_path *p);
  * awaited: where only our own queue delays, it is over with them. */
 uint32_t selv_coap_path_timeout(const struct selv_coap_path *p,
                                 uint32_t in_flight);
+
+/* Answers of that cost have been measured. */
+bool selv_coap_path_is_measured(const struct selv_coap_path *p, uint32_t cost);
 
 /* Transmissions get lost all the time: one more says nothing. */
 bool selv_coap_path_is_lossy(const struct selv_coap_path *p);

@@ -522,6 +522,12 @@ enum selv_coap_tcp_action selv_coap_tcp_poll(struct selv_coap_tcp *c,
     }
 }
 
+void selv_coap_tcp_paused(struct selv_coap_tcp *c, uint64_t ms)
+{
+    c->begun_ms += ms;
+    c->heard_ms += ms;
+}
+
 bool selv_coap_tcp_is_up(const struct selv_coap_tcp *c)
 {
     return (c->flags & F_CSM) != 0 && (c->state == UP || c->state == LEAVING);

@@ -137,6 +137,10 @@ void selv_coap_tcp_init(struct selv_coap_tcp *c, struct selv_buf buf,
 size_t selv_coap_tcp_feed(struct selv_coap_tcp *c, uint64_t now_ms,
                           struct selv_bytes bytes);
 
+/* The caller has not read from the stream for so long: what the peer owes is
+ * late by that much later. */
+void selv_coap_tcp_paused(struct selv_coap_tcp *c, uint64_t ms);
+
 /* Bytes that feed takes now. At least 1 after poll said WAIT, unless the
  * connection is over, when it takes any number. */
 size_t selv_coap_tcp_room(const struct selv_coap_tcp *c);

@@ -11,8 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- hex ------------------------------------------------------------------
- */
+/* ---- hex ----------------------------------------------------------------- */
 
 void selv_name_encode(const uint8_t *p, size_t len, char *text)
 {
@@ -48,8 +47,7 @@ bool selv_name_decode(struct selv_bytes text, uint8_t *p, size_t len)
     return true;
 }
 
-/* ---- the folder ------------------------------------------------------------
- */
+/* ---- the folder ---------------------------------------------------------- */
 
 /* Open folder name below parent, making it first if it is not there; its
  * name is on disk before we return. That it is there already does not say so:
@@ -141,8 +139,7 @@ int selv_blob_open(const struct selv_blobs *blobs,
     return fd;
 }
 
-/* ---- writing one -----------------------------------------------------------
- */
+/* ---- writing one --------------------------------------------------------- */
 
 static void failure_keep(struct selv_blob *blob)
 {

@@ -23,12 +23,6 @@ void selv_budget_init(struct selv_budget *b, uint64_t full_us)
     }
 }
 
-uint64_t selv_budget_network(const uint8_t key[static SELV_SIPHASH_KEY_LEN],
-                             const struct selv_coap_peer *peer)
-{
-    return selv_siphash(key, selv_bytes(peer->addr, peer->len == 6 ? 3 : 6));
-}
-
 /* Ticks of its budget that the network at a place has used. */
 static uint64_t used(const struct selv_budget *b, uint64_t place, uint64_t now)
 {

@@ -2,19 +2,18 @@
  *
  * update/budget.h - how much each network may cause, for all loops together.
  *
- * A network (IPv4 /24, IPv6 /48) is named by a keyed hash. Its budget is one
- * instant, at which it is full again; what is used moves that away. Time is
- * the unit: who counts something else divides it by its rate.
- * RAM: 8 bytes for each of SELV_BUDGET_NETWORKS_MAX networks; when the places
- * that one may have are taken, the network that has most left gives way.
- * For any threads at once. */
+ * A network (IPv4 /24, IPv6 /48) is named by a keyed hash (peers.h). Its budget
+ * is one instant, at which it is full again; what is used moves that away. Time
+ * is the unit: who counts something else divides it by its rate. RAM: 8 bytes
+ * for each of SELV_BUDGET_NETWORKS_MAX networks; when the places that one may
+ * have are taken, the network that has most left gives way. For any threads at
+ * once. */
 #ifndef SELV_UPDATE_BUDGET_H
 #define SELV_UPDATE_BUDGET_H
 
 #include <stdatomic.h>
 
-#include "coap/coap.h"
-#include "host/siphash.h"
+#include "base/base.h"
 
 #define SELV_BUDGET_NETWORKS_MAX 4096u
 
@@ -26,10 +25,6 @@ struct selv_budget {
 
 /* full_us: at most 10^12. */
 void selv_budget_init(struct selv_budget *b, uint64_t full_us);
-
-/* The network that a peer's address belongs to. */
-uint64_t selv_budget_network(const uint8_t key[static SELV_SIPHASH_KEY_LEN],
-                             const struct selv_coap_peer *peer);
 
 /* Uses cost_us of the network's budget, if not more than limit_us (at most
  * full_us) are in use then. False: nothing was used. */

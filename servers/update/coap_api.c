@@ -5,7 +5,6 @@
 #include "coap_api.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -39,12 +38,15 @@ struct exchange {
     struct selv_coap_server *engine; /* that took it */
     uint64_t now_ms;
     struct selv_coap_peer peer;
+    /* Where it came from: the same, or its connection's other end. */
+    const struct selv_coap_peer *from;
     const struct selv_net_local *local; /* the address of ours that was asked */
     struct selv_coap_msg rq;
     struct selv_bytes star; /* what a '*' of the path stood for */
     /* GET /m: who asks, and what is newest for him; else NULL. */
     const struct selv_newest *newest;
     uint8_t id[8];
+    struct selv_coap_observer *observer; /* it has become; else NULL */
     struct selv_buf out;
     struct selv_bytes tail; /* of a mapped file: goes out behind out */
     /* Of a peer over TCP: what it takes, and where the tail is from. */
@@ -68,8 +70,7 @@ struct arrival {
     uint16_t bert_len;
 };
 
-/* ---- answers ---------------------------------------------------------------
- */
+/* ---- answers ------------------------------------------------------------- */
 
 static void code_reply(struct exchange *x, uint8_t code, const char *text)
 {
@@ -141,7 +142,17 @@ static void observe(struct exchange *x, struct selv_coap_slice *slice)
                                    &x->rq)) {
         observer->szx = SZX_DOUBTED;
     }
+    x->observer = observer;
     selv_coap_observe_mark(observer, slice);
+}
+
+/* It gets another answer, which does not say that it observes. */
+static void observe_not(struct exchange *x)
+{
+    if (x->observer != NULL) {
+        selv_coap_observe_drop(x->observer);
+        x->observer = NULL;
+    }
 }
 
 /* 2.03: the client's copy is still the right one. */
@@ -242,6 +253,7 @@ static void file_reply(struct exchange *x, int fd, uint64_t size,
             selv_log(SELV_LOG_ERROR, "disk", "reading an image: %s",
                      strerror(errno));
             code_reply(x, SELV_COAP_SERVER_ERROR, "the file cannot be read");
+            observe_not(x);
         } else {
             reply_end(x, &w, SELV_COAP_RECOMPUTE);
         }
@@ -289,33 +301,22 @@ static void blob_reply(struct exchange *x,
     }
 }
 
-/* ---- bodies that come in --------------------------------------------------
- */
+/* ---- bodies that come in ------------------------------------------------- */
 
 static uint64_t network_of(const struct exchange *x)
 {
     const struct selv_reflect *r = &x->api->reflect;
-    if (x->is_stream) {
-        return selv_siphash(r->all->key,
-                            selv_tcp_address(x->api->tcp, &x->peer));
-    }
     /* Loopback addresses are one network, and everybody's. */
-    return selv_reflect_counts(r, &x->peer)
-               ? selv_budget_network(r->all->key, &x->peer)
+    return selv_reflect_counts(r, x->from)
+               ? selv_peer_network(r->all->key, x->from)
                : selv_siphash(r->all->key,
-                              selv_bytes(x->peer.addr, x->peer.len));
+                              selv_bytes(x->from->addr, x->from->len));
 }
 
 /* Loopback addresses are exempt from limits, unless told otherwise. */
 static bool is_counted(const struct exchange *x)
 {
-    const struct selv_reflect *r = &x->api->reflect;
-    struct selv_bytes address;
-    if (!x->is_stream) {
-        return selv_reflect_counts(r, &x->peer);
-    }
-    address = selv_tcp_address(x->api->tcp, &x->peer);
-    return r->all->has_loopback || address.len != 4 || address.p[0] != 127;
+    return selv_reflect_counts(&x->api->reflect, x->from);
 }
 
 static bool is_proven(struct exchange *x)
@@ -324,19 +325,20 @@ static bool is_proven(struct exchange *x)
            !selv_reflect_doubts(&x->api->reflect, x->now_ms, &x->peer, &x->rq);
 }
 
-/* The place that gives way to a body that begins when none is free: of those
- * that have not echoed the one that stood still longest, or of all, when they
- * are of our own network, which may not have more than its share. */
+/* The place that gives way to a body that begins: of those that have not
+ * echoed, and of those of its own network that stand still, the one that does
+ * so longest; of other networks none, when its own has its share. */
 static struct selv_coap_upload *stalest(struct selv_coap_api *api,
-                                        uint64_t now_ms, uint64_t network)
+                                        uint64_t now_ms, uint64_t network,
+                                        bool has_share)
 {
     struct selv_coap_upload *best = NULL;
     uint64_t best_ms = UINT64_MAX;
     for (size_t i = 0; i < SELV_COAP_API_UPLOADS_MAX; i++) {
         const struct selv_coap_sender *sender = &api->senders[i];
-        bool may =
-            !sender->is_proven || (sender->network == network &&
-                                   now_ms - sender->used_ms >= UPLOAD_STILL_MS);
+        bool is_ours = sender->network == network;
+        bool is_still = is_ours && now_ms - sender->used_ms >= UPLOAD_STILL_MS;
+        bool may = (!sender->is_proven || is_still) && (is_ours || !has_share);
         if (api->uploads[i].expiry_ms > now_ms && may &&
             sender->used_ms < best_ms) {
             best = &api->uploads[i];
@@ -370,23 +372,22 @@ static struct selv_coap_upload *upload_place(struct exchange *x,
     struct selv_coap_upload *u =
         selv_coap_upload_find(api->uploads, SELV_COAP_API_UPLOADS_MAX,
                               x->now_ms, &x->peer, resource, &x->rq);
-    bool begins = u == NULL || u->expiry_ms <= x->now_ms;
-    if (begins && x->rq.block1.num == 0 &&
-        (u == NULL || uploads_count(api, x->now_ms, network, false) >=
-                          UPLOADS_NETWORK_MAX)) {
-        struct selv_coap_upload *old = stalest(api, x->now_ms, network);
-        if (old != NULL) {
-            selv_coap_upload_end(old);
+    bool begins =
+        x->rq.block1.num == 0 && (u == NULL || u->expiry_ms <= x->now_ms);
+    bool has_share = begins && uploads_count(api, x->now_ms, network, false) >=
+                                   UPLOADS_NETWORK_MAX;
+    if (begins && (u == NULL || has_share)) {
+        u = stalest(api, x->now_ms, network, has_share);
+        if (u != NULL) {
+            selv_coap_upload_end(u);
         }
-        u = old != NULL || u == NULL ? old : NULL;
     }
     if (u != NULL) {
         struct selv_coap_sender *sender = &api->senders[u - api->uploads];
         sender->used_ms = x->now_ms;
         sender->network = network;
         /* Loopback addresses that are not counted give way to each other. */
-        sender->is_proven =
-            selv_reflect_counts(&api->reflect, &x->peer) && is_proven(x);
+        sender->is_proven = is_counted(x) && is_proven(x);
     }
     return u;
 }
@@ -475,8 +476,7 @@ static void malformed_reply(struct exchange *x, enum selv_err err,
     code_reply(x, SELV_COAP_BAD_REQUEST, text);
 }
 
-/* ---- what is written down -------------------------------------------------
- */
+/* ---- what is written down ------------------------------------------------ */
 
 static bool is_pending(const struct exchange *x)
 {
@@ -594,8 +594,7 @@ static void written_reply(struct exchange *x, const struct selv_write *w)
     }
 }
 
-/* ---- resources -------------------------------------------------------------
- */
+/* ---- resources ----------------------------------------------------------- */
 
 enum { RESOURCE_REG = 1, RESOURCE_S = 2 };
 
@@ -800,52 +799,7 @@ static void request_answer(struct exchange *x)
     }
 }
 
-/* ---- the socket ------------------------------------------------------------
- */
-
-/* A peer is address and port, and for IPv6 the interface that a link-local
- * address belongs to. */
-static void peer_set(struct selv_coap_peer *peer,
-                     const struct sockaddr_storage *sa)
-{
-    memset(peer, 0, sizeof *peer);
-    if (sa->ss_family == AF_INET) {
-        struct sockaddr_in in;
-        memcpy(&in, sa, sizeof in);
-        memcpy(peer->addr, &in.sin_addr, 4);
-        memcpy(peer->addr + 4, &in.sin_port, 2);
-        peer->len = 6;
-    } else {
-        struct sockaddr_in6 in6;
-        memcpy(&in6, sa, sizeof in6);
-        memcpy(peer->addr, &in6.sin6_addr, 16);
-        memcpy(peer->addr + 16, &in6.sin6_port, 2);
-        peer->addr[18] = (uint8_t)(in6.sin6_scope_id >> 8);
-        peer->addr[19] = (uint8_t)in6.sin6_scope_id;
-        peer->len = 20;
-    }
-}
-
-static struct selv_net_address peer_get(const struct selv_coap_peer *peer)
-{
-    struct selv_net_address to;
-    memset(&to, 0, sizeof to);
-    if (peer->len == 6) {
-        struct sockaddr_in in = {.sin_family = AF_INET};
-        memcpy(&in.sin_addr, peer->addr, 4);
-        memcpy(&in.sin_port, peer->addr + 4, 2);
-        memcpy(&to.sa, &in, sizeof in);
-        to.len = sizeof in;
-    } else {
-        struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
-        memcpy(&in6.sin6_addr, peer->addr, 16);
-        memcpy(&in6.sin6_port, peer->addr + 16, 2);
-        in6.sin6_scope_id = (uint32_t)peer->addr[18] << 8 | peer->addr[19];
-        memcpy(&to.sa, &in6, sizeof in6);
-        to.len = sizeof in6;
-    }
-    return to;
-}
+/* ---- the socket ---------------------------------------------------------- */
 
 /* An answer that is longer than may go to an address unknown becomes a
  * challenge. What is kept for duplicates is never that long. */
@@ -856,6 +810,7 @@ static void reply_guard(struct exchange *x, size_t request_len)
     if (x->out.len > 0 && !selv_reflect_allows(&x->api->reflect, x->now_ms,
                                                &x->peer, &x->rq, &x->answer)) {
         challenge_reply(x);
+        observe_not(x);
     }
 }
 
@@ -947,8 +902,7 @@ static bool park(struct selv_coap_api *api, const struct arrival *a)
     return has_room;
 }
 
-/* ---- peers over TCP ---------------------------------------------------------
- */
+/* ---- peers over TCP ------------------------------------------------------ */
 
 static void stream_request(void *user, const struct selv_coap_peer *peer,
                            struct selv_bytes datagram, uint8_t szx_max,
@@ -964,6 +918,7 @@ static void stream_request(void *user, const struct selv_coap_peer *peer,
                          .engine = &api->streams,
                          .now_ms = api->now_ms,
                          .peer = *peer,
+                         .from = selv_tcp_from(api->tcp, peer),
                          .out = answer->head,
                          .is_stream = true,
                          .szx_max = szx_max,
@@ -988,7 +943,7 @@ static void stream_request(void *user, const struct selv_coap_peer *peer,
 static void stream_again(struct selv_coap_api *api, const struct arrival *a)
 {
     struct selv_tcp_answer answer = {.head = selv_tcp_out(api->tcp)};
-    if (selv_tcp_address(api->tcp, &a->peer).len == 0) {
+    if (selv_tcp_from(api->tcp, &a->peer) == NULL) {
         return; /* it has ended */
     }
     stream_request(api, &a->peer, a->datagram, a->szx_max, a->bert_len,
@@ -1012,6 +967,7 @@ static void arrival_take(struct selv_coap_api *api, const struct arrival *a)
     x.out = selv_udp_out(api->udp);
     x.szx_max = SELV_COAP_SZX_MAX;
     x.peer = a->peer;
+    x.from = &x.peer;
     x.local = a->local;
     switch (selv_coap_server_feed(x.engine, x.now_ms, &x.peer, a->datagram,
                                   &x.rq, &x.out)) {
@@ -1032,7 +988,7 @@ static void arrival_take(struct selv_coap_api *api, const struct arrival *a)
         if (a->at >= 0) {
             selv_udp_put(api->udp, (unsigned)a->at, &x.out, x.tail);
         } else {
-            struct selv_net_address to = peer_get(&a->peer);
+            struct selv_net_address to = selv_peer_get(&a->peer);
             selv_udp_put_to(api->udp, &to, a->local, &x.out, x.tail);
         }
     }
@@ -1043,7 +999,7 @@ static void datagram_take(struct selv_coap_api *api, unsigned i)
     struct arrival a = {.local = selv_udp_local(api->udp, i), .at = (int)i};
     const struct selv_net_address *from;
     if (selv_udp_get(api->udp, i, &a.datagram, &from)) {
-        peer_set(&a.peer, &from->sa);
+        selv_peer_set(&a.peer, &from->sa);
         arrival_take(api, &a);
     }
 }
@@ -1103,8 +1059,7 @@ static void stream_gone(void *user, const struct selv_coap_peer *peer)
     }
 }
 
-/* ---- observers -------------------------------------------------------------
- */
+/* ---- observers ----------------------------------------------------------- */
 
 /* True when the observer may be told: its address is its own, or there is
  * still something of its network's budget. */
@@ -1153,6 +1108,8 @@ static bool notify(struct selv_coap_api *api,
     uint16_t shift = mid_shift(api, MID_OF_NOTIFICATIONS, &peer);
     struct selv_buf out =
         is_stream ? selv_tcp_out(api->tcp) : selv_udp_out(api->udp);
+    uint8_t szx_max =
+        is_stream ? selv_tcp_szx_max(api->tcp, &peer) : SELV_COAP_SZX_MAX;
     const uint8_t *blob = NULL;
     enum selv_db_status status = selv_polls_newest(
         &api->polls, selv_observers_id(&api->observers, observer), -1, &newest);
@@ -1165,8 +1122,7 @@ static bool notify(struct selv_coap_api *api,
     }
     if (status == SELV_DB_ROW && newest->has_release &&
         selv_maps_get(&api->maps, newest->envelope, api->now_ms, &file)) {
-        selv_coap_observe_slice(observer, (uint32_t)file.len, SELV_COAP_SZX_MAX,
-                                &slice);
+        selv_coap_observe_slice(observer, (uint32_t)file.len, szx_max, &slice);
         selv_coap_observe_begin(list, observer, SELV_COAP_CONTENT, &out, &w);
         selv_coap_write_slice(&w, &slice,
                               selv_bytes(newest->envelope, ETAG_LEN),
@@ -1189,7 +1145,7 @@ static bool notify(struct selv_coap_api *api,
     if (is_stream) {
         stream_notify(api, observer, &peer, &out, tail, blob);
     } else {
-        struct selv_net_address to = peer_get(&peer);
+        struct selv_net_address to = selv_peer_get(&peer);
         selv_udp_put_to(api->udp, &to,
                         selv_observers_local(&api->observers, observer), &out,
                         tail);
@@ -1242,8 +1198,7 @@ void selv_coap_api_changed(struct selv_coap_api *api)
     api->notify_ms = 0;
 }
 
-/* ---- the loop --------------------------------------------------------------
- */
+/* ---- the loop ------------------------------------------------------------ */
 
 static int64_t wait_ms(void *user)
 {
@@ -1334,6 +1289,7 @@ static void written_take(struct selv_coap_api *api, const struct selv_write *w)
     x.engine = x.is_stream ? &api->streams : &api->writes;
     x.now_ms = api->now_ms;
     x.peer = w->peer;
+    x.from = &x.peer; /* nothing is counted now */
     x.local = &w->local;
     x.szx_max = SELV_COAP_SZX_MAX;
     x.rq.type = w->type;
@@ -1348,7 +1304,7 @@ static void written_take(struct selv_coap_api *api, const struct selv_write *w)
         struct selv_tcp_answer answer = {.head = x.out};
         selv_tcp_answer(api->tcp, x.now_ms, &x.peer, &answer);
     } else if (x.out.len > 0) {
-        struct selv_net_address to = peer_get(&w->peer);
+        struct selv_net_address to = selv_peer_get(&w->peer);
         mid_answer(&x);
         selv_udp_put_to(api->udp, &to, &w->local, &x.out, x.tail);
     }
@@ -1435,7 +1391,7 @@ bool selv_coap_api_listen(struct selv_coap_api *api, int fd, uint32_t places)
                                          .blob = stream_blob,
                                          .torn = stream_torn,
                                          .gone = stream_gone};
-    api->tcp = selv_tcp_open(fd, places, &hooks);
+    api->tcp = selv_tcp_open(fd, places, api->server->reflect.key, &hooks);
     if (api->tcp == NULL) {
         return false;
     }

@@ -33,8 +33,7 @@ struct upload {
     size_t len;                    /* envelope: bytes so far */
 };
 
-/* ---- answers ----------------------------------------------------------------
- */
+/* ---- answers ------------------------------------------------------------- */
 
 static const char *status_title(unsigned status)
 {
@@ -122,8 +121,7 @@ static bool is_reading(const struct selv_http_request *rq)
     return is_method(rq, "GET") || is_method(rq, "HEAD");
 }
 
-/* ---- who asks
- * ---------------------------------------------------------------- */
+/* ---- who asks ------------------------------------------------------------ */
 
 /* True when the request carries our token; otherwise answered. */
 static bool token_check(const struct selv_server *server,
@@ -146,8 +144,7 @@ static bool token_check(const struct selv_server *server,
     return false;
 }
 
-/* ---- bodies
- * -------------------------------------------------------------------- */
+/* ---- bodies -------------------------------------------------------------- */
 
 /* True when a body of at most max bytes is announced; otherwise answered. */
 static bool length_check(struct selv_http_request *rq, uint64_t max)
@@ -179,8 +176,7 @@ static struct upload *upload_begin(struct selv_http_request *rq)
     return u;
 }
 
-/* ---- PUT /api/v1/images/<digest>
- * -------------------------------------------------- */
+/* ---- PUT /api/v1/images/<digest> ----------------------------------------- */
 
 static void image_end(struct selv_server *server, struct selv_http_request *rq)
 {
@@ -248,8 +244,7 @@ static void image_put(struct selv_server *server, struct selv_http_request *rq,
     }
 }
 
-/* ---- /api/v1/releases
- * ---------------------------------------------------------------- */
+/* ---- /api/v1/releases ---------------------------------------------------- */
 
 static void release_end(struct selv_server *server,
                         struct selv_http_request *rq)
@@ -446,8 +441,7 @@ static void releases_route(struct selv_server *server,
     }
 }
 
-/* ---- /api/v1/devices
- * ------------------------------------------------------------------- */
+/* ---- /api/v1/devices ----------------------------------------------------- */
 
 static void device_each(void *user, const struct selv_device *device)
 {
@@ -526,9 +520,7 @@ static void devices_route(struct selv_server *server,
     }
 }
 
-/* ---- downloads
- * ---------------------------------------------------------------------------
- */
+/* ---- downloads ----------------------------------------------------------- */
 
 /* One range of bytes [RFC 9110 14]. False: serve it whole. Sets *is_bad when
  * it lies outside. */
@@ -678,9 +670,7 @@ static void manifest_get(struct selv_server *server,
     }
 }
 
-/* ---- routes
- * --------------------------------------------------------------------------------
- */
+/* ---- routes -------------------------------------------------------------- */
 
 /* What follows prefix in the path, or NULL. */
 static const char *path_after(const char *path, const char *prefix)

@@ -29,8 +29,7 @@ struct inspection {
     struct selv_inspect *out;
 };
 
-/* ---- words for a refusal
- * ----------------------------------------------------- */
+/* ---- words for a refusal ------------------------------------------------- */
 
 static const char *section_name(int16_t key)
 {
@@ -77,8 +76,7 @@ static enum selv_err refuse_words(struct inspection *x, enum selv_err err,
     return err;
 }
 
-/* ---- maps with integer keys
- * -------------------------------------------------- */
+/* ---- maps with integer keys ---------------------------------------------- */
 
 /* The encoded value at an integer key; false when it is not there, or when
  * the map breaks off before it. */
@@ -156,8 +154,7 @@ static bool shared_find(struct selv_bytes envelope, struct selv_bytes *content)
            bstr_open(value, content);
 }
 
-/* ---- a signature of our own
- * --------------------------------------------------- */
+/* ---- a signature of our own ---------------------------------------------- */
 
 /* The wrapper's byte string in the envelope, encoded. */
 static bool wrapper_find(struct selv_bytes envelope, struct selv_bytes *wrapper)
@@ -250,8 +247,7 @@ static const uint8_t *original(const struct inspection *x, const uint8_t *p)
     return x->envelope.p + (p - x->view.p) - x->shift;
 }
 
-/* ---- the engine
- * ----------------------------------------------------------------- */
+/* ---- the engine ---------------------------------------------------------- */
 
 /* The view is fed as a device does it: no more of the envelope than it holds
  * at once. Our own block names no key, so it is never longer than the
@@ -282,8 +278,7 @@ static enum selv_err check_both(struct inspection *x)
     return SELV_OK;
 }
 
-/* ---- vendor, class and slots
- * ------------------------------------------------------ */
+/* ---- vendor, class and slots --------------------------------------------- */
 
 /* A 16 byte parameter that must have one value throughout. */
 static bool id_keep(struct selv_bytes parameters, int32_t key, bool *has,
@@ -396,8 +391,7 @@ static enum selv_err parameters_find(struct inspection *x)
     return SELV_OK;
 }
 
-/* ---- a rehearsal of the update
- * ------------------------------------------------------ */
+/* ---- a rehearsal of the update ------------------------------------------- */
 
 static bool same_bytes(const uint8_t *a, const uint8_t *b, size_t len)
 {
@@ -532,9 +526,7 @@ static enum selv_err rehearse_all(struct inspection *x)
     return is_done ? SELV_OK : refuse(x);
 }
 
-/* ---- text
- * ---------------------------------------------------------------------------
- */
+/* ---- text ---------------------------------------------------------------- */
 
 static void text_find(struct selv_bytes map, int32_t key,
                       struct selv_bytes *text)
@@ -584,8 +576,7 @@ static void text_read(struct inspection *x)
     }
 }
 
-/* ---- all of it
- * ------------------------------------------------------------------------ */
+/* ---- all of it ----------------------------------------------------------- */
 
 /* After this the manifest has the form that devices take. */
 static enum selv_err authenticate(struct inspection *x,

@@ -116,8 +116,7 @@ bool selv_loops_listen(struct selv_loops *loops, const int *fds, size_t count,
     return is_good;
 }
 
-/* ---- threads ---------------------------------------------------------------
- */
+/* ---- threads ------------------------------------------------------------- */
 
 static void *loop_run(void *user)
 {
@@ -188,8 +187,7 @@ bool selv_loops_failed(const struct selv_loops *loops)
     return false;
 }
 
-/* ---- contacts --------------------------------------------------------------
- */
+/* ---- contacts ------------------------------------------------------------ */
 
 enum selv_db_status selv_loops_contacts_write(struct selv_loops *loops)
 {

@@ -111,8 +111,7 @@ struct process {
 
 static struct process process;
 
-/* ---- errors
- * ------------------------------------------------------------------------ */
+/* ---- errors -------------------------------------------------------------- */
 
 static bool is_json;
 
@@ -141,8 +140,7 @@ __attribute__((format(printf, 2, 3))) static int failf(int code,
     return fail(code, text);
 }
 
-/* ---- the command line
- * ---------------------------------------------------------------- */
+/* ---- the command line ---------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -372,9 +370,7 @@ static int options_parse(struct options *o, int argc, char **argv)
     return code;
 }
 
-/* ---- keys
- * ------------------------------------------------------------------------------
- */
+/* ---- keys ---------------------------------------------------------------- */
 
 /* Keys that fit no signature of ours are ignored, as everywhere. */
 static int key_load(struct selv_server *server, const char *path)
@@ -409,8 +405,7 @@ static int keys_load(struct selv_server *server, const struct options *o)
     return code;
 }
 
-/* ---- what is kept
- * ------------------------------------------------------------------------ */
+/* ---- what is kept -------------------------------------------------------- */
 
 static int records_open(struct process *p, const struct options *o)
 {
@@ -475,9 +470,7 @@ static int state_open(struct process *p, const struct options *o)
     return records_open(p, o);
 }
 
-/* ---- sockets
- * ------------------------------------------------------------------------------
- */
+/* ---- sockets ------------------------------------------------------------- */
 
 static int address_parse(const char *flag, const char *text,
                          const struct options *o,
@@ -628,9 +621,7 @@ static int sockets_open(struct process *p, const struct options *o)
     return code;
 }
 
-/* ---- the loop
- * --------------------------------------------------------------------------------
- */
+/* ---- the loop ------------------------------------------------------------ */
 
 static void on_signal(void *user)
 {

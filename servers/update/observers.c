@@ -28,8 +28,7 @@ selv_observers_local(struct selv_observers *o,
     return &o->locals[observer - o->table];
 }
 
-/* ---- classes ---------------------------------------------------------------
- */
+/* ---- classes ------------------------------------------------------------- */
 
 /* Gives back the places of classes that nobody observes any more. */
 static void classes_sweep(struct selv_observers *o, uint64_t now_ms)
@@ -86,8 +85,7 @@ static struct selv_observers_class *class_find(struct selv_observers *o,
     return c;
 }
 
-/* ---- observers -------------------------------------------------------------
- */
+/* ---- observers ----------------------------------------------------------- */
 
 struct selv_coap_observer *
 selv_observers_take(struct selv_observers *o, uint64_t now_ms,

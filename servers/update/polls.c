@@ -23,8 +23,7 @@ void selv_polls_close(struct selv_polls *polls)
     polls->devices = NULL;
 }
 
-/* ---- classes ---------------------------------------------------------------
- */
+/* ---- classes ------------------------------------------------------------- */
 
 /* All devices are forgotten: no entry has any serial number that is given
  * from here on, but those that wrap around are wiped first. */
@@ -90,8 +89,7 @@ static enum selv_db_status class_refresh(struct selv_polls *polls,
     return SELV_DB_ROW;
 }
 
-/* ---- devices ---------------------------------------------------------------
- */
+/* ---- devices ------------------------------------------------------------- */
 
 static bool is_current(const struct selv_polls *polls,
                        const struct selv_polls_device *d)

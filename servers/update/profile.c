@@ -51,8 +51,7 @@ static enum selv_err map_end(const struct map *m, uint32_t bits)
     return (m->seen & bits) == bits ? SELV_OK : SELV_ERR_ARG;
 }
 
-/* ---- values ---------------------------------------------------------------
- */
+/* ---- values -------------------------------------------------------------- */
 
 static enum selv_err fixed_get(struct selv_cbor *r, size_t len,
                                const uint8_t **out)
@@ -195,8 +194,7 @@ static enum selv_err boot_get(struct selv_cbor *r, struct selv_profile *out)
     return err ? err : map_end(&m, 1u << 1 | 1u << 2 | 1u << 3);
 }
 
-/* ---- profile --------------------------------------------------------------
- */
+/* ---- profile ------------------------------------------------------------- */
 
 static enum selv_err profile_value(struct selv_cbor *r, uint32_t key,
                                    struct selv_profile *out, const char **where)
@@ -259,8 +257,7 @@ enum selv_err selv_profile_decode(struct selv_bytes in,
     return err;
 }
 
-/* ---- status ---------------------------------------------------------------
- */
+/* ---- status -------------------------------------------------------------- */
 
 static enum selv_err status_value(struct selv_cbor *r, uint32_t key,
                                   struct selv_status *out, const char **where)

@@ -14,8 +14,7 @@
 
 #define WHY SELV_PUBLISH_WHY_LEN
 
-/* ---- images ----------------------------------------------------------------
- */
+/* ---- images -------------------------------------------------------------- */
 
 static bool has_prefix(struct selv_bytes text, const char *prefix)
 {
@@ -186,8 +185,7 @@ static bool images_check(struct selv_server *server,
     return true;
 }
 
-/* ---- the release ------------------------------------------------------------
- */
+/* ---- the release --------------------------------------------------------- */
 
 /* Copies text, cut at cap - 1 bytes and at the edge of a character. */
 static void text_copy(char *to, size_t cap, struct selv_bytes text)

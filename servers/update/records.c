@@ -9,8 +9,7 @@
 
 #define TURN_TRIES 64u /* of who may not wait, while nobody commits */
 
-/* ---- the tables ------------------------------------------------------------
- */
+/* ---- the tables ---------------------------------------------------------- */
 
 static const char *const schema[] = {
     "CREATE TABLE images("
@@ -169,8 +168,7 @@ static const char *const sql[STATEMENT_COUNT] = {
              " ON CONFLICT(id) DO UPDATE SET at=max(at, excluded.at)",
 };
 
-/* ---- one thread at a time --------------------------------------------------
- */
+/* ---- one thread at a time ------------------------------------------------ */
 
 static _Thread_local char error[sizeof((struct selv_db *)0)->error];
 
@@ -297,8 +295,7 @@ static void device_changed(struct selv_records *records,
     pthread_mutex_unlock(&records->changed_lock);
 }
 
-/* ---- values
- * ------------------------------------------------------------------ */
+/* ---- values -------------------------------------------------------------- */
 
 /* Binding can only fail for want of memory or a wrong index; a value that is
  * then missing is refused by NOT NULL. */
@@ -345,8 +342,7 @@ static void text_column(sqlite3_stmt *st, int i, char *text, size_t cap)
     text[len] = 0;
 }
 
-/* ---- images
- * ------------------------------------------------------------------ */
+/* ---- images -------------------------------------------------------------- */
 
 enum selv_db_status
 selv_records_image_add(struct selv_records *records,
@@ -377,8 +373,7 @@ selv_records_image_size(struct selv_records *records,
     return turn_give(records, status);
 }
 
-/* ---- releases
- * ---------------------------------------------------------------- */
+/* ---- releases ------------------------------------------------------------ */
 
 static enum selv_db_status
 release_images_add(struct selv_records *records,
@@ -591,8 +586,7 @@ enum selv_db_status selv_records_releases(
     return turn_give(records, status);
 }
 
-/* ---- devices
- * ----------------------------------------------------------------- */
+/* ---- devices ------------------------------------------------------------- */
 
 /* What stays of a device that registers again. */
 struct known {
@@ -772,8 +766,7 @@ enum selv_db_status selv_records_devices(
     return turn_give(records, status);
 }
 
-/* ---- reports
- * ----------------------------------------------------------------- */
+/* ---- reports ------------------------------------------------------------- */
 
 static enum selv_db_status report_row_add(struct selv_records *records,
                                           const struct selv_device *device,
@@ -853,8 +846,7 @@ enum selv_db_status selv_records_report_add(struct selv_records *records,
                                     : w.result;
 }
 
-/* ---- many writes at once
- * ---------------------------------------------------------- */
+/* ---- many writes at once ------------------------------------------------- */
 
 /* In one transaction: SELV_DB_OK with all results, or the first failure, and
  * then nothing was written. */
@@ -951,8 +943,7 @@ enum selv_db_status selv_records_reports(
     return turn_give(records, status);
 }
 
-/* ---- contacts
- * ---------------------------------------------------------------- */
+/* ---- contacts ------------------------------------------------------------ */
 
 enum selv_db_status selv_records_seen(struct selv_records *records,
                                       const struct selv_contact *contacts,

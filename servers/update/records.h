@@ -109,8 +109,7 @@ selv_records_open(struct selv_records *records, const char *path);
 const char *selv_records_error(void);
 void selv_records_close(struct selv_records *records);
 
-/* ---- images ----------------------------------------------------------------
- */
+/* ---- images -------------------------------------------------------------- */
 
 /* SELV_DB_EXISTS when it was there. */
 SELV_MUST_CHECK enum selv_db_status
@@ -123,8 +122,7 @@ selv_records_image_size(struct selv_records *records,
                         const uint8_t digest[static SELV_SHA256_LEN],
                         uint64_t *size);
 
-/* ---- releases --------------------------------------------------------------
- */
+/* ---- releases ------------------------------------------------------------ */
 
 /* Sets release->number. SELV_DB_EXISTS: the same digest, or the same vendor,
  * class and sequence number. */
@@ -162,8 +160,7 @@ SELV_MUST_CHECK enum selv_db_status selv_records_releases(
     struct selv_records *records, int64_t before, unsigned limit,
     void (*each)(void *user, const struct selv_release *release), void *user);
 
-/* ---- devices ---------------------------------------------------------------
- */
+/* ---- devices ------------------------------------------------------------- */
 
 /* A new device, or a new profile of a known one; id is its id for ever.
  * encoded: the whole profile, kept as it is. */
@@ -225,8 +222,7 @@ SELV_MUST_CHECK enum selv_db_status
 selv_records_seen(struct selv_records *records,
                   const struct selv_contact *contacts, size_t count);
 
-/* ---- changes ---------------------------------------------------------------
- */
+/* ---- changes ------------------------------------------------------------- */
 
 /* Another number than before: a release was added or replaced; a device has
  * another vendor or class than it had. */

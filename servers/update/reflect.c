@@ -32,18 +32,10 @@ void selv_reflect_init(struct selv_reflect *r, struct selv_reflect_all *all)
     selv_coap_echo_init(&r->echo, mac, r->verified, SELV_REFLECT_VERIFIED_MAX);
 }
 
-/* A peer's address comes first, and then its port. */
-static bool is_loopback(const struct selv_coap_peer *peer)
-{
-    static const uint8_t six[16] = {[15] = 1};
-    return peer->len == 6 ? peer->addr[0] == 127
-                          : memcmp(peer->addr, six, sizeof six) == 0;
-}
-
 bool selv_reflect_counts(const struct selv_reflect *r,
                          const struct selv_coap_peer *peer)
 {
-    return r->all->has_loopback || !is_loopback(peer);
+    return r->all->has_loopback || !selv_peer_is_loopback(peer);
 }
 
 bool selv_reflect_doubts(struct selv_reflect *r, uint64_t now_ms,
@@ -66,8 +58,7 @@ void selv_reflect_note(struct selv_reflect *r, uint64_t now_ms,
     }
 }
 
-/* ---- the budget ------------------------------------------------------------
- */
+/* ---- the budget ---------------------------------------------------------- */
 
 /* Bytes for a network, if its budget of `seconds` seconds' worth holds them. */
 static bool pay(struct selv_reflect *r, uint64_t now_ms,
@@ -79,7 +70,7 @@ static bool pay(struct selv_reflect *r, uint64_t now_ms,
         return false;
     }
     return selv_budget_take(
-        &r->all->bytes, now_ms, selv_budget_network(r->all->key, peer),
+        &r->all->bytes, now_ms, selv_peer_network(r->all->key, peer),
         (bytes * 1000000u + rate - 1) / rate, seconds * UINT64_C(1000000));
 }
 

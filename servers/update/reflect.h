@@ -24,6 +24,7 @@
 
 #include "budget.h"
 #include "coap/echo.h"
+#include "peers.h"
 
 #define SELV_REFLECT_VERIFIED_MAX 16384u
 #define SELV_REFLECT_PAID_MAX 16384u

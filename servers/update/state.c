@@ -14,8 +14,7 @@
 
 #define WHY SELV_STATE_WHY_LEN
 
-/* ---- the folder
- * ------------------------------------------------------------------ */
+/* ---- the folder ---------------------------------------------------------- */
 
 /* Make a folder, if it is not there, and have its name on disk. A parent that
  * we may not read was there before us. */
@@ -156,8 +155,7 @@ void selv_state_close(struct selv_state *state)
     state->folder_fd = state->lock_fd = -1;
 }
 
-/* ---- the token
- * ------------------------------------------------------------------- */
+/* ---- the token ----------------------------------------------------------- */
 
 /* 1: read; 0: there is none; -1: errno. */
 static int token_read(const struct selv_state *state,

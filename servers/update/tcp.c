@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #define OUT_LEN 4096u
-#define BUCKETS 1024u       /* of addresses, to be counted */
 #define EVENTS 64           /* looked at before the other sources are */
 #define ACCEPTS 64u         /* the same */
 #define REQUESTS 64u        /* of one connection before the others */
@@ -37,16 +36,17 @@ struct connection {
     int fd;
     uint32_t place;
     uint64_t serial; /* tells it from those before it in its place */
-    uint32_t bucket; /* of its address */
-    uint8_t address[8];
-    uint8_t address_len;
+    struct selv_coap_peer from;
+    struct selv_crowd_seat seat;
     uint64_t due_ms;
+    uint64_t held_ms; /* is_held: since when */
     struct selv_coap_tcp c;
     bool is_last;     /* it ends when all is sent */
     bool is_draining; /* we have said our last, the peer has not */
     bool is_blocked;  /* waits for the socket to take more */
     bool is_dry;      /* the socket had no more, this turn */
     bool is_owed;     /* an answer comes later, and nothing is read before */
+    bool is_held;     /* was blocked or owed; nothing was read since */
     uint32_t events;  /* that epoll looks for */
     uint32_t out_len, out_sent;
     uint32_t tail_left; /* bytes */
@@ -67,13 +67,12 @@ struct selv_tcp {
     uint32_t places;
     uint32_t count;
     uint32_t free_hint;
-    uint16_t buckets[BUCKETS];
+    struct selv_crowd crowd;
     uint8_t scratch[SCRATCH_LEN];
     struct connection *connections[];
 };
 
-/* ---- listening -------------------------------------------------------------
- */
+/* ---- listening ----------------------------------------------------------- */
 
 /* One more socket on the port that is bound already; -1 when not. */
 static int listen_again(const struct selv_net_address *address)
@@ -117,8 +116,7 @@ size_t selv_tcp_bind(struct selv_net_address *address, int *fds, size_t count)
     return made;
 }
 
-/* ---- peers -----------------------------------------------------------------
- */
+/* ---- peers --------------------------------------------------------------- */
 
 #define PEER_LEN 12u /* those of datagrams have 6 and 20 bytes */
 
@@ -147,8 +145,7 @@ static struct connection *connection_of(const struct selv_tcp *tcp,
     return is_same ? n : NULL;
 }
 
-/* ---- waiting ---------------------------------------------------------------
- */
+/* ---- waiting ------------------------------------------------------------- */
 
 static void due_at(struct selv_tcp *tcp, struct connection *n, uint64_t at_ms)
 {
@@ -177,9 +174,7 @@ static void watch(struct selv_tcp *tcp, struct connection *n, bool is_blocked)
     }
 }
 
-/* ---- the end of a connection
- * -------------------------------------------------
- */
+/* ---- the end of a connection --------------------------------------------- */
 
 static void drop(struct selv_tcp *tcp, struct connection *n)
 {
@@ -187,7 +182,7 @@ static void drop(struct selv_tcp *tcp, struct connection *n)
     tcp->hooks.gone(tcp->hooks.user, &peer);
     tcp->connections[n->place] = NULL;
     tcp->free_hint = n->place;
-    tcp->buckets[n->bucket]--;
+    selv_crowd_leave(&tcp->crowd, n->seat);
     tcp->count--;
     close(n->fd);
     free(n);
@@ -221,9 +216,7 @@ static bool drain(struct selv_tcp *tcp, struct connection *n, uint64_t now_ms)
     return true;
 }
 
-/* ---- what goes out
- * -----------------------------------------------------------
- */
+/* ---- what goes out ------------------------------------------------------- */
 
 static bool is_waiting(const struct connection *n)
 {
@@ -264,6 +257,23 @@ static void sent(struct connection *n, size_t len)
     }
 }
 
+/* Nothing is read from now on: what the peer sends meanwhile is not late. */
+static void hold(struct connection *n, uint64_t now_ms)
+{
+    if (!n->is_held) {
+        n->is_held = true;
+        n->held_ms = now_ms;
+    }
+}
+
+static void go_on(struct connection *n, uint64_t now_ms)
+{
+    if (n->is_held) {
+        selv_coap_tcp_paused(&n->c, now_ms - n->held_ms);
+        n->is_held = false;
+    }
+}
+
 enum flushed { SENT, BLOCKED, DROPPED };
 
 static enum flushed flush(struct selv_tcp *tcp, struct connection *n,
@@ -276,6 +286,7 @@ static enum flushed flush(struct selv_tcp *tcp, struct connection *n,
         } else if (errno == EAGAIN) {
             if (!n->is_blocked) {
                 watch(tcp, n, true);
+                hold(n, now_ms);
                 due(tcp, n, now_ms + SELV_TCP_OUT_MS);
             } else if (now_ms >= n->due_ms) {
                 drop(tcp, n);
@@ -335,9 +346,7 @@ static bool has_room(const struct connection *n)
     return n->tail_left == 0 && OUT_LEN - n->out_len >= SELV_TCP_HEAD_MAX;
 }
 
-/* ---- what comes in
- * -----------------------------------------------------------
- */
+/* ---- what comes in ------------------------------------------------------- */
 
 /* Blocks that fit what the peer takes; 128 bytes are for the rest. */
 static uint8_t szx_max_of(const struct connection *n)
@@ -391,12 +400,16 @@ static bool step(struct selv_tcp *tcp, struct connection *n, uint64_t now_ms)
 {
     struct selv_coap_tcp_event event;
     struct selv_buf out = {n->out + n->out_len, OUT_LEN - n->out_len, 0};
+    go_on(n, now_ms);
     switch (selv_coap_tcp_poll(&n->c, now_ms, &out, &event)) {
     case SELV_COAP_TCP_SEND:
         n->out_len += (uint32_t)out.len;
         return true;
     case SELV_COAP_TCP_REQUEST:
         answer(tcp, n, event.message);
+        if (n->is_owed) {
+            hold(n, now_ms);
+        }
         return true;
     case SELV_COAP_TCP_RESPONSE: /* nobody has asked it anything */
         return true;
@@ -440,33 +453,23 @@ static void run(struct selv_tcp *tcp, struct connection *n, uint64_t now_ms)
     }
 }
 
-/* ---- the beginning of a connection
- * -------------------------------------------
- */
-
-static uint32_t bucket_of(struct selv_bytes address)
-{
-    uint32_t h = 2166136261u;
-    for (size_t i = 0; i < address.len; i++) {
-        h = (h ^ address.p[i]) * 16777619u;
-    }
-    return (h ^ h >> 16) % BUCKETS;
-}
+/* ---- the beginning of a connection --------------------------------------- */
 
 /* Who goes for a newcomer. */
 static void make_room(struct selv_tcp *tcp)
 {
     struct connection *worst = NULL;
+    uint64_t most = 0;
     for (uint32_t i = 0; i < tcp->places; i++) {
         struct connection *n = tcp->connections[i];
         if (n == NULL) {
             continue;
         }
-        uint16_t share = tcp->buckets[n->bucket];
-        uint16_t most = worst != NULL ? tcp->buckets[worst->bucket] : 0;
-        if (share > most ||
-            (share == most && n->c.heard_ms < worst->c.heard_ms)) {
+        uint64_t weight = selv_crowd_weight(&tcp->crowd, n->seat);
+        if (weight > most ||
+            (weight == most && n->c.heard_ms < worst->c.heard_ms)) {
             worst = n;
+            most = weight;
         }
     }
     if (worst != NULL) {
@@ -486,8 +489,8 @@ static uint32_t place_find(struct selv_tcp *tcp)
     return tcp->free_hint;
 }
 
-void selv_tcp_adopt(struct selv_tcp *tcp, int fd, struct selv_bytes address,
-                    uint64_t now_ms)
+void selv_tcp_adopt(struct selv_tcp *tcp, int fd,
+                    const struct selv_coap_peer *from, uint64_t now_ms)
 {
     int one = 1;
     struct connection *n = malloc(sizeof *n);
@@ -504,26 +507,18 @@ void selv_tcp_adopt(struct selv_tcp *tcp, int fd, struct selv_bytes address,
     n->fd = fd;
     n->place = place;
     n->serial = ++tcp->serial;
-    n->bucket = bucket_of(address);
+    n->from = *from;
+    n->seat = selv_crowd_join(&tcp->crowd, from);
     n->events = EPOLLIN;
-    n->address_len =
-        (uint8_t)(address.len < sizeof n->address ? address.len
-                                                  : sizeof n->address);
-    if (n->address_len > 0) {
-        memcpy(n->address, address.p, n->address_len);
-    }
     selv_coap_tcp_init(&n->c, in, now_ms);
     n->c.timeout_ms = SELV_TCP_TIMEOUT_MS;
     n->c.idle_ms = SELV_TCP_IDLE_MS;
     tcp->connections[place] = n;
-    tcp->buckets[n->bucket]++;
     tcp->count++;
     run(tcp, n, now_ms);
 }
 
-/* ---- listening for more
- * ------------------------------------------------------
- */
+/* ---- listening for more -------------------------------------------------- */
 
 static void listener_watch(struct selv_tcp *tcp, bool is_paused)
 {
@@ -553,19 +548,14 @@ static void accept_all(struct selv_tcp *tcp, uint64_t now_ms)
             }
             continue;
         }
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-        struct selv_bytes address = {(const uint8_t *)&in6.sin6_addr, 8};
-        memcpy(&in6, &from.sa, sizeof in6);
-        if (from.sa.ss_family == AF_INET) {
-            memcpy(&in, &from.sa, sizeof in);
-            address = selv_bytes(&in.sin_addr, 4);
-        }
-        selv_tcp_adopt(tcp, fd, address, now_ms);
+        struct selv_coap_peer peer;
+        selv_peer_set(&peer, &from.sa);
+        selv_tcp_adopt(tcp, fd, &peer, now_ms);
     }
 }
 
 struct selv_tcp *selv_tcp_open(int fd, uint32_t places,
+                               const uint8_t key[static SELV_SIPHASH_KEY_LEN],
                                const struct selv_tcp_hooks *hooks)
 {
     struct selv_tcp *tcp =
@@ -580,12 +570,13 @@ struct selv_tcp *selv_tcp_open(int fd, uint32_t places,
     tcp->places = places;
     tcp->next_ms = UINT64_MAX;
     tcp->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (tcp->epoll_fd < 0 ||
+    if (tcp->epoll_fd < 0 || !selv_crowd_open(&tcp->crowd, places, key) ||
         (fd >= 0 && epoll_ctl(tcp->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)) {
         int err = errno;
         if (tcp->epoll_fd >= 0) {
             close(tcp->epoll_fd);
         }
+        selv_crowd_close(&tcp->crowd);
         free(tcp);
         errno = err;
         return NULL;
@@ -623,12 +614,11 @@ void selv_tcp_close(struct selv_tcp *tcp)
         close(tcp->listen_fd);
     }
     close(tcp->epoll_fd);
+    selv_crowd_close(&tcp->crowd);
     free(tcp);
 }
 
-/* ---- the loop
- * ----------------------------------------------------------------
- */
+/* ---- the loop ------------------------------------------------------------ */
 
 int selv_tcp_fd(const struct selv_tcp *tcp)
 {
@@ -674,8 +664,13 @@ void selv_tcp_serve(struct selv_tcp *tcp, uint64_t now_ms)
     for (int i = 0; i < count; i++) {
         uint32_t place = events[i].data.u32;
         has_callers = has_callers || place == LISTENER;
-        if (place != LISTENER && tcp->connections[place] != NULL) {
-            run(tcp, tcp->connections[place], now_ms);
+        struct connection *n =
+            place != LISTENER ? tcp->connections[place] : NULL;
+        bool is_cut = (events[i].events & (EPOLLHUP | EPOLLERR)) != 0;
+        if (n != NULL && n->is_owed && is_cut) {
+            drop(tcp, n); /* nobody is there to be answered */
+        } else if (n != NULL) {
+            run(tcp, n, now_ms);
         }
     }
     sweep(tcp, now_ms);
@@ -684,9 +679,7 @@ void selv_tcp_serve(struct selv_tcp *tcp, uint64_t now_ms)
     }
 }
 
-/* ---- notifications
- * -----------------------------------------------------------
- */
+/* ---- notifications ------------------------------------------------------- */
 
 struct selv_buf selv_tcp_out(struct selv_tcp *tcp)
 {
@@ -719,12 +712,18 @@ void selv_tcp_answer(struct selv_tcp *tcp, uint64_t now_ms,
     }
 }
 
-struct selv_bytes selv_tcp_address(const struct selv_tcp *tcp,
-                                   const struct selv_coap_peer *peer)
+const struct selv_coap_peer *selv_tcp_from(const struct selv_tcp *tcp,
+                                           const struct selv_coap_peer *peer)
 {
     const struct connection *n = connection_of(tcp, peer);
-    return n != NULL ? selv_bytes(n->address, n->address_len)
-                     : selv_bytes(NULL, 0);
+    return n != NULL ? &n->from : NULL;
+}
+
+uint8_t selv_tcp_szx_max(const struct selv_tcp *tcp,
+                         const struct selv_coap_peer *peer)
+{
+    const struct connection *n = connection_of(tcp, peer);
+    return n != NULL ? szx_max_of(n) : 0;
 }
 
 uint32_t selv_tcp_count(const struct selv_tcp *tcp)

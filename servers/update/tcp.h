@@ -15,16 +15,18 @@
  *   no CSM, a frame begun and not ended, no Pong  SELV_TCP_TIMEOUT_MS
  *   nothing said                                  asked after SELV_TCP_IDLE_MS
  *   an answer not taken                           SELV_TCP_OUT_MS
- *   all places taken                              of the address that has most
- *                                                 of them, the one not heard of
- *                                                 for longest goes
+ *   all places taken                              of the network that has most
+ *                                                 of them, of its address that
+ *                                                 has most, the one not heard
+ *                                                 of for longest goes
+ * Time in which the server itself does not read counts for none of them.
  * Owns:  the listening socket and connections, about 8.5 KiB each.
  * Not for two threads at once. */
 #ifndef SELV_UPDATE_TCP_H
 #define SELV_UPDATE_TCP_H
 
 #include "coap/tcp.h"
-#include "host/net.h"
+#include "peers.h"
 
 #define SELV_TCP_PLACES_MAX 65535u
 #define SELV_TCP_TIMEOUT_MS 20000u
@@ -73,17 +75,18 @@ SELV_MUST_CHECK size_t selv_tcp_bind(struct selv_net_address *address, int *fds,
 
 /* fd: listens, non-blocking; taken over; -1: connections come by
  * selv_tcp_adopt only. places: connections at most, 1 to SELV_TCP_PLACES_MAX.
- * hooks: copied. NULL, with errno, when the system has no memory or
- * descriptors; fd is then the caller's still. */
+ * key: random, to name addresses by. hooks: copied. NULL, with errno, when the
+ * system has no memory or descriptors; fd is then the caller's still. */
 SELV_MUST_CHECK struct selv_tcp *
-selv_tcp_open(int fd, uint32_t places, const struct selv_tcp_hooks *hooks);
+selv_tcp_open(int fd, uint32_t places,
+              const uint8_t key[static SELV_SIPHASH_KEY_LEN],
+              const struct selv_tcp_hooks *hooks);
 /* Says Release to each peer. NULL is harmless. */
 void selv_tcp_close(struct selv_tcp *tcp);
 
-/* A connection that is there; fd is taken over. address: the peer's, to count
- * by, without port. */
-void selv_tcp_adopt(struct selv_tcp *tcp, int fd, struct selv_bytes address,
-                    uint64_t now_ms);
+/* A connection that is there; fd is taken over. from: where it comes from. */
+void selv_tcp_adopt(struct selv_tcp *tcp, int fd,
+                    const struct selv_coap_peer *from, uint64_t now_ms);
 
 /* Can be read when something is to be served. */
 int selv_tcp_fd(const struct selv_tcp *tcp);
@@ -107,10 +110,13 @@ void selv_tcp_answer(struct selv_tcp *tcp, uint64_t now_ms,
                      const struct selv_coap_peer *peer,
                      struct selv_tcp_answer *answer);
 
-/* The peer's address, to count by: 4 bytes of IPv4, 8 of IPv6; empty when its
- * connection has ended. */
-struct selv_bytes selv_tcp_address(const struct selv_tcp *tcp,
-                                   const struct selv_coap_peer *peer);
+/* Where the peer's connection comes from, as the sender of a datagram would
+ * be; NULL when it has ended. Valid until then. */
+const struct selv_coap_peer *selv_tcp_from(const struct selv_tcp *tcp,
+                                           const struct selv_coap_peer *peer);
+/* The largest blocks that the peer takes now, 0 to 6. */
+uint8_t selv_tcp_szx_max(const struct selv_tcp *tcp,
+                         const struct selv_coap_peer *peer);
 
 uint32_t selv_tcp_count(const struct selv_tcp *tcp);
 

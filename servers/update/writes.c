@@ -25,8 +25,7 @@ static struct timespec milliseconds(uint64_t ms)
     return t;
 }
 
-/* ---- places ----------------------------------------------------------------
- */
+/* ---- places -------------------------------------------------------------- */
 
 bool selv_writes_trusts(struct selv_writes *writes, uint64_t now_ms)
 {
@@ -105,8 +104,7 @@ struct selv_write *selv_writes_done(struct selv_writes *writes,
     return w;
 }
 
-/* ---- the thread ------------------------------------------------------------
- */
+/* ---- the thread ---------------------------------------------------------- */
 
 struct batch {
     struct selv_write *w[BATCH];
@@ -252,8 +250,7 @@ static void *writes_run(void *user)
     return NULL;
 }
 
-/* ---- open and close --------------------------------------------------------
- */
+/* ---- open and close ------------------------------------------------------ */
 
 bool selv_writes_open(struct selv_writes *writes, struct selv_records *records,
                       uint64_t devices_max)

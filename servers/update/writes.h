@@ -14,6 +14,7 @@
  *   - an address that is not proven, while less than half of the places are
  *     taken and SELV_WRITES_UNPROVEN of them come in a second
  *   - of each network, SELV_WRITES_NETWORK_MAX at once
+ *   - (a network is that of peers.h, over UDP and TCP together)
  *   - a device that is not known yet, while there are fewer than devices_max,
  *     and fewer came from its network than SELV_WRITES_NEW_MAX, and one a
  *     second; from addresses that are not proven, SELV_WRITES_DOUBTED_MAX in
@@ -23,6 +24,7 @@
 #define SELV_UPDATE_WRITES_H
 
 #include "budget.h"
+#include "coap/coap.h"
 #include "host/net.h"
 #include "records.h"
 

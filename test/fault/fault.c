@@ -47,7 +47,7 @@ struct hole {
     enum kind kind;
     uint32_t pc;
     unsigned count;
-    const char *what; /* the first time */
+    const char *what;
     char id[ID_MAX];
 };
 
@@ -63,7 +63,7 @@ static struct {
     const char *strategy;
     const char *scene;
     const char *only; /* functions, with commas between; NULL: all */
-    const char *open; /* FUNCTION:FACT,...: holes that are known */
+    const char *open; /* FUNCTION+OFFSET:FACT,...: known holes */
     const char *replay;
     const char *flash; /* write the scene's flash there, and stop */
     const char *log;   /* of QEMU, to be compared with */
@@ -402,7 +402,8 @@ static const char *later(struct tally *t)
 static void hole_add(const struct fault *f, uint32_t pc, const char *what)
 {
     struct hole *h = holes;
-    while (h < holes + hole_count && (h->kind != f->kind || h->pc != pc)) {
+    while (h < holes + hole_count &&
+           (h->kind != f->kind || h->pc != pc || strcmp(h->what, what) != 0)) {
         h++;
     }
     if (h == holes + HOLES_MAX) {
@@ -690,6 +691,23 @@ static void print_tally(enum kind kind)
            (unsigned long long)t->holes);
 }
 
+/* Whether a name is one of a list with commas, up to a slash. */
+static bool has_name(const char *list, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *at = list; *at != 0 && *at != '/';) {
+        size_t n = strcspn(at, ",/");
+        if (n == len && strncmp(at, name, n) == 0) {
+            return true;
+        }
+        at += n;
+        at += *at == ',';
+    }
+    return false;
+}
+
+/* By the instruction and by what is wrong: another one of the same function, or
+ * another harm that the same one does, is a new hole. */
 static bool is_open(const struct hole *h)
 {
     const struct elf_function *f = elf_at(&elf, h->pc);
@@ -697,16 +715,9 @@ static bool is_open(const struct hole *h)
     if (options.open == NULL || f == NULL) {
         return false;
     }
-    int len = snprintf(name, sizeof name, "%.*s:%s", (int)strcspn(f->name, "."),
-                       f->name, h->what);
-    for (const char *at = options.open; at != NULL;
-         at = strchr(at, ','), at = at == NULL ? NULL : at + 1) {
-        if (strncmp(at, name, (size_t)len) == 0 &&
-            (at[len] == 0 || at[len] == ',')) {
-            return true;
-        }
-    }
-    return false;
+    (void)snprintf(name, sizeof name, "%.*s+%u:%s", (int)strcspn(f->name, "."),
+                   f->name, h->pc - f->address, h->what);
+    return has_name(options.open, name);
 }
 
 /* False: one of them is not known to be open. */
@@ -798,8 +809,9 @@ static void replay(void)
         const char *wrong = after_wrong(faulty.mem + M3_RAM_LEN, boot);
         printf("%s; ", wrong == NULL ? "good" : wrong);
         m3_reset(&faulty);
-        printf("the next boot ends with %d at 0x%08x\n",
-               (int)m3_run(&faulty, RUN_MAX, M3_FAST), faulty.r[15]);
+        (void)m3_run(&faulty, RUN_MAX, M3_FAST);
+        printf("the next boot ends with %d at 0x%08x\n", (int)faulty.end,
+               faulty.r[15]);
         after_print(faulty.mem + M3_RAM_LEN);
     }
 }
@@ -895,21 +907,6 @@ static bool driver_install(void)
         program->address < erase->address ? program->address : erase->address;
     m3_driver(from, program->len + erase->len);
     return true;
-}
-
-/* Whether a name is one of a list with commas, up to a slash. */
-static bool has_name(const char *list, const char *name)
-{
-    size_t len = strlen(name);
-    for (const char *at = list; *at != 0 && *at != '/';) {
-        size_t n = strcspn(at, ",/");
-        if (n == len && strncmp(at, name, n) == 0) {
-            return true;
-        }
-        at += n;
-        at += *at == ',';
-    }
-    return false;
 }
 
 static bool is_wanted(const struct scene *s)

@@ -11,8 +11,13 @@
  *                         to clients are noted, but neither counted nor
  *                         failed. 0: none
  *
- * And, from the beginning: SELV_FAULT_KILL=N, the process is killed before its
- * Nth batch of datagrams is sent. */
+ * And, from the beginning:
+ *
+ *   SELV_FAULT_KILL=N        the process is killed before its Nth batch of
+ *                            datagrams is sent
+ *   SELV_FAULT_KILL_AFTER=N  or at once after it; each write into a file takes
+ *                            20 ms then, so that what is answered before it is
+ *                            written is lost for certain */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -26,11 +31,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t is_armed;
 static long fault_at;
 static long kill_at; /* 0: never */
+static long kill_after;
 static long count;
 static int log_fd = -1;
 
@@ -94,16 +101,17 @@ __attribute__((constructor)) static void begin(void)
     const char *at = getenv("SELV_FAULT_AT");
     const char *log = getenv("SELV_FAULT_LOG");
     const char *killed = getenv("SELV_FAULT_KILL");
+    const char *after = getenv("SELV_FAULT_KILL_AFTER");
     fault_at = at != NULL ? atol(at) : 0;
     kill_at = killed != NULL ? atol(killed) : 0;
+    kill_after = after != NULL ? atol(after) : 0;
     if (log != NULL) {
         log_fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     }
     signal(SIGUSR1, on_signal);
 }
 
-/* ---- calls that are counted ------------------------------------------------
- */
+/* ---- calls that are counted ---------------------------------------------- */
 
 ssize_t write(int fd, const void *p, size_t len);
 ssize_t write(int fd, const void *p, size_t len)
@@ -115,10 +123,19 @@ ssize_t write(int fd, const void *p, size_t len)
     return write_real(fd, p, len);
 }
 
+static void linger(void)
+{
+    struct timespec t = {0, 20000000};
+    if (kill_after > 0) {
+        nanosleep(&t, NULL);
+    }
+}
+
 ssize_t pwrite(int fd, const void *p, size_t len, off_t off);
 ssize_t pwrite(int fd, const void *p, size_t len, off_t off)
 {
     REAL(pwrite)
+    linger();
     return fails("pwrite", ENOSPC) ? -1 : call(fd, p, len, off);
 }
 
@@ -126,6 +143,7 @@ ssize_t pwrite64(int fd, const void *p, size_t len, off64_t off);
 ssize_t pwrite64(int fd, const void *p, size_t len, off64_t off)
 {
     REAL(pwrite64)
+    linger();
     return fails("pwrite", ENOSPC) ? -1 : call(fd, p, len, off);
 }
 
@@ -174,8 +192,7 @@ int openat(int fd, const char *path, int flags, ...)
     return call(fd, path, flags, mode);
 }
 
-/* ---- answers ---------------------------------------------------------------
- */
+/* ---- answers ------------------------------------------------------------- */
 
 ssize_t send(int fd, const void *p, size_t len, int flags);
 ssize_t send(int fd, const void *p, size_t len, int flags)
@@ -214,11 +231,16 @@ int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
 {
     REAL(sendmmsg)
     static atomic_long batches;
-    if (n > 0 && atomic_fetch_add(&batches, 1) + 1 == kill_at) {
+    long batch = n > 0 ? atomic_fetch_add(&batches, 1) + 1 : 0;
+    if (batch > 0 && batch == kill_at) {
         raise(SIGKILL);
     }
     if (is_armed) {
         note("answer", 0);
     }
-    return call(fd, m, n, flags);
+    int result = call(fd, m, n, flags);
+    if (batch > 0 && batch == kill_after) {
+        raise(SIGKILL);
+    }
+    return result;
 }

@@ -220,8 +220,7 @@ static void run(void)
            (unsigned long long)got_bytes, (unsigned long long)long_bytes);
 }
 
-/* ---- the command line ------------------------------------------------------
- */
+/* ---- the command line ---------------------------------------------------- */
 
 static void usage(void)
 {

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # restart.sh - the server is killed before each of its answers to a device that
-# updates, and started again: the device ends with the new release, and what
-# was acknowledged to it is kept. Then two servers that disagree.
+# updates, and started again: the device ends with the new release. Then it is
+# killed at once after each of its answers: what was acknowledged is kept. Then
+# two servers that disagree.
 #
 # usage: restart.sh [STEP]: each STEPth answer (1)
 . test/device/lib.sh
@@ -22,13 +23,14 @@ offer two
 stop
 
 # start_killed N: a server that is killed before its Nth answer.
+# start_killed N _AFTER: or after it.
 start_killed() {
-    export SELV_FAULT_KILL=$1
+    export "SELV_FAULT_KILL${2:-}=$1"
     export LD_PRELOAD=$FAULT ASAN_OPTIONS=verify_asan_link_order=0
     start "$WORK/state" --quiet --loops 2 --listen-tcp none --listen "127.0.0.1:$port"
     result=$?
     disown 2>/dev/null # its end is told here, not by the shell
-    unset SELV_FAULT_KILL LD_PRELOAD ASAN_OPTIONS
+    unset SELV_FAULT_KILL SELV_FAULT_KILL_AFTER LD_PRELOAD ASAN_OPTIONS
     return $result
 }
 
@@ -78,6 +80,42 @@ done
 # Answers that go out together are one.
 [ $restarts -ge $((10 / STEP)) ] || fail "only $restarts restarts"
 echo "$restarts restarts in as many updates, $looks looks"
+
+# ---- killed after an answer: a registration, then reports of other numbers
+kept=0
+for n in 1 2 3 4; do
+    rm -rf "$WORK/state"
+    cp -a "$WORK/first" "$WORK/state"
+    start_killed $n _AFTER || { tail -n 2 "$WORK/log"; fail "start"; break; }
+    COAP=coap://127.0.0.1:$port
+    profile "$WORK/p" 0102030405060708090a0b0c0d0e0f10 1 "$DIGEST"
+    coap post /reg "$WORK/id" -t 60 -f "$WORK/p"
+    id=$(cat "$WORK/id")
+    expect "killed after answer $n: the id" ${#id} 16
+    acked=
+    for ((i = 2; i <= n; i++)); do
+        status "$WORK/s" 8 $((1000 + i)) "$DIGEST" 0 true
+        coap post "/s?d=$id" "$WORK/out" -t 60 -f "$WORK/s" -v 7
+        has "killed after answer $n: report $i" "$LOG" "c:2.04"
+        acked="$acked $((1000 + i))"
+    done
+    for i in $(seq 100); do
+        kill -0 "$PID" 2>/dev/null || break
+        sleep 0.02
+    done
+    kill -0 "$PID" 2>/dev/null && fail "answer $n: the server lives"
+    start "$WORK/state" --quiet --loops 1 --listen-tcp none ||
+        { tail -n 2 "$WORK/log"; fail "restart after $n"; break; }
+    api GET "/api/v1/devices/$id"
+    expect "killed after answer $n: the device" "$CODE" 200
+    for i in $acked; do
+        has "killed after answer $n: its reports" "$BODY" \
+            "\"sequence_number\":$i"
+    done
+    kept=$((kept + n))
+    stop KILL
+done
+echo "$kept answers followed by the end: all of them kept"
 
 # ---- two servers that disagree: of one number each has another manifest, and
 # the second one has images of other bytes

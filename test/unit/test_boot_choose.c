@@ -94,6 +94,47 @@ static void test_boot_update_is_tried_confirmed_and_raises_the_floor(void **s)
     }
 }
 
+/* What boots never looks at what can be severed: with it, and with the same
+ * manifest without, a release is tried and runs. */
+static void test_boot_runs_what_was_severed(void **state)
+{
+    struct selv_release_plan plan = {.sequence = 3,
+                                     .content = 3,
+                                     .image_len = 1100,
+                                     .sever = SELV_RELEASE_SEVERED};
+    static struct selv_release severed, taken_out;
+    struct bench b;
+    (void)state;
+    assert_int_equal(selv_release_make(&plan, &severed), SELV_OK);
+    plan.sever = SELV_RELEASE_TAKEN_OUT;
+    assert_int_equal(selv_release_make(&plan, &taken_out), SELV_OK);
+    assert_memory_equal(severed.digest, taken_out.digest, 32);
+    assert_true(severed.envelope_len > taken_out.envelope_len);
+    const struct selv_release *const kinds[] = {&severed, &taken_out};
+    for (int i = 0; i < 2; i++) {
+        bench_open(&b, "512x8-ff");
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_int_equal(selv_release_install(kinds[i], &b.d.v.flash,
+                                              &b.d.layout, SELV_SLOT_B),
+                         SELV_OK);
+        bench_request(&b, kinds[i]->digest, SELV_SLOT_B);
+        assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+        assert_int_equal(b.record.is_trial, 1);
+        bench_confirm(&b, b.record.nonce);
+        assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+        assert_int_equal(b.record.floor, 3);
+        /* They go behind everybody's back, once the release is confirmed. */
+        assert_int_equal(selv_release_install(kinds[!i], &b.d.v.flash,
+                                              &b.d.layout, SELV_SLOT_B),
+                         SELV_OK);
+        assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+        assert_int_equal(b.record.slot, SELV_SLOT_B);
+        assert_int_equal(b.record.sequence, 3);
+        assert_int_equal(b.d.v.op_count, 0);
+        bench_close(&b);
+    }
+}
+
 static void test_boot_confirmation_outlives_a_crash_after_it(void **state)
 {
     (void)state;
@@ -621,6 +662,7 @@ int main(void)
         cmocka_unit_test(test_boot_first_boot_without_an_image_refuses),
         cmocka_unit_test(
             test_boot_update_is_tried_confirmed_and_raises_the_floor),
+        cmocka_unit_test(test_boot_runs_what_was_severed),
         cmocka_unit_test(test_boot_confirmation_outlives_a_crash_after_it),
         cmocka_unit_test(test_boot_attempts_have_nonces_of_their_own),
         cmocka_unit_test(test_boot_revert_after_the_last_attempt),

@@ -27,6 +27,8 @@ enum name {
     V2_VENDOR,
     V2_COMPONENT,
     V2_NO_INVOKE,
+    V2_SEVERED,   /* payload-fetch, install and text stand in the envelope */
+    V2_TAKEN_OUT, /* the same manifest, without them */
     NAME_COUNT
 };
 
@@ -56,6 +58,8 @@ static int make_releases(void **state)
             [V2_VENDOR] = {.sequence = 2, .is_other_vendor = true},
             [V2_COMPONENT] = {.sequence = 2, .is_other_component = true},
             [V2_NO_INVOKE] = {.sequence = 2, .has_no_invoke = true},
+            [V2_SEVERED] = {.sequence = 2, .sever = SELV_RELEASE_SEVERED},
+            [V2_TAKEN_OUT] = {.sequence = 2, .sever = SELV_RELEASE_TAKEN_OUT},
         };
         for (int i = 0; i < NAME_COUNT; i++) {
             plans[i].install = own[s];
@@ -632,6 +636,71 @@ static void test_boot_in_place_refuses_what_it_cannot_install(void **state)
             }
             bench_close(&b);
         }
+    }
+}
+
+/* ---- severable elements ----------------------------------------------------
+ */
+
+/* The envelope of slot A, as whoever holds the flash would write it. */
+static void put_envelope(struct bench *b, enum name name)
+{
+    const struct selv_release *r = &releases[b->strategy][name];
+    const struct selv_slot_place *place = &b->layout.slot[SELV_SLOT_A];
+    for (uint32_t off = 0; off < place->envelope_len;) {
+        uint32_t at = place->envelope_off + off;
+        assert_int_equal(b->v.flash.erase(b->v.flash.port, at), SELV_OK);
+        off += selv_flash_sector(&b->v.flash, at).len;
+    }
+    assert_int_equal(
+        selv_slot_put_envelope(&b->v.flash, place,
+                               selv_bytes(r->envelope, r->envelope_len)),
+        SELV_OK);
+}
+
+/* They are there, byte for byte, when the install is over, whatever cut it
+ * short; from then on nobody asks for them. */
+static void test_boot_in_place_keeps_what_is_severed_powerloss(void **state)
+{
+    (void)state;
+    for (int s = 0; s < STRATEGY_COUNT; s++) {
+        struct bench b;
+        uint32_t op = 0;
+        bool is_cut = true;
+        assert_memory_equal(releases[s][V2_SEVERED].digest,
+                            releases[s][V2_TAKEN_OUT].digest, 32);
+        for (; is_cut; op++) {
+            open_asked(&b, s, "512x8-ff", V2_SEVERED);
+            is_cut = bench_cut(&b, op, 1);
+            assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+            assert_runs(&b, V2_SEVERED);
+            if (s == SWAP) {
+                confirm(&b);
+                assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+            }
+            assert_int_equal(b.record.floor, 2);
+            assert_runs(&b, V2_SEVERED);
+            put_envelope(&b, V2_TAKEN_OUT);
+            assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+            assert_runs(&b, V2_TAKEN_OUT);
+            assert_int_equal(b.v.op_count, 0);
+            bench_close(&b);
+        }
+        assert_in_range(op, 8, 1000);
+    }
+}
+
+/* Before that they are: what is staged without its install is refused. */
+static void test_boot_in_place_needs_what_is_severed_evil(void **state)
+{
+    (void)state;
+    for (int s = 0; s < STRATEGY_COUNT; s++) {
+        struct bench b;
+        open_asked(&b, s, "512x8-ff", V2_TAKEN_OUT);
+        assert_true(bench_boot(&b, SELV_RESET_REQUESTED));
+        assert_runs(&b, V1);
+        assert_refused(&b, V2_TAKEN_OUT, SELV_ERR_SUIT_ABSENT, 0);
+        bench_close(&b);
     }
 }
 
@@ -1474,6 +1543,8 @@ int main(void)
         cmocka_unit_test(test_boot_in_place_goes_on_after_any_cut_powerloss),
         cmocka_unit_test(test_boot_in_place_reads_a_mark_once_powerloss),
         cmocka_unit_test(test_boot_in_place_refuses_what_it_cannot_install),
+        cmocka_unit_test(test_boot_in_place_keeps_what_is_severed_powerloss),
+        cmocka_unit_test(test_boot_in_place_needs_what_is_severed_evil),
         cmocka_unit_test(test_boot_in_place_refuses_damage_in_the_staging_area),
         cmocka_unit_test(test_boot_in_place_request_evil),
         cmocka_unit_test(test_boot_overwrite_staging_changes_on_the_way_evil),

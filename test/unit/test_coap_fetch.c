@@ -211,6 +211,7 @@ static void test_coap_fetch_silence(void **state)
     uint32_t sends = 1;
     uint32_t cons = 0;
     uint32_t bytes = 0;
+    uint32_t early = 1; /* of the first MAX_TRANSMIT_WAIT */
     uint64_t last = 1000;
     uint64_t gap = 500;
     (void)state;
@@ -242,9 +243,13 @@ static void test_coap_fetch_silence(void **state)
         bytes += (uint32_t)b.tx_len;
         cons += b.sent.type == SELV_COAP_CON;
         sends++;
+        early += b.now <= 1000 + SELV_COAP_MAX_TRANSMIT_WAIT_MS;
         if (b.now != last) {
             uint64_t rate = b.tx_len * 1000;
-            assert_true(b.now - last >= (gap < rate ? gap : rate));
+            uint64_t part = (last - 1000) / 8;
+            uint64_t limit = part > 2000 ? part : 2000;
+            limit = limit < rate ? limit : rate;
+            assert_true(b.now - last >= (gap < limit ? gap : limit));
             assert_true(b.now - last <= rate);
             gap *= 2;
             last = b.now;
@@ -257,8 +262,57 @@ static void test_coap_fetch_silence(void **state)
     assert_true(b.event.until_ms == UINT64_MAX);
     assert_int_equal(sends, 1 + outs + 4); /* four pairs */
     assert_int_equal(cons, outs / 2);
-    assert_true(bytes <= 86400 + 9 * 40);
+    assert_true(early <= 31); /* one in three seconds [RFC 8085 3.1.3] */
+    assert_true(bytes <= 86400 + 30 * 40);
     assert_true(bytes >= 86400 - 10 * 40);
+}
+
+/* A peer that was heard before is asked by two requests every 2 to 3 s for 32
+ * s, so that a burst of losses costs seconds; then by one, less and less. */
+static void test_coap_fetch_silence_of_known(void **state)
+{
+    struct by_hand b;
+    uint32_t sends = 0;
+    uint32_t bytes = 0;
+    uint64_t last;
+    uint64_t begun;
+    (void)state;
+    begin(&b);
+    b.rq.deadline_ms = 86400000;
+    selv_coap_fetch_abort(&b.fetch);
+    selv_coap_path_sent(&b.path, 100);
+    selv_coap_path_answered(&b.path, b.path.next - 1, 100, 0, 100, 1000);
+    assert_int_equal(
+        selv_coap_fetch_start(&b.fetch, &b.rq, random_bytes, b.now), SELV_OK);
+    assert_int_equal(selv_coap_fetch_want(&b.fetch, 0, 64), SELV_OK);
+    selv_coap_fetch_all(&b.fetch);
+    poll_sends(&b);
+    begun = b.now;
+    last = b.now;
+    for (;;) {
+        enum selv_coap_fetch_action a = poll(&b);
+        if (a == SELV_COAP_FETCH_FAILED) {
+            break;
+        }
+        if (a == SELV_COAP_FETCH_WAIT) {
+            assert_true(b.event.until_ms > b.now);
+            b.now = b.event.until_ms;
+            continue;
+        }
+        assert_int_equal(a, SELV_COAP_FETCH_SEND);
+        uint64_t rate = b.tx_len * 1000;
+        uint64_t limit = 3000 + (last - begun) / 16;
+        assert_true(b.now - last <= (limit < rate ? limit : rate));
+        last = b.now;
+        bytes += (uint32_t)b.tx_len;
+        sends++;
+        if (b.now - begun <= 32000) {
+            assert_true(sends <= 2 * (5 + 32 / 2));
+        }
+    }
+    assert_int_equal(b.event.err, SELV_ERR_COAP_TIMEOUT);
+    assert_true(bytes <= 86400 + 90 * 40);
+    assert_true(bytes >= 86400);
 }
 
 static void test_coap_fetch_opens(void **state)
@@ -898,6 +952,37 @@ static void test_coap_path_known(void **state)
     assert_true(now >= 270 && now <= 400);
 }
 
+/* The least time of an empty answer is not that of a block: no queue is seen
+ * where there is none, and the first window is one of blocks. */
+static void test_coap_path_lengths(void **state)
+{
+    struct selv_coap_path p;
+    (void)state;
+    selv_coap_path_init(&p, 0);
+    selv_coap_path_sent(&p, 20);
+    selv_coap_path_answered(&p, 0, 20, 0, 5, 1000);
+    assert_true(selv_coap_path_is_measured(&p, 40));
+    assert_false(selv_coap_path_is_measured(&p, 41));
+    selv_coap_path_begin(&p, 1100);
+    assert_int_equal(p.cwnd, 11000);
+    selv_coap_path_sent(&p, 1100);
+    selv_coap_path_answered(&p, 1, 1100, 0, 40, 1100);
+    assert_int_equal(p.rtt_min, 40);
+    assert_int_equal(p.srtt, 40 * 8);
+    assert_int_equal(p.slow, 0);
+    /* and the other way round */
+    selv_coap_path_sent(&p, 20);
+    selv_coap_path_answered(&p, 2, 20, 0, 5, 1200);
+    assert_int_equal(p.rtt_min, 40);
+    /* a block that took hardly longer leaves what is known */
+    selv_coap_path_init(&p, 0);
+    selv_coap_path_sent(&p, 20);
+    selv_coap_path_answered(&p, 0, 20, 0, 100, 1000);
+    selv_coap_path_sent(&p, 1100);
+    selv_coap_path_answered(&p, 1, 1100, 0, 110, 1200);
+    assert_int_equal(p.rtt_min, 100);
+}
+
 /* Losses by themselves change neither rate nor window by much; silence does. */
 static void test_coap_path_loss(void **state)
 {
@@ -960,6 +1045,7 @@ int main(void)
         cmocka_unit_test(test_coap_fetch_start_refuses),
         cmocka_unit_test(test_coap_fetch_want_refuses),
         cmocka_unit_test(test_coap_fetch_silence),
+        cmocka_unit_test(test_coap_fetch_silence_of_known),
         cmocka_unit_test(test_coap_fetch_opens),
         cmocka_unit_test(test_coap_fetch_pause),
         cmocka_unit_test(test_coap_fetch_long_path),
@@ -977,6 +1063,7 @@ int main(void)
         cmocka_unit_test(test_coap_fetch_late_answer),
         cmocka_unit_test(test_coap_fetch_empty_body),
         cmocka_unit_test(test_coap_path_known),
+        cmocka_unit_test(test_coap_path_lengths),
         cmocka_unit_test(test_coap_path_loss),
         cmocka_unit_test(test_coap_path_limits),
     };

@@ -166,6 +166,73 @@ static void test_coap_fetch_links(void **state)
     }
 }
 
+/* ---- what is known before ---------------------------------------------------
+ */
+
+/* Seconds, mean of the seeds: of a path of which nothing is known, or of one
+ * that an exchange of 20 bytes has measured, as a device's poll does. */
+static double seconds_of(const char *link, uint16_t slots, uint32_t poll_ms)
+{
+    double mean = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct world *w = world_new(link, seed);
+        struct world_plan plan = {
+            .len = 102400, .szx = 4, .slots = slots, .range = 4096};
+        struct world_flow *f = world_flow(w, &plan);
+        uint64_t begin_us = w->now_us;
+        if (poll_ms > 0) {
+            selv_coap_path_sent(&f->path, 20);
+            selv_coap_path_limited(&f->path);
+            selv_coap_path_answered(&f->path, f->path.next - 1, 20, 0,
+                                    (uint16_t)poll_ms,
+                                    (uint32_t)(w->now_us / 1000));
+        }
+        world_run(w);
+        assert_int_equal(f->err, SELV_OK);
+        mean += (double)(f->end_us - begin_us) / 1e6 / SEEDS;
+        world_free(w);
+    }
+    return mean;
+}
+
+/* What is known of a path does no harm; runs of losses cost seconds. */
+static const struct {
+    const char *link;
+    uint32_t poll_ms;    /* the least that an exchange of 20 bytes takes */
+    double known_max[2]; /* seconds; 64 slots, and 8 */
+    double first_max[2];
+} paths[] = {
+    {"rate=250k,rtt=100ms,jitter=50ms,loss=5%", 102, {5, 11}, {5, 11}},
+    {"802.15.4,loss=5%", 5, {12, 12}, {12, 12}},
+    {"nbiot", 100, {58, 98}, {58, 98}},
+    {"rate=250k,rtt=100ms,bad=10%,bad-run=8,bad-loss=90%",
+     102,
+     {6, 14},
+     {10, 17}},
+    {"rate=250k,rtt=100ms,bad=10%,bad-run=20,bad-loss=90%",
+     102,
+     {9, 32},
+     {13, 35}},
+};
+
+static void test_coap_fetch_known_path(void **state)
+{
+    static const uint16_t slots[2] = {64, 8};
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            double first = seconds_of(paths[i].link, slots[k], 0);
+            double known =
+                seconds_of(paths[i].link, slots[k], paths[i].poll_ms);
+            print_message("  %-52s %2d slots: %6.2f s, known %6.2f s\n",
+                          paths[i].link, slots[k], first, known);
+            assert_true(first <= paths[i].first_max[k]);
+            assert_true(known <= paths[i].known_max[k]);
+            assert_true(known <= 1.05 * first);
+        }
+    }
+}
+
 /* A queue of 256 KiB would delay by eight seconds: it stays nearly empty. */
 static void test_coap_fetch_no_bloat(void **state)
 {
@@ -592,6 +659,7 @@ int main(void)
         cmocka_unit_test(test_coap_fetch_ratio),
         cmocka_unit_test(test_coap_fetch_ratio_eight_slots),
         cmocka_unit_test(test_coap_fetch_links),
+        cmocka_unit_test(test_coap_fetch_known_path),
         cmocka_unit_test(test_coap_fetch_no_bloat),
         cmocka_unit_test(test_coap_fetch_rate_changes),
         cmocka_unit_test(test_coap_fetch_moved),

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "store/slot.h"
 #include "test/unit/consumer_world.h"
 
 enum { COPY = 22, SWAP = 31 };
@@ -261,6 +262,71 @@ static void test_consumer_refuses_what_cannot_be_loaded(void **state)
     }
 }
 
+/* Release 2 with payload-fetch, install and text beside the manifest. */
+static void make_severed(struct world_release *r, int directive)
+{
+    static const uint8_t head[] = {0x82, 0x2f, 0x58, 0x20};
+    char image[65], fetch[256], install[128], manifest[1536], pairs[512];
+    struct maker_spec spec = {.manifest = manifest, .pairs = pairs};
+
+    world_release_stage(r, 2, 900, directive);
+    for (size_t i = 0; i < 32; i++) {
+        snprintf(image + 2 * i, 3, "%02x", r->image_digest[0][i]);
+    }
+    snprintf(fetch, sizeof fetch,
+             "<<[12, 1, 20, {21: \"/i/%s\"}, 21, 2, 3, 15]>>", image);
+    snprintf(install, sizeof install, "<<[12, 0, 20, {22: 1}, %d, 2, 3, 15]>>",
+             directive);
+    snprintf(manifest, sizeof manifest,
+             "{1: 1, 2: 2, 3: <<{2: [[h'00'], [h'00', h'73']], 4: <<[12, [0, "
+             "1], 20, {1: " MAKER_VENDOR ", 2: " MAKER_CLASS
+             ", 3: <<[-16, h'%s']>>, 14: 900}, 1, 15, 2, 15]>>}>>, 7: <<[12, "
+             "0, 3, 15]>>, 9: <<[12, 0, 23, 2]>>, 16: digest(%s), 20: "
+             "digest(%s), 23: digest(<<{\"en\": {1: \"it\"}}>>)}",
+             image, fetch, install);
+    snprintf(pairs, sizeof pairs,
+             "{16: %s, 20: %s, 23: <<{\"en\": {1: \"it\"}}>>}", fetch, install);
+    maker_envelope(&spec, &r->envelope);
+    const uint8_t *p = r->envelope.p;
+    while (memcmp(p, head, sizeof head) != 0) {
+        p++;
+    }
+    memcpy(r->digest, p + sizeof head, 32);
+}
+
+static bool is_stored(uint8_t slot, const struct world_release *r)
+{
+    static uint8_t stored[MAKER_CAP];
+    struct selv_buf out = {stored, sizeof stored, 0};
+    struct selv_bytes v;
+    return selv_slot_envelope(&w.v.flash, &w.layout.slot[slot], &out, &v) ==
+               SELV_OK &&
+           v.len == r->envelope.len && memcmp(v.p, r->envelope.p, v.len) == 0;
+}
+
+/* What can be severed is stored with the manifest, goes with it where that is
+ * moved, and stays there: before, while and after the bootloader installs. */
+static void test_consumer_keeps_what_is_severed(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        world_open_with(&w, "512x8-ff",
+                        i == 0 ? &selv_strategy_swap
+                               : &selv_strategy_overwrite);
+        make_severed(&two, i == 0 ? SWAP : COPY);
+        w.release = &two;
+        assert_int_equal(world_run(&w, 100000), WORLD_REBOOT);
+        assert_true(is_stored(SELV_SLOT_B, &two));
+        world_settle(&w);
+        assert_non_null(strstr(w.log, "<confirmed "));
+        assert_true(world_boot(&w));
+        assert_int_equal(w.record.sequence, 2);
+        assert_int_equal(w.record.floor, 2);
+        assert_true(is_stored(SELV_SLOT_A, &two));
+        world_close(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_consumer_refuses_before_staging),
         cmocka_unit_test(test_consumer_updates_what_is_loaded),
         cmocka_unit_test(test_consumer_refuses_what_cannot_be_loaded),
+        cmocka_unit_test(test_consumer_keeps_what_is_severed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,8 +61,7 @@ static int teardown(void **state)
     return system(command);
 }
 
-/* ---- polls -----------------------------------------------------------------
- */
+/* ---- polls --------------------------------------------------------------- */
 
 /* Device number n, of a class; the same number registers again. */
 static void device(unsigned n, unsigned of_class, uint8_t id[static 8])
@@ -267,8 +266,7 @@ static void test_contacts(void **state)
     assert_int_equal(d.seen_at, 307);
 }
 
-/* ---- maps ------------------------------------------------------------------
- */
+/* ---- maps ---------------------------------------------------------------- */
 
 /* A blob of len bytes; its file's path below the folder. */
 static const char *blob(unsigned tag, size_t len,

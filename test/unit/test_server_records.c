@@ -293,8 +293,7 @@ static void test_records_reports_limit(void **state)
     assert_int_equal(d.error, 160);
 }
 
-/* ---- many writes at once ---------------------------------------------------
- */
+/* ---- many writes at once ------------------------------------------------- */
 
 static bool asked_may_add(void *user, uint64_t count)
 {

@@ -38,8 +38,7 @@ static void test_siphash_vectors(void **state)
                      UINT64_C(0xa129ca6149be45e5));
 }
 
-/* ---- budgets ---------------------------------------------------------------
- */
+/* ---- budgets ------------------------------------------------------------- */
 
 static struct selv_coap_peer peer4(uint32_t address, uint16_t port)
 {
@@ -326,8 +325,7 @@ static void test_budget_is_shared(void **state)
     assert_int_equal(sum, 100000 - 1);
 }
 
-/* ---- observers -------------------------------------------------------------
- */
+/* ---- observers ----------------------------------------------------------- */
 
 static struct selv_coap_observer *take(unsigned n, unsigned of_class,
                                        uint64_t now_ms)

@@ -15,6 +15,12 @@
 
 #define PLACES 4u
 #define PEERS 6u
+/* Addresses, each of another network. */
+#define A 0x0a000001u
+#define B 0x0a000101u
+#define QUIET 0x0a000201u
+#define CROWD 0x0a000301u
+#define OTHER 0x0a000401u
 
 struct world {
     struct selv_tcp *tcp;
@@ -84,7 +90,7 @@ static void on_gone(void *user, const struct selv_coap_peer *peer)
 
 static void world_init(struct world *w)
 {
-    static const uint8_t random[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    static const uint8_t random[SELV_SIPHASH_KEY_LEN] = {1, 2, 3};
     const struct selv_tcp_hooks hooks = {w, on_request, on_blob, on_torn,
                                          on_gone};
     memset(w, 0, sizeof *w);
@@ -92,7 +98,7 @@ static void world_init(struct world *w)
     w->has_blob = true;
     selv_coap_server_init(&w->engine, NULL, 0, random);
     selv_coap_server_stream(&w->engine);
-    w->tcp = selv_tcp_open(-1, PLACES, &hooks);
+    w->tcp = selv_tcp_open(-1, PLACES, random, &hooks);
     assert_non_null(w->tcp);
     for (unsigned i = 0; i < PEERS; i++) {
         w->peer[i] = -1;
@@ -115,13 +121,15 @@ static void put(struct world *w, unsigned i, const void *p, size_t len)
     selv_tcp_serve(w->tcp, w->now_ms);
 }
 
-static void join(struct world *w, unsigned i, const char *address)
+/* address: of IPv4, as a number. */
+static void join(struct world *w, unsigned i, uint32_t address)
 {
     int fds[2];
+    struct selv_coap_peer from = {.len = 6};
+    selv_put_be32(from.addr, address);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     w->peer[i] = fds[1];
-    selv_tcp_adopt(w->tcp, fds[0], selv_bytes(address, strlen(address)),
-                   w->now_ms);
+    selv_tcp_adopt(w->tcp, fds[0], &from, w->now_ms);
     put(w, i, csm, sizeof csm);
 }
 
@@ -161,8 +169,8 @@ static void test_server_tcp_deaf(void **state)
     size_t len;
     (void)state;
     world_init(&w);
-    join(&w, 0, "a");
-    join(&w, 1, "b");
+    join(&w, 0, A);
+    join(&w, 1, B);
     stuff(&w, 0);
     unsigned stuffed = w.requests;
     assert_true(stuffed > 1);
@@ -205,7 +213,7 @@ static void test_server_tcp_later(void **state)
     size_t len;
     (void)state;
     world_init(&w);
-    join(&w, 0, "a");
+    join(&w, 0, A);
     (void)hear(&w, 0, &len);
     w.is_later = true;
     put(&w, 0, ask, sizeof ask);
@@ -242,7 +250,7 @@ static void test_server_tcp_torn(void **state)
     struct world w;
     (void)state;
     world_init(&w);
-    join(&w, 0, "a");
+    join(&w, 0, A);
     w.has_blob = false;
     put(&w, 0, ask, sizeof ask);
     assert_int_equal(w.torn, 1);
@@ -257,8 +265,8 @@ static void test_server_tcp_silent(void **state)
     size_t len;
     (void)state;
     world_init(&w);
-    join(&w, 0, "a");
-    join(&w, 1, "b");
+    join(&w, 0, A);
+    join(&w, 1, B);
     assert_false(hear(&w, 0, &len));
     pass(&w, SELV_TCP_IDLE_MS - 1000);
     assert_false(hear(&w, 0, &len));
@@ -272,23 +280,24 @@ static void test_server_tcp_silent(void **state)
     world_end(&w);
 }
 
-/* Of the address that has most places, the one that was silent for longest. */
+/* Of the network that has most places, and of its address that has, the one
+ * that was silent for longest. */
 static void test_server_tcp_crowd(void **state)
 {
     struct world w;
     size_t len;
     (void)state;
     world_init(&w);
-    join(&w, 0, "quiet");
+    join(&w, 0, QUIET);
     w.now_ms += 1000;
-    join(&w, 1, "crowd");
+    join(&w, 1, CROWD);
     w.now_ms += 1000;
-    join(&w, 2, "crowd");
+    join(&w, 2, CROWD);
     w.now_ms += 1000;
-    join(&w, 3, "other");
+    join(&w, 3, OTHER);
     put(&w, 1, "\0\0", 2); /* 2 is silent for longer than this one */
     w.now_ms += 1000;
-    join(&w, 4, "fifth");
+    join(&w, 4, A);
     assert_int_equal(selv_tcp_count(w.tcp), PLACES);
     for (unsigned i = 0; i < 5; i++) {
         assert_int_equal(hear(&w, i, &len), i == 2);
@@ -299,10 +308,114 @@ static void test_server_tcp_crowd(void **state)
     close(w.peer[4]);
     w.peer[4] = -1;
     pass(&w, 3000);
-    join(&w, 5, "sixth");
+    join(&w, 5, B);
     struct selv_tcp_answer told = {.head = selv_tcp_out(w.tcp)};
     memcpy(told.head.p, "\x50\x45\x00\x00", told.head.len = 4);
     assert_false(selv_tcp_tell(w.tcp, w.now_ms, &fifth, &told));
+    world_end(&w);
+}
+
+/* One address each, but three of one network. */
+static void test_server_tcp_network(void **state)
+{
+    struct world w;
+    size_t len;
+    (void)state;
+    world_init(&w);
+    join(&w, 0, QUIET);
+    w.now_ms += 1000;
+    for (unsigned i = 1; i < 4; i++) {
+        join(&w, i, CROWD + i);
+    }
+    w.now_ms += 1000;
+    put(&w, 1, "\0\0", 2);
+    put(&w, 3, "\0\0", 2);
+    join(&w, 4, OTHER);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(hear(&w, i, &len), i == 2);
+    }
+    world_end(&w);
+}
+
+/* However the addresses are chosen, each is counted for itself: more of them
+ * than a table by a short hash could tell apart. */
+static void test_server_tcp_names(void **state)
+{
+    static struct selv_crowd_seat seats[4000];
+    static const uint8_t key[SELV_SIPHASH_KEY_LEN] = {4};
+    struct selv_crowd crowd;
+    struct selv_coap_peer peer = {.len = 6};
+    (void)state;
+    assert_true(selv_crowd_open(&crowd, 4000, key));
+    for (unsigned round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < 4000; i++) {
+            selv_put_be32(peer.addr, (i / 2) << 8); /* each twice */
+            seats[i] = selv_crowd_join(&crowd, &peer);
+        }
+        for (uint32_t i = 0; i < 4000; i++) {
+            assert_true(selv_crowd_weight(&crowd, seats[i]) ==
+                        (UINT64_C(2) << 32 | 2));
+        }
+        for (uint32_t i = 0; i < 4000; i++) {
+            selv_crowd_leave(&crowd, seats[(i * 7 + 3) % 4000]);
+        }
+    }
+    selv_crowd_close(&crowd);
+}
+
+/* Whose connection is reset while an answer is owed goes at once: it would be
+ * reported as cut again and again. */
+static void test_server_tcp_cut(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w);
+    join(&w, 0, A);
+    w.is_later = true;
+    put(&w, 0, ask, sizeof ask);
+    assert_int_equal(w.requests, 1);
+    close(w.peer[0]);
+    w.peer[0] = -1;
+    selv_tcp_serve(w.tcp, w.now_ms);
+    assert_int_equal(selv_tcp_count(w.tcp), 0);
+    assert_int_equal(w.gone, 1);
+    world_end(&w);
+}
+
+/* The rest of a frame that came while the server itself did not read, since an
+ * answer was not taken or was owed, is not late. */
+static void test_server_tcp_held(void **state)
+{
+    struct world w;
+    size_t len;
+    (void)state;
+    world_init(&w);
+    join(&w, 0, A);
+    put(&w, 0, ask, sizeof ask);
+    struct selv_coap_peer peer = w.last;
+    put(&w, 0, ask, 2);
+    unsigned before = w.requests;
+    bool is_taken = true;
+    while (is_taken) { /* until the socket takes no more */
+        struct selv_tcp_answer told = {.head = selv_tcp_out(w.tcp)};
+        memcpy(told.head.p, "\x50\x45\x00\x00\xff", told.head.len = 5);
+        told.tail = selv_bytes(blob, 60000);
+        is_taken = selv_tcp_tell(w.tcp, w.now_ms, &peer, &told);
+    }
+    put(&w, 0, ask + 2, sizeof ask - 2);
+    pass(&w, SELV_TCP_TIMEOUT_MS + 10000);
+    assert_int_equal(w.requests, before);
+    while (w.requests == before && selv_tcp_count(w.tcp) == 1) {
+        assert_false(hear(&w, 0, &len));
+        selv_tcp_serve(w.tcp, w.now_ms);
+    }
+    assert_int_equal(w.requests, before + 1);
+    assert_int_equal(selv_tcp_count(w.tcp), 1);
+    /* but one that did not come has its time from then on */
+    (void)hear(&w, 0, &len);
+    put(&w, 0, ask, 2);
+    pass(&w, SELV_TCP_TIMEOUT_MS + 4000);
+    assert_int_equal(selv_tcp_count(w.tcp), 0);
     world_end(&w);
 }
 
@@ -314,6 +427,10 @@ int main(void)
         cmocka_unit_test(test_server_tcp_torn),
         cmocka_unit_test(test_server_tcp_silent),
         cmocka_unit_test(test_server_tcp_crowd),
+        cmocka_unit_test(test_server_tcp_network),
+        cmocka_unit_test(test_server_tcp_names),
+        cmocka_unit_test(test_server_tcp_cut),
+        cmocka_unit_test(test_server_tcp_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
