@@ -8,27 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cbor/cbor.h"
 #include "cli/cli.h"
 #include "cli/push.h"
+#include "cli/status.h"
 #include "coap/observe.h"
 #include "host/file.h"
 #include "host/manifest.h"
 #include "posix/posix.h"
 
 enum {
-    AGAIN_MS = 2000,       /* after an observation that ended */
-    OUTCOME_S = 600,       /* for what was pushed, unless --seconds says it */
-    SECONDS_MAX = 1000000, /* that --seconds takes */
-    TEXT_MAX = 32          /* bytes of a version that are shown */
-};
-
-/* What a device says of itself; zero where it does not. */
-struct status {
-    uint64_t state, sequence, err; /* of the last event */
-    uint64_t running;              /* sequence number */
-    uint64_t done, size;           /* of a download, bytes */
-    char version[TEXT_MAX + 1];
+    AGAIN_MS = 2000,      /* after an observation that ended */
+    OUTCOME_S = 600,      /* for what was pushed, unless --seconds says it */
+    SECONDS_MAX = 1000000 /* that --seconds takes */
 };
 
 /* enum selv_update_state */
@@ -48,7 +39,7 @@ struct track {
     struct selv_posix_udp udp;
     struct selv_coap_watch watch;
     struct selv_coap_request rq;
-    struct status status;
+    struct selv_cli_status status;
     char line[160]; /* told last */
     bool is_heard;
     bool is_pushed;
@@ -57,94 +48,10 @@ struct track {
 /* ---- what it says ---------------------------------------------------------
  */
 
-static void keep_text(char to[static TEXT_MAX + 1], struct selv_bytes text)
-{
-    size_t len = text.len < TEXT_MAX ? text.len : TEXT_MAX;
-
-    for (size_t i = 0; i < len; i++) {
-        to[i] = (char)(text.p[i] >= ' ' && text.p[i] <= '~' ? text.p[i] : '?');
-    }
-    to[len] = '\0';
-}
-
-static enum selv_err running_read(struct selv_cbor *r, struct status *s)
-{
-    uint32_t count;
-    enum selv_err err = selv_cbor_map(r, &count);
-
-    for (uint32_t i = 0; !err && i < count; i++) {
-        struct selv_bytes text;
-        uint64_t key;
-        err = selv_cbor_uint(r, &key);
-        if (!err && key == 2) {
-            err = selv_cbor_uint(r, &s->running);
-        } else if (!err && key == 5) {
-            err = selv_cbor_tstr(r, &text);
-            if (!err) {
-                keep_text(s->version, text);
-            }
-        } else if (!err) {
-            err = selv_cbor_skip(r, NULL);
-        }
-    }
-    return err;
-}
-
-static enum selv_err progress_read(struct selv_cbor *r, struct status *s)
-{
-    uint32_t count;
-    enum selv_err err = selv_cbor_array(r, &count);
-
-    if (!err && count != 2) {
-        err = SELV_ERR_CBOR_TYPE;
-    }
-    err = err ? err : selv_cbor_uint(r, &s->done);
-    return err ? err : selv_cbor_uint(r, &s->size);
-}
-
-static bool status_read(struct selv_bytes body, struct status *s)
-{
-    struct selv_cbor r;
-    uint32_t count;
-    enum selv_err err;
-
-    memset(s, 0, sizeof *s);
-    selv_cbor_init(&r, body);
-    err = selv_cbor_map(&r, &count);
-    for (uint32_t i = 0; !err && i < count; i++) {
-        uint64_t key;
-        err = selv_cbor_uint(&r, &key);
-        if (err) {
-            break;
-        }
-        switch (key) {
-        case 3:
-            err = selv_cbor_uint(&r, &s->state);
-            break;
-        case 4:
-            err = selv_cbor_uint(&r, &s->sequence);
-            break;
-        case 5:
-            err = running_read(&r, s);
-            break;
-        case 6:
-            err = selv_cbor_uint(&r, &s->err);
-            break;
-        case 7:
-            err = progress_read(&r, s);
-            break;
-        default:
-            err = selv_cbor_skip(&r, NULL);
-            break;
-        }
-    }
-    return !err && s->state < STATE_COUNT;
-}
-
 /* A line for each change; downloads only as often as it is told of them. */
 static void tell(struct track *t)
 {
-    const struct status *s = &t->status;
+    const struct selv_cli_status *s = &t->status;
     char line[sizeof t->line];
     size_t len;
 
@@ -180,7 +87,7 @@ enum verdict { GOES_ON, IS_DONE, HAS_FAILED };
 /* What is known now decides; errors are set for HAS_FAILED. */
 static enum verdict decide(struct track *t, struct selv_error *error)
 {
-    const struct status *s = &t->status;
+    const struct selv_cli_status *s = &t->status;
 
     if (t->path == NULL) {
         return GOES_ON;
@@ -241,7 +148,7 @@ static enum verdict news(struct track *t, const struct selv_coap_news *n,
     if (n->code != SELV_COAP_CONTENT) {
         return GOES_ON; /* what it was */
     }
-    if (n->more || !status_read(n->payload, &t->status)) {
+    if (n->more || !selv_cli_status_read(n->payload, &t->status)) {
         selv_error_set(error, SELV_EXIT_REFUSED,
                        "%s: what it says of itself makes no sense", t->at);
         return HAS_FAILED;
