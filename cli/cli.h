@@ -55,6 +55,7 @@ int selv_cli_device_list(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_device_show(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_device_provision(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_device_push(struct selv_cli *cli, int argc, char **argv);
+int selv_cli_device_track(struct selv_cli *cli, int argc, char **argv);
 int selv_cli_recover(struct selv_cli *cli, int argc, char **argv);
 
 /* ---- options ----------------------------------------------------------------

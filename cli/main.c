@@ -39,6 +39,8 @@ static const struct selv_cli_command commands[] = {
      "write the flash that a new device leaves the factory with"},
     {"device", "push", selv_cli_device_push,
      "hand a manifest to a device that listens"},
+    {"device", "track", selv_cli_device_track,
+     "tell what a device that listens does, and push to it"},
     {"recover", NULL, selv_cli_recover,
      "bring a device back in which nothing boots, over a serial line"},
 };

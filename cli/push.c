@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/push.h"
 #include "coap/coap.h"
 #include "host/file.h"
 #include "host/manifest.h"
@@ -21,7 +22,7 @@ enum {
 struct push {
     const struct selv_cli *cli;
     struct selv_posix_udp udp;
-    struct selv_buf envelope;
+    struct selv_bytes envelope;
     struct selv_coap_client client;
     unsigned percent; /* last shown, plus 1 */
 };
@@ -128,7 +129,7 @@ static bool push(struct push *p, const char *to, struct selv_error *error)
         .content_format = SELV_COAP_OCTETS,
         .accept = SELV_COAP_NO_FORMAT,
         .path = selv_bytes("suit/m", 6),
-        .payload = selv_bytes(p->envelope.p, p->envelope.len),
+        .payload = p->envelope,
         .body_max = 1024,
         .deadline_ms = DEADLINE_MS +
                        (uint32_t)(p->envelope.len * UINT64_C(1000) / SLOWEST)};
@@ -148,6 +149,17 @@ static bool push(struct push *p, const char *to, struct selv_error *error)
     return transfer(p, &event, error);
 }
 
+bool selv_cli_push(const struct selv_cli *cli, const char *to,
+                   struct selv_bytes envelope, struct selv_error *error)
+{
+    struct push p = {.cli = cli, .envelope = envelope, .udp = {.fd = -1}};
+    bool is_done = push(&p, to, error);
+
+    end_line(&p);
+    selv_posix_udp_close(&p.udp);
+    return is_done;
+}
+
 int selv_cli_device_push(struct selv_cli *cli, int argc, char **argv)
 {
     const char *to = NULL;
@@ -165,7 +177,7 @@ int selv_cli_device_push(struct selv_cli *cli, int argc, char **argv)
                                            .positionals = positionals,
                                            .positional_count = 1,
                                            .has_progress = true};
-    struct push p = {.cli = cli, .udp = {.fd = -1}};
+    struct selv_buf bytes = {0};
     struct selv_posix_why why = {""};
     struct selv_error error;
     bool is_done;
@@ -180,19 +192,17 @@ int selv_cli_device_push(struct selv_cli *cli, int argc, char **argv)
     if (!selv_posix_udp_check(to, &why)) {
         return selv_cli_usage(cli, "%s", why.text);
     }
-    if (!selv_file_read(envelope, SELV_MANIFEST_FILE_MAX, &p.envelope,
-                        &error)) {
+    if (!selv_file_read(envelope, SELV_MANIFEST_FILE_MAX, &bytes, &error)) {
         return selv_cli_fail(cli, &error);
     }
-    if (p.envelope.len == 0) {
+    if (bytes.len == 0) {
         selv_error_set(&error, SELV_EXIT_REFUSED, "%s is empty", envelope);
         is_done = false;
     } else {
-        is_done = push(&p, to, &error);
+        is_done =
+            selv_cli_push(cli, to, selv_bytes(bytes.p, bytes.len), &error);
     }
-    end_line(&p);
-    selv_posix_udp_close(&p.udp);
-    free(p.envelope.p);
+    free(bytes.p);
     if (!is_done) {
         return selv_cli_fail(cli, &error);
     }
@@ -200,8 +210,7 @@ int selv_cli_device_push(struct selv_cli *cli, int argc, char **argv)
                  "pushed %s to %s; GET /suit/s there says what becomes of "
                  "it",
                  envelope, to);
-    selv_cli_result(cli,
-                    json_pack("{s:s, s:s, s:I}", "to", to, "envelope", envelope,
-                              "size", (json_int_t)p.envelope.len));
+    selv_cli_result(cli, json_pack("{s:s, s:s, s:I}", "to", to, "envelope",
+                                   envelope, "size", (json_int_t)bytes.len));
     return SELV_EXIT_OK;
 }

@@ -41,6 +41,8 @@ if(SELVAGE_SANITIZE)
     add_link_options(-fsanitize=address,undefined)
     # What newer compilers look for by default, the older ones shall, too.
     add_library(selv_asan_options OBJECT ${CMAKE_SOURCE_DIR}/cmake/asan_options.c)
+    # Libraries that are preloaded into others' programs take no sanitizer.
+    target_compile_options(selv_asan_options PRIVATE -fno-sanitize=all)
     link_libraries(selv_asan_options)
     # With sanitizers most of the time goes into compiling: less than half of it
     # so, and the tests take as long. What is fuzzed stays optimised.
@@ -75,13 +77,19 @@ set(SELVAGE_SLOW_TESTS test_suit_flip test_suit_differential device_environment
     device_refuse device_bad_server device_recover_path device_figure_3 device_figure_4 device_figure_5
     device_figure_6 device_observe device_push device_state device_servers device_sources device_strategies
     device_streams server_api)
+# Those of a minute and more, and of others the longest in their stage.
+set(SELVAGE_LONG_TESTS sim_cut_all sim_canary sim_cut_many_units board_recover
+    board_kills board_fault_strategies server_tcp device_tcp test_suit_flip
+    test_consumer_capability)
 function(selvage_slow_label name)
     if(name IN_LIST SELVAGE_SLOW_TESTS)
         set_property(TEST ${name} APPEND PROPERTY LABELS slow)
     endif()
-    # Slow ones begin first: none of them is left to run alone at the end.
+    # Long ones begin first: none of them is left to run alone at the end.
     get_property(labels TEST ${name} PROPERTY LABELS)
-    if("slow" IN_LIST labels)
+    if(name IN_LIST SELVAGE_LONG_TESTS)
+        set_property(TEST ${name} PROPERTY COST 200)
+    elseif(labels)
         set_property(TEST ${name} PROPERTY COST 100)
     endif()
 endfunction()

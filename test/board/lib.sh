@@ -210,14 +210,17 @@ from_example()
         --template template.json --key "$WORK/$SIGNER.pem" -o ../envelope)
 }
 
-# serve NAME: an update server with this release and nothing else.
+# serve NAME [OPTION...]: an update server with this release and nothing else;
+# what images are asked for, --requests FILE says.
 serve()
 {
     serve_stop
-    local image images=()
-    for image in "$WORK/$1"/?.bin; do
+    local image images=("${@:2}")
+    for image in "$WORK/$1"/?.bin "$WORK/$1"/*.chunks; do
+        [ -f "$image" ] || continue
         images+=(--image "$image")
     done
+    : > "$WORK/server"
     "$BUILD/bin/test/hostile" --port "$PORT" --manifest "$WORK/$1/envelope" \
         "${images[@]}" > "$WORK/server" 2>&1 &
     SERVER=$!

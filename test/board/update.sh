@@ -73,6 +73,52 @@ case_and_back()
     boots '^app 1.2.0: slot A, sequence 3, accepted 3, floor 3, confirmed'
 }
 
+# The chunk list is asked for, and a cut in the middle of the image costs the
+# chunk that was under way, and a window of blocks: what is in the slot is looked
+# at there, by the list, and not fetched again.
+case_chunks()
+{
+    local asked=$WORK/asked list image size from again lost
+    at_base
+    : > "$asked"
+    serve 1.2.0 --requests "$asked" --slow 20
+    list=$(sha256sum < "$WORK/1.2.0/app-1.2.0-a.bin.chunks" | head -c 32)
+    image=$(sha256sum < "$WORK/1.2.0/a.bin" | head -c 32)
+    size=$(wc -c < "$WORK/1.2.0/a.bin")
+    board_start boot "$flash"
+    board_wait 60 ", [23][0-9]{4} of $size" || return 1
+    board_kill
+    grep -q "^$list 0 " "$asked" || { echo "no list asked for"; return 1; }
+    lost=$(awk -v i="$image" '$1 == i && $2 + $3 > end {end = $2 + $3}
+        END {print end}' "$asked")
+    mv "$asked" "$asked.before"
+    serve 1.2.0 --requests "$asked"
+    board_start boot "$flash"
+    board_wait 60 '^update: downloading, .*resumed at' &&
+        board_wait 60 '^update: confirmed' || return 1
+    from=$(sed -n 's/^update: downloading, .*resumed at \([0-9]*\) .*/\1/p' \
+        "$CONSOLE" | head -n 1)
+    board_kill
+    # Before the cut: blocks in flight, and those of a chunk that was not whole.
+    again=$((lost - from))
+    echo "cut when $lost of $size bytes were asked for, resumed at $from"
+    [ "$from" -ge 20000 ] && [ $((from % 4096)) -eq 0 ] &&
+        [ $again -le $((4096 + 8 * 512)) ] || return 1
+    # Behind it: what was there is not asked for; the rest once, but for
+    # blocks that were late: two windows of them at most.
+    awk -v i="$image" -v from="$from" -v size="$size" '
+        $1 != i { next }
+        $2 < from { print "again: " $0; bad = 1 }
+        seen[$2]++ { twice++; next }
+        { sum += $3 }
+        END {
+            print sum " bytes asked for, " twice + 0 " blocks twice"
+            exit bad || twice > 16 || sum < size - from ||
+                sum >= size - from + 1024
+        }
+    ' "$asked"
+}
+
 # bad RELEASE REASON PATTERN [TRIAL-BOOTS]: the release is tried once, the
 # console shows the pattern, 1.1.0 comes back and does not try it again. It is
 # the application that says how it was booted: TRIAL-BOOTS is 0 for one that
@@ -177,7 +223,7 @@ case_rotten()
     [ ! -s "$CONSOLE" ]
 }
 
-cases=${*:-update and_back crash hang swapped unfit mute late downgrade rotten}
+cases=${*:-update and_back chunks crash hang swapped unfit mute late downgrade rotten}
 [ -z "$*" ] || case " $* " in *" update "*) ;; *) case_update > /dev/null ;; esac
 for name in $cases; do
     check "update: $name" "case_$name"

@@ -51,12 +51,13 @@ offer() {
 # The clock of the devices that are started goes so many times faster than ours
 # (test/device/clock.c).
 HASTE=1
+CLOCK=$(cd "$BUILD" && pwd)/test/libdevice_clock.so
 
 # hasten COMMAND...: becomes a command with that clock; so in a subshell.
 hasten() {
     if [ "$HASTE" -gt 1 ]; then
         export SELV_CLOCK_SPEED="$HASTE" ASAN_OPTIONS=verify_asan_link_order=0
-        export LD_PRELOAD="$BUILD/test/libdevice_clock.so"
+        export LD_PRELOAD="$CLOCK"
     fi
     exec "$@"
 }
@@ -73,8 +74,9 @@ device() {
 
 # boot_line STATE: the bootloader's line now, without asking any server.
 boot_line() {
-    timeout 20 "$BUILD/bin/selvage-device" --state "$1" \
-        --server coap://127.0.0.1:9 --once 2>/dev/null | head -1
+    (HASTE=20
+        hasten timeout 20 "$BUILD/bin/selvage-device" --state "$1" \
+            --server coap://127.0.0.1:9 --once) 2>/dev/null | head -1
 }
 
 # hostile MODE NAME: start the lying server with a release; sets COAP.

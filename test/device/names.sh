@@ -6,7 +6,7 @@
 # which holds up whatever comes from other servers once, not all the time. Over
 # UDP and over TCP.
 . test/device/lib.sh
-RESOLVER=$BUILD/test/libdevice_resolver.so
+RESOLVER=$(cd "$BUILD" && pwd)/test/libdevice_resolver.so
 
 release one 1 20000
 release two 2 20000

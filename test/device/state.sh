@@ -70,7 +70,7 @@ PIDS="$PIDS $!"
 "$WATCH" 6 "$DEVICE_URI/suit/s" "$WORK/state" 1000 40 >"$WORK/watch" 2>&1 &
 watch_pid=$!
 PIDS="$PIDS $!"
-ask '\x40\x01\x00\x08\x60\x54suit\x01s' 25 >"$WORK/forged" &
+ask '\x40\x01\x00\x08\x60\x54suit\x01s' 14 >"$WORK/forged" &
 forged_pid=$!
 tries=0
 until grep -q '^state 1 2.05 [0-9]* observed' "$WORK/watch" ||

@@ -6,9 +6,12 @@
  * bad servers; it guards nothing and stores nothing.
  *
  * Prints "listening coap://127.0.0.1:PORT", then a line for each report that
- * a device sends. */
+ * a device sends. --requests FILE: a line there for each block of an image that
+ * is asked for: first half of the name's digits, first byte, bytes. --slow MS:
+ * so long before each of these answers. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +60,8 @@ struct hostile {
     struct file manifest;
     struct file images[4];
     size_t image_count;
+    unsigned slow_ms; /* before each block of an image */
+    FILE *requests;   /* a line for each block of an image asked for, or NULL */
     struct selv_coap_server coap;
     struct selv_coap_seen seen[64];
     struct selv_coap_upload upload;
@@ -206,6 +211,21 @@ static void reply_post(struct hostile *x, const struct selv_coap_peer *peer,
     }
 }
 
+static void note_request(const struct hostile *x,
+                         const struct selv_coap_msg *rq, struct selv_bytes name)
+{
+    bool has_block = (rq->has & SELV_COAP_HAS_BLOCK2) != 0;
+    uint8_t szx = has_block ? rq->block2.szx : SELV_COAP_SZX_MAX;
+    uint32_t len = 16u << szx;
+
+    if (x->requests != NULL) {
+        fprintf(x->requests, "%.*s %u %u\n",
+                (int)(name.len < 32 ? name.len : 32), (const char *)name.p,
+                has_block ? (unsigned)(rq->block2.num * len) : 0u,
+                (unsigned)len);
+    }
+}
+
 static void answer(struct hostile *x, const struct selv_coap_peer *peer,
                    const struct selv_coap_msg *rq, struct selv_buf *out)
 {
@@ -233,6 +253,10 @@ static void answer(struct hostile *x, const struct selv_coap_peer *peer,
         out->p[0] |= 0xc0; /* version 3 */
         out->len = 24;
         return;
+    }
+    note_request(x, rq, name);
+    if (x->slow_ms > 0) {
+        (void)poll(NULL, 0, (int)x->slow_ms);
     }
     /* The digest's first bytes are the ETag; the last image stands in for
      * one that is not there. */
@@ -298,7 +322,7 @@ static enum mode mode_of(const char *name)
 static void usage(FILE *to)
 {
     fprintf(to, "usage: hostile [--port N] [--mode MODE] --manifest FILE "
-                "[--image FILE]...\nmodes:");
+                "[--image FILE]... [--requests FILE] [--slow MS]\nmodes:");
     for (size_t i = 0; i < sizeof mode_names / sizeof mode_names[0]; i++) {
         fprintf(to, " %s", mode_names[i]);
     }
@@ -346,6 +370,11 @@ int main(int argc, char **argv)
             x.manifest = load(value);
         } else if (strcmp(argv[i - 1], "--image") == 0 && x.image_count < 4) {
             x.images[x.image_count++] = load(value);
+        } else if (strcmp(argv[i - 1], "--slow") == 0) {
+            x.slow_ms = (unsigned)strtoul(value, NULL, 10) % 10000;
+        } else if (strcmp(argv[i - 1], "--requests") == 0 &&
+                   (x.requests = fopen(value, "a")) != NULL) {
+            setvbuf(x.requests, NULL, _IOLBF, 0);
         } else {
             usage(stderr);
             return 2;
