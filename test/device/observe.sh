@@ -22,7 +22,7 @@ trap stop_all EXIT
 
 # watch NAME URI: runs a device; its lines are in $WORK/NAME.log.
 watch() {
-    hasten timeout 400 "$BUILD/bin/selvage-device" --state "$WORK/$1" \
+    hasten "$BUILD/bin/selvage-device" --state "$WORK/$1" \
         --server "$2" --observe --poll 3600 --run true \
         >"$WORK/$1.log" 2>&1 &
     PIDS="$PIDS $!"
