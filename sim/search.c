@@ -284,15 +284,11 @@ static bool cut_once(struct run *r, uint32_t level)
     return true;
 }
 
-/* Back to the state of this level, for a run in which ways to cut are found. A
- * second cut whose bytes are metastable, while those of the one before may
- * still change, is more than two journal sectors are made for
- * (docs/model/README.md): those ways are closed. */
+/* Back to the state of this level, for a run in which ways to cut are found. */
 static void load_to_cut(struct run *r, uint32_t level)
 {
     sim_state_load(&r->states[level], &r->w);
-    r->w.v.has_metastable = r->s->faults.has_metastable &&
-                            (level == 0 || !selv_vflash_is_changing(&r->w.v));
+    r->w.v.has_metastable = r->s->faults.has_metastable;
 }
 
 static bool is_new_state(struct run *r, uint32_t level)
@@ -687,7 +683,8 @@ static bool fill_up(struct sim_world *w, bool is_log, uint32_t count)
     const struct selv_release *old = &w->releases->old;
     for (uint32_t i = 0; i < count; i++) {
         struct selv_log log = {.state = SELV_LOG_IDLE};
-        struct selv_journal journal = {.accepted = old->sequence,
+        struct selv_journal journal = {.serial = i,
+                                       .accepted = old->sequence,
                                        .floor = old->sequence,
                                        .current_slot = SELV_SLOT_A};
         memcpy(journal.current_digest, old->digest, 32);

@@ -5,6 +5,9 @@
 #define SELV_MODULE 0x424f4f54u /* "BOOT" */
 #include "boot/boot_int.h"
 
+/* Of a journal whose newest record reads otherwise at each read. */
+enum { LOOKS_MAX = 8 };
+
 static uint64_t max64(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -25,9 +28,9 @@ enum selv_err selv_boot_commit(struct selv_boot *boot,
                                struct selv_journal *next)
 {
     struct selv_journal now;
-    /* Without one, what is read are zeros, and so is boot->journal. */
-    (void)!read_again(boot, &now);
-    if (now.serial != boot->journal.serial ||
+    /* Only a birth begins a journal. */
+    if ((read_again(boot, &now) != SELV_OK &&
+         boot->facts.decision != SELV_BOOT_BORN) ||
         (next->accepted != now.accepted &&
          next->accepted != selv_suit_sequence_number(&boot->suit))) {
         return SELV_ERR_STATE;
@@ -135,14 +138,16 @@ enum selv_verdict selv_boot_refuse(const struct selv_boot *boot,
     return SELV_BAD;
 }
 
-/* B1: hand over only what the look just before found good, asked once more. B3:
- * on trial only as the journal in flash counts it. */
+/* B1: hand over only what the look just before found good, asked once more, and
+ * what was decided on the record that is newest in flash. B3: on trial only as
+ * the journal in flash counts it. */
 enum selv_verdict selv_boot_hand_over(const struct selv_boot *boot,
                                       struct selv_boot_record *record,
                                       uint8_t slot, bool is_trial)
 {
     struct selv_journal now;
     if (boot->seen_slot != slot || read_again(boot, &now) != SELV_OK ||
+        now.serial != boot->journal.serial ||
         boot->seen_sequence < now.floor ||
         (is_trial &&
          (now.trial_state != SELV_TRIAL_RUNNING || now.trial_attempts == 0 ||
@@ -192,13 +197,28 @@ static enum selv_err be_born(struct selv_boot *boot)
 }
 
 /* J9: what only one sector holds may be torn, and read as whole this once; it
- * is written again before anything is decided on it. */
-static void make_solid(struct selv_boot *boot)
+ * is written again before anything is decided on it. What reads otherwise by
+ * the time it is written is looked at again. */
+static enum selv_err read_solid(struct selv_boot *boot)
 {
-    struct selv_journal next = boot->journal;
-    if (next.is_alone) {
-        /* A failure leaves it open; the next boot tries again. */
-        (void)!selv_boot_commit(boot, &next);
+    struct selv_journal *j = &boot->journal;
+    for (unsigned looks = LOOKS_MAX;; looks--) {
+        boot->facts.decision = SELV_BOOT_UNCHANGED;
+        enum selv_err err = read_again(boot, j);
+        /* Asked in two ways: no birth over a living journal. */
+        if (err == SELV_ERR_STORE_EMPTY && j->serial == 0) {
+            err = be_born(boot);
+        } else if (err == SELV_OK && j->is_alone && looks != 0) {
+            struct selv_journal next = *j;
+            err = selv_boot_commit(boot, &next);
+            j->is_alone = false;
+            /* A failed write leaves it open; the next boot tries again. */
+            err = err == SELV_OK || err == SELV_ERR_FLASH_IO ? SELV_OK
+                                                             : SELV_ERR_STATE;
+        }
+        if (err != SELV_ERR_STATE || looks == 0) {
+            return err;
+        }
     }
 }
 
@@ -392,16 +412,10 @@ enum selv_verdict selv_boot_choose(struct selv_boot *boot,
     struct selv_log log;
     memset(&boot->facts, 0, sizeof boot->facts);
     boot->seen_slot = SELV_SLOT_NONE;
-    enum selv_err err =
-        selv_journal_read(selv_boot_flash(boot), boot->layout, &boot->journal);
-    /* Asked in two ways: no birth over a living journal. */
-    if (err == SELV_ERR_STORE_EMPTY && boot->journal.serial == 0) {
-        err = be_born(boot);
-    }
+    enum selv_err err = read_solid(boot);
     if (err) {
         return selv_boot_refuse(boot, record, err);
     }
-    make_solid(boot);
     /* Without one, what is read are zeros, which ask for nothing. */
     (void)!selv_log_read(selv_boot_flash(boot), boot->layout, &log);
     return selv_boot_strategy(boot)->decide(boot, &log, record);

@@ -7,6 +7,8 @@
  * Kept: which sector is written first, which is erased when, which place takes
  *   a record; what a reader takes for the newest, and when it writes that
  *   again; places that do not take a record.
+ * Half erased: a write to a sector whose erase was cut breaks J3, however it
+ *   reads (not with REFUSING=1: of places that refuse in it nothing is claimed).
  * Cells: what a cut write leaves reads as erased, junk or whole; what a cut
  *   erase leaves, in each place, as it read then, junk or erased.
  * FLICKERS=0: so it stays from the next boot on. Cuts: any number in a row.
@@ -77,6 +79,7 @@
 
 byte look[PLACES], most[PLACES], serial[PLACES], says[PLACES];
 byte flicker[SLOTS], flicker_at[SLOTS];
+bool half[2]; /* the sector's erase was cut: nothing may be written there */
 bool born, rotten, quiet;
 #if CUTS > 0
 byte cuts; /* in a row */
@@ -84,8 +87,8 @@ byte cuts; /* in a row */
 byte dead = NONE;
 
 /* Of one boot. */
-byte i, k, at, newest, top[2], end[2], next_serial, text, first;
-bool has[2], done[2], twice, settled, failed, wrote;
+byte i, k, at, newest, top[2], end[2], room[2], next_serial, text, first, second;
+bool has[2], done[2], twice, even, settled, failed, wrote;
 
 inline cut()
 {
@@ -202,11 +205,16 @@ inline power_on()
 
 /* ---- reading --------------------------------------------------------------- */
 
-/* The last record of sector s. */
+/* The last record of sector s, and from which place on it is erased. */
 inline find(s)
 {
     top[s] = NONE;
+    room[s] = P;
     i = (s + 1) * P;
+    do
+    :: i == s * P || look[i - 1] != ERASED -> break
+    :: else -> i--; room[s] = room[s] - 1
+    od;
     do
     :: i == s * P || top[s] != NONE -> break
     :: else ->
@@ -238,7 +246,7 @@ inline find_twice()
     i = 0
 }
 
-#define is_clean(s) (top[s] == (s) * P + P - 1 || look[top[s] + 1] == ERASED)
+#define is_clean(s) (top[s] + 1 - (s) * P == room[s])
 
 inline ring_read()
 {
@@ -270,8 +278,8 @@ inline ring_read()
             :: else
             fi;
             find_twice();
-            settled = ((has[0] && has[1]) || twice);
-#ifndef BROKEN_JUNK_BEHIND
+            twice = (twice && !(has[0] && has[1]) && serial[newest] != 1);
+            settled = (has[0] && has[1]);
             if
             :: has[0] -> settled = (settled && is_clean(0))
             :: else
@@ -280,19 +288,17 @@ inline ring_read()
             :: has[1] -> settled = (settled && is_clean(1))
             :: else
             fi
-#endif
         :: else
         fi
     }
 }
 
-/* Sector 1, as it reads now. */
-#if P == 1
-#define is_empty (look[1] == ERASED)
-#elif P == 2
-#define is_empty (look[2] == ERASED && look[3] == ERASED)
+/* J5 */
+#if P == 2
+#define is_unborn (room[1] == 0 && newest == NONE)
 #else
-#define is_empty (look[3] == ERASED && look[4] == ERASED && look[5] == ERASED)
+#define is_unborn                                                              \
+    (room[1] == 0 && room[0] < P && (newest == NONE || (newest == 0 && serial[0] == 1)))
 #endif
 
 /* ---- writing ------------------------------------------------------------------ */
@@ -309,10 +315,11 @@ inline erase(s)
         forget(s)
     }
     if
-    :: may_cut -> count_cut; push(OF_SECTOR, s); goto off
+    :: may_cut -> count_cut; half[s] = true; push(OF_SECTOR, s); goto off
     :: true
     fi;
     d_step {
+        half[s] = false;
         i = s * P;
         do
         :: i == (s + 1) * P -> break
@@ -334,6 +341,7 @@ inline write_from(s)
         if
         :: look[at] != ERASED -> break
         :: else ->
+            assert(!half[s] || REFUSING == 1); /* J3 */
             serial[at] = next_serial;
             says[at] = text;
             most[at] = WHOLE;
@@ -341,11 +349,13 @@ inline write_from(s)
             :: may_cut -> count_cut; push(OF_RECORD, at); goto off
             :: REFUSING == 1 ->
                 look[at] = JUNK; most[at] = JUNK; failed = true; /* J6 */
-                end[s]++
+                room[s]++;
+                end[s] = room[s]
             :: true ->
                 look[at] = WHOLE;
                 done[s] = true;
-                end[s]++
+                room[s]++;
+                end[s] = room[s]
             fi
         fi;
         at++
@@ -354,12 +364,12 @@ inline write_from(s)
     cut()
 }
 
-/* Behind what was written last to sector s. */
+/* Behind all that is not erased in sector s. */
 inline append(s)
 {
     if
-    :: s == dead -> failed = true
-    :: else -> at = s * P + end[s]; write_from(s)
+    :: s == dead -> failed = true; room[s] = P; end[s] = P
+    :: else -> at = s * P + room[s]; write_from(s)
     fi
 }
 
@@ -367,12 +377,11 @@ inline begin(s)
 {
     if
     :: s == dead -> failed = true
-    :: else -> erase(s); end[s] = 0; at = s * P; write_from(s)
+    :: else -> erase(s); room[s] = 0; at = s * P; write_from(s)
     fi
 }
 
-/* In C: end[s], places up to the newest one. More than there are: sector s
- * lacks it, and is not appended to. */
+/* A sector that lacks the newest record is not appended to. */
 inline set_ends()
 {
 #ifdef BROKEN_STALE
@@ -380,21 +389,20 @@ inline set_ends()
     end[1] = (top[1] != NONE -> top[1] + 1 - P : P + 1)
 #else
     end[0] = (has[0] -> top[0] + 1 : P + 1);
-    end[1] = (has[1] -> top[1] + 1 - P : P + 1)
+    end[1] = (has[1] -> top[1] + 1 - P : P + 1);
+    room[0] = (has[0] -> room[0] : P);
+    room[1] = (has[1] -> room[1] : P)
 #endif
 }
 
 #define in_sector(f, s) \
     if :: s == 0 -> f(0) :: else -> f(1) fi
 
-/* To the second sector. */
-inline write_second(s)
+inline put(s, anew)
 {
     if
-#ifndef BROKEN_FULL_TOGETHER
-    :: end[s] + 1 == end[1 - s]
-#endif
-    :: else -> append(s)
+    :: !(anew) -> append(s)
+    :: else
     fi;
     if
     :: done[s]
@@ -408,41 +416,43 @@ inline ring_write()
         next_serial = serial[newest] + 1;
         done[0] = false;
         done[1] = false;
-        wrote = true;
         set_ends();
-        first = newest / P
+#ifdef BROKEN_FULL_FIRST
+        first = (end[0] > P || end[1] > P -> newest / P : (end[0] >= end[1] -> 0 : 1));
+#else
+        first = (end[0] >= end[1] -> 1 : 0);
+#endif
+        even = (end[0] == end[1]);
+#ifdef BROKEN_EVEN
+        even = false
+#endif
     }
 #ifdef BROKEN_ERASE_FIRST
     in_sector(begin, first);
 #endif
-    in_sector(append, first);
+    if
+    :: !wrote && twice
+    :: else -> in_sector(append, first)
+    fi;
     if
     :: done[first]
     :: else ->
         first = 1 - first;
         if
-        :: end[first] <= P -> in_sector(append, first)
-        :: else
-        fi;
-        if
-        :: done[first]
-        :: else ->
-#ifndef BROKEN_NOT_THE_FULL_ONE
-            /* Of two that hold it, a full one. */
-            first = (end[1 - first] == P && end[first] <= P -> 1 - first
-                                                            : first);
-#endif
-            in_sector(begin, first)
+        :: first == 0 -> put(0, even)
+        :: else -> put(1, even)
         fi
     fi;
+    wrote = true;
+    second = 1 - first;
     if
     :: !done[first]
-    :: done[first] && first == 0 -> write_second(1)
-    :: done[first] && first == 1 -> write_second(0)
+    :: done[first] && second == 0 -> put(0, end[0] < end[1])
+    :: done[first] && second == 1 -> put(1, end[1] < end[0])
     fi;
     /* One sector takes nothing: twice in the other. */
     if
-    :: done[first] && !done[1 - first] ->
+    :: done[first] && !done[second] ->
         done[first] = false; in_sector(append, first); done[first] = true
     :: else
     fi
@@ -455,17 +465,16 @@ inline be_born()
     done[0] = false;
     done[1] = false;
     wrote = true;
-    end[1] = 0;
-    begin(0);
+    put(0, P == 2);
     if
-#ifndef BROKEN_BIRTH_GOES_ON
     :: !done[0] -> goto off
-#endif
     :: else
     fi;
+    done[0] = false;
+    append(0);
     append(1);
     if
-    :: !done[0] || !done[1] -> goto off
+    :: !done[1] -> goto off
     :: else
     fi
 }
@@ -505,7 +514,7 @@ inline renumber()
         od;
         k = PLACES + 2;
         do
-        :: k == 0 -> break
+        :: k == 1 -> break /* the first record's */
         :: else ->
             at = 0;
             i = 0;
@@ -567,12 +576,12 @@ active proctype bootloader()
         power_on();
         ring_read();
         if
-        :: newest == NONE && is_empty ->
+        :: is_unborn ->
             assert(!born); /* J5: a device is new once */
             text = NEXT;
             be_born();
             ring_read()
-        :: newest == NONE && !is_empty ->
+        :: newest == NONE && !is_unborn ->
             assert(false) /* J5: and never lost */
         :: else ->
             text = says[newest];
@@ -580,6 +589,7 @@ active proctype bootloader()
             if
 #ifndef BROKEN_SOLID
             :: !settled -> /* J9 */
+                wrote = false;
                 ring_write();
                 ring_read()
 #endif
@@ -599,6 +609,7 @@ active proctype bootloader()
             :: text = ANOTHER
             fi;
             failed = false;
+            wrote = true;
             ring_write();
             if
             :: done[0] || done[1] -> believe()
@@ -614,7 +625,8 @@ active proctype bootloader()
         renumber();
         d_step {
             i = 0; k = 0; at = 0; newest = 0; top[0] = 0; top[1] = 0;
-            next_serial = 0; text = 0; first = 0; has[0] = false;
+            next_serial = 0; text = 0; first = 0; second = 0; room[0] = 0;
+            room[1] = 0; even = false; has[0] = false;
             has[1] = false; twice = false; done[0] = false; done[1] = false;
             settled = false; failed = false; wrote = false; end[0] = 0; end[1] = 0
         }

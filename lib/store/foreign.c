@@ -62,6 +62,9 @@ enum selv_err selv_foreign_write(const struct selv_flash *flash,
         !is_sane(s)) {
         return SELV_ERR_ARG;
     }
+    ring.is_twice = ring.is_twice && s->is_alone;
+    s->is_alone = false;
+    s->serial = selv_ring_next_serial(ring.serial);
     return selv_ring_write(&ring, s);
 }
 

@@ -70,22 +70,25 @@ uint32_t selv_journal_next_serial(const struct selv_journal *newest)
     return selv_ring_next_serial(newest == NULL ? 0 : newest->serial);
 }
 
-/* Append what is sane. A frame that one skipped instruction laid over the
- * caller's may have written over *journal by now: the floor is looked at right
- * before it is written, since what is in flash it lowers for good. */
+/* Append what is sane, and follows what is newest in flash: who decided upon
+ * another record writes nothing. A frame that one skipped instruction laid over
+ * the caller's may have written over *journal by now: the floor is looked at
+ * right before it is written, since what is in flash it lowers for good. */
 static enum selv_err append(struct selv_ring *ring, union buffer *buffer,
                             struct selv_journal *journal, uint64_t floor)
 {
     if (!is_sane(journal)) {
         return SELV_ERR_ARG;
     }
+    const volatile uint32_t *serial = &buffer->journal.serial;
+    journal->serial = selv_ring_next_serial(journal->serial);
     memcpy(buffer, journal, sizeof buffer->journal);
-    if (buffer->journal.floor != floor) {
+    if (buffer->journal.floor != floor ||
+        *serial != selv_ring_next_serial(ring->serial)) {
         return SELV_ERR_STATE;
     }
-    enum selv_err err = selv_ring_write(ring, buffer);
-    journal->serial = buffer->journal.serial;
-    return err;
+    ring->is_twice = ring->is_twice & journal->is_alone;
+    return selv_ring_write(ring, buffer);
 }
 
 enum selv_err selv_journal_write(const struct selv_flash *flash,
@@ -97,8 +100,9 @@ enum selv_err selv_journal_write(const struct selv_flash *flash,
     const uint64_t floor = journal->floor;
     enum selv_err err =
         selv_ring_read(&ring, flash, layout->journal_off, &format, &buffer);
+    /* Not err: with one test left out it says that a record was written. */
     if (err != SELV_OK && err != SELV_ERR_STORE_EMPTY) {
-        return err;
+        return SELV_ERR_STORE_DAMAGED;
     }
     /* J4: both numbers only rise, whoever asks; before the first record they
      * are zeros. */
@@ -121,7 +125,6 @@ enum selv_err selv_journal_restart(const struct selv_flash *flash,
         SELV_ERR_STORE_DAMAGED) {
         return SELV_ERR_ARG;
     }
-    ring.serial[ring.newest] = journal->serial;
-    ring.is_begun = true;
+    ring.serial = journal->serial;
     return append(&ring, &buffer, journal, journal->floor);
 }

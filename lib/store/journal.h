@@ -108,12 +108,15 @@ struct selv_log {
 SELV_MUST_CHECK enum selv_err
 selv_journal_read(const struct selv_flash *flash,
                   const struct selv_layout *layout, struct selv_journal *out);
-/* Append; serial is set to the next one. At a cut, a later read finds either
+/* Append behind the record of record->serial, which is set to the next one,
+ * also on an error. At a cut, a later read finds either
  * the old or the new record. What was written is read back; a place that does
  * not take it is passed over. SELV_ERR_FLASH_IO when no place takes it,
  * SELV_ERR_ARG when the record breaks an invariant of its own (floor above
- * accepted, a trial in the current slot, ...), SELV_ERR_STORE_DAMAGED and
- * _VERSION as for read: a journal that is lost is never overwritten. */
+ * accepted, a trial in the current slot, ...), or a number falls,
+ * SELV_ERR_STATE when record->serial is not that of the newest record (0 before
+ * the first one), SELV_ERR_STORE_DAMAGED when reading fails with it or with
+ * _VERSION: a journal that is lost is never overwritten. */
 SELV_MUST_CHECK enum selv_err
 selv_journal_write(const struct selv_flash *flash,
                    const struct selv_layout *layout,

@@ -49,12 +49,10 @@ enum selv_err selv_log_write(const struct selv_flash *flash,
     if (!is_sane(log)) {
         return SELV_ERR_ARG;
     }
-    /* Whatever is wrong with the records before, this one is the first then.
-     * Only behind an empty log sector 1 is not erased for it. */
-    ring.is_begun = selv_ring_read(&ring, flash, layout->log_off, &format,
-                                   &buffer) != SELV_ERR_STORE_EMPTY;
+    /* Whatever is wrong with the records before, this one is the first then. */
+    (void)!selv_ring_read(&ring, flash, layout->log_off, &format, &buffer);
+    ring.is_twice = false;
+    log->serial = selv_ring_next_serial(ring.serial);
     buffer.log = *log;
-    enum selv_err err = selv_ring_write(&ring, &buffer);
-    log->serial = buffer.log.serial;
-    return err;
+    return selv_ring_write(&ring, &buffer);
 }

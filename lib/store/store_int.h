@@ -36,19 +36,23 @@ struct selv_ring_format {
     bool (*is_sane)(const void *record);
 };
 
-/* One of the two logs, and what its sectors hold: of each the newest record. */
+/* What one sector holds, in places. */
+struct selv_ring_sector {
+    uint32_t off;  /* bytes */
+    uint32_t end;  /* up to the newest record and with it; more than there are:
+                      it lacks the newest of both */
+    uint32_t room; /* from here on all are erased */
+};
+
+/* A ring, and what to do for the next record. */
 struct selv_ring {
-    uint32_t end[2]; /* places up to the newest and with it; more than there
-                        are: it is not the newest of both */
+    struct selv_ring_sector sectors[2];
+    uint32_t serial; /* of the newest record of both */
     bool is_alone;   /* J9: the newest may be torn, or what stands behind it */
-    bool is_begun;   /* records were written before */
-    unsigned newest; /* the sector of the record that counts */
-    uint32_t serial[2];
-    uint32_t check[2];    /* half of it */
+    bool is_twice;   /* it stands twice in one sector, the other took nothing */
     uint32_t place_len;   /* bytes of a record and its padding */
     uint32_t place_count; /* in a sector */
     const struct selv_flash *flash;
-    const uint32_t *sector_off; /* two */
     const struct selv_ring_format *format;
 };
 
@@ -61,9 +65,10 @@ selv_ring_read(struct selv_ring *ring, const struct selv_flash *flash,
                const uint32_t sector_off[static 2],
                const struct selv_ring_format *format, void *record);
 
-/* Append record (SELV_RING_RECORD_MAX bytes, fields filled; head, serial,
- * check and padding are set here) to both sectors. ring: as selv_ring_read
- * left it. SELV_ERR_FLASH_IO when no place takes it. */
+/* Append record (SELV_RING_RECORD_MAX bytes, fields and serial filled: that
+ * behind ring->serial; version, kind, check and padding are set here) to both
+ * sectors. ring: as selv_ring_read left it. SELV_ERR_FLASH_IO when no place
+ * takes it. */
 SELV_MUST_CHECK enum selv_err selv_ring_write(struct selv_ring *ring,
                                               void *record);
 

@@ -109,10 +109,15 @@ canary again image \
     's/!selv_is_good\(selv_suit_may_invoke\(&boot->suit\)\)/false/
      s/return selv_suit_may_invoke\(&boot->suit\)/return SELV_GOOD/'
 # What is written follows whatever record was read, be it an older one.
-canary newest ask-refused \
-    selv_journal_read,selv_ring_init,selv_ring_read,look,read_place,find_below \
+canary newest ask-signature \
+    selv_journal_read,selv_ring_read,look,read_place,read_again \
+    lib/store/journal.c \
+    's/\*serial != (selv_ring_next_serial\(ring->serial\))/(buffer->journal.serial = \1) == 0/'
+# What is no birth may begin a journal.
+canary birth birth \
+    selv_ring_read,look,read_again,selv_journal_read,selv_boot_choose \
     device/boot/boot.c \
-    's/now\.serial != boot->journal\.serial \|\|/false ||/'
+    's/^         boot->facts\.decision != SELV_BOOT_BORN\)/         false)/'
 # accepted is whatever the caller says.
 canary accepted ask selv_boot_look,selv_boot_decide,answer_request,look_once \
     device/boot/boot.c \

@@ -227,8 +227,11 @@ static bool journal(uint8_t *flash, struct selv_journal j)
 {
     struct selv_flash f = scene_flash(flash);
     struct selv_journal first = confirmed();
-    return selv_journal_write(&f, layout, &first) == SELV_OK &&
-           selv_journal_write(&f, layout, &j) == SELV_OK;
+    if (selv_journal_write(&f, layout, &first) != SELV_OK) {
+        return false;
+    }
+    j.serial = first.serial;
+    return selv_journal_write(&f, layout, &j) == SELV_OK;
 }
 
 static bool ask(uint8_t *flash, const struct release *r)
@@ -429,8 +432,9 @@ static bool make_journal(uint8_t *flash)
     bool is_made = make_good(flash);
     put(flash, SELV_SLOT_A, &releases[R3]);
     for (uint32_t sector = 0; sector < 2; sector++) {
-        for (uint32_t place = 0; place < 2; place++) {
-            flash[layout->journal_off[sector] + 156 * place + 40] ^= 1;
+        uint8_t *record = flash + layout->journal_off[sector];
+        for (; record[0] != 0xff; record += 156) {
+            record[40] ^= 1;
         }
     }
     return is_made;

@@ -261,13 +261,39 @@ static void test_boot_commit_asks_again(void **state)
     struct selv_journal next = b.boot.journal;
     next.accepted = 2;
     assert_int_equal(selv_boot_commit(&b.boot, &next), SELV_ERR_STATE);
-    next.accepted = 1;
+    next = b.boot.journal;
     assert_int_equal(selv_boot_commit(&b.boot, &next), SELV_OK);
     assert_int_equal(b.boot.journal.serial, next.serial);
-    b.boot.journal.serial--;
+    for (uint32_t off = 1; off < 4; off++) {
+        next.serial = b.boot.journal.serial - off;
+        assert_int_equal(selv_boot_commit(&b.boot, &next), SELV_ERR_STATE);
+    }
+    next.serial = b.boot.journal.serial + 1;
     assert_int_equal(selv_boot_commit(&b.boot, &next), SELV_ERR_STATE);
-    b.boot.journal.serial = 0;
+    next.serial = 0;
     assert_int_equal(selv_boot_commit(&b.boot, &next), SELV_ERR_STATE);
+    bench_close(&b);
+}
+
+/* J5: what is no birth begins no journal, also when a journal that is not there
+ * was read as one of zeros. */
+static void test_boot_commit_is_no_birth(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, "512x8-ff");
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(b.boot.flash->erase(b.boot.flash->port,
+                                             b.boot.layout->journal_off[i]),
+                         SELV_OK);
+    }
+    struct selv_journal next;
+    memset(&next, 0, sizeof next);
+    b.boot.facts.decision = SELV_BOOT_UNCHANGED;
+    assert_int_equal(selv_boot_commit(&b.boot, &next), SELV_ERR_STATE);
+    assert_int_equal(selv_journal_read(b.boot.flash, b.boot.layout, &next),
+                     SELV_ERR_STORE_EMPTY);
     bench_close(&b);
 }
 
@@ -306,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_boot_image_beyond_its_slot_evil),
         cmocka_unit_test(test_boot_hand_over_asks_again),
         cmocka_unit_test(test_boot_commit_asks_again),
+        cmocka_unit_test(test_boot_commit_is_no_birth),
         cmocka_unit_test(test_boot_log_with_every_bit_flipped_evil),
         cmocka_unit_test(test_boot_log_with_forged_fields_evil),
         cmocka_unit_test(test_boot_log_of_random_bytes_evil),

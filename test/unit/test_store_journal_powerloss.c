@@ -28,7 +28,9 @@ struct subject {
 
 static enum selv_err journal_write(struct device *d, unsigned n)
 {
-    struct selv_journal j = {.accepted = n, .floor = n};
+    struct selv_journal newest, j = {.accepted = n, .floor = n};
+    (void)!selv_journal_read(&d->v.flash, &d->layout, &newest);
+    j.serial = newest.serial;
     memset(j.current_digest, (int)n, 32);
     return selv_journal_write(&d->v.flash, &d->layout, &j);
 }
