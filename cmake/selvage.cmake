@@ -40,7 +40,7 @@ if(SELVAGE_SANITIZE)
         -fno-omit-frame-pointer)
     add_link_options(-fsanitize=address,undefined)
     # What newer compilers look for by default, the older ones shall, too.
-    add_library(selv_asan_options OBJECT ${CMAKE_SOURCE_DIR}/cmake/asan_options.c)
+    add_library(selv_asan_options OBJECT ${CMAKE_SOURCE_DIR}/test/asan_options.c)
     # Libraries that are preloaded into others' programs take no sanitizer.
     target_compile_options(selv_asan_options PRIVATE -fno-sanitize=all)
     link_libraries(selv_asan_options)

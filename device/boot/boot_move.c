@@ -39,6 +39,9 @@ enum selv_err selv_boot_marks_erase(struct selv_boot *boot)
         if (err) {
             return err;
         }
+        if (flash->kick != NULL) {
+            flash->kick(flash->port);
+        }
     }
     return selv_flash_is_erased(flash, layout->marks_off, layout->marks_len)
                ? SELV_OK

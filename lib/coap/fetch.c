@@ -54,11 +54,12 @@ enum state {
 
 #define UNKNOWN UINT32_MAX
 #define DOUBLES_FIRST 2u
-/* Two requests answer a time-out: for so long, and to a peer that is not known
- * so often. */
-#define PAIRS_MS 32000u
+/* A peer that was heard within this may have met a burst of losses: it is asked
+ * at short intervals, by two requests each time. */
+#define RECENT_MS 60000u
+/* To others two requests, so often. */
 #define PAIRS_MAX 4u
-/* Parts of a silence that a time-out may last. */
+/* Parts of a silence that a time-out may last, in the end. */
 #define SILENT_KNOWN 16u
 #define SILENT_UNKNOWN 8u
 #define CON_TIMEOUT_MIN_MS 1000u /* [RFC 7252 4.8.1, RFC 8085 3.1.1] */
@@ -661,17 +662,26 @@ static uint32_t silent_ms(const struct selv_coap_fetch *f)
     return f->sign_ms - f->since_ms;
 }
 
+static bool is_recent(const struct selv_coap_fetch *f)
+{
+    return selv_coap_path_is_known(f->path) && silent_ms(f) <= RECENT_MS;
+}
+
 /* Time-outs double up to this. Requests that are not confirmable: to the
- * time-out that each exchange begins with [RFC 7252 4.8], and then by a part of
+ * time-out that each exchange begins with [RFC 7252 4.8], and then to a part of
  * the silence; so losses that come in bursts cost seconds, and a peer that has
  * gone is asked less and less, down to PROBING_RATE [RFC 7252 4.7]. */
 static uint32_t timeout_limit(const struct selv_coap_fetch *f)
 {
+    uint32_t ms = f->probe_ms * FIRST_PART;
     uint32_t part =
         selv_coap_path_is_known(f->path) ? SILENT_KNOWN : SILENT_UNKNOWN;
-    uint32_t ms = most(f->probe_ms * FIRST_PART, silent_ms(f) / part);
     uint32_t probing_ms = f->sent_len * 1000u / SELV_COAP_PROBING_RATE;
-    return f->path->con == CON_ONLY ? probing_ms : least(ms, probing_ms);
+    if (f->path->con == CON_ONLY) {
+        return probing_ms;
+    }
+    ms = is_recent(f) ? ms : most(ms, silent_ms(f) / part);
+    return least(ms, probing_ms);
 }
 
 /* From the latest transmission to a probe. */
@@ -716,9 +726,9 @@ static void probe(struct selv_coap_fetch *f)
         (uint8_t)(f->silence < UINT8_MAX ? f->silence + 1 : UINT8_MAX - 1);
     f->flags = (uint8_t)(f->flags & ~F_ACKED);
     f->probe_ms = selv_coap_first_timeout(&f->random) / FIRST_PART;
-    bool is_late = selv_coap_path_is_known(f->path) ? silent_ms(f) > PAIRS_MS
-                                                    : f->silence > PAIRS_MAX;
-    f->probes = f->path->con == CON_ONLY || is_late ? 1 : 2;
+    bool is_pair = is_recent(f) || (f->silence <= PAIRS_MAX &&
+                                    !selv_coap_path_is_known(f->path));
+    f->probes = f->path->con != CON_ONLY && is_pair ? 2 : 1;
     if (f->silence == 3) {
         selv_coap_path_silent(f->path);
     }

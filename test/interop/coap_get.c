@@ -7,6 +7,10 @@
  *   coap_get post SZX coap://127.0.0.1:PORT/PATH FILE  body from FILE
  *   coap_get fetch SZX coap://127.0.0.1:PORT/PATH FILE body to FILE, by the
  *       engine that has many requests in flight
+ *   coap_get warm SZX coap://127.0.0.1:PORT/PATH FILE SECONDS LENGTH   the
+ *       same, after an exchange of 16 bytes, and with the body's length known,
+ *       as a device has both from the manifest; prints "ms N", too: how long
+ *       the body took
  *
  * With a name in ANSWER in the environment, the body of the answer to put and
  * post goes there.
@@ -73,9 +77,10 @@ static enum selv_coap_action transfer(int fd,
     }
 }
 
-/* Does what the fetch says until it waits. WAIT, DONE or FAILED. */
+/* Does what the fetch says until it waits. WAIT, DONE or FAILED. *len: bytes
+ * to be wanted, then 0. */
 static enum selv_coap_fetch_action fetch_run(struct selv_coap_fetch *f, int fd,
-                                             bool *is_asked)
+                                             uint32_t *len)
 {
     static uint8_t tx[DATAGRAM_MAX];
     for (;;) {
@@ -84,10 +89,9 @@ static enum selv_coap_fetch_action fetch_run(struct selv_coap_fetch *f, int fd,
             selv_coap_fetch_poll(f, now_ms(), &out, &event);
         if (a == SELV_COAP_FETCH_SEND) {
             transmit(fd, selv_bytes(tx, out.len));
-        } else if (a == SELV_COAP_FETCH_WANT && !*is_asked) {
-            *is_asked = true;
-            must(selv_coap_fetch_want(f, 0, SELV_COAP_FETCH_TO_END) == SELV_OK,
-                 "want");
+        } else if (a == SELV_COAP_FETCH_WANT && *len > 0) {
+            must(selv_coap_fetch_want(f, 0, *len) == SELV_OK, "want");
+            *len = 0;
         } else if (a == SELV_COAP_FETCH_WANT) {
             selv_coap_fetch_all(f);
         } else if (a == SELV_COAP_FETCH_BLOCK) {
@@ -100,31 +104,56 @@ static enum selv_coap_fetch_action fetch_run(struct selv_coap_fetch *f, int fd,
     }
 }
 
-static bool fetch(int fd, const struct selv_coap_request *rq)
+/* One body, or its first bytes, when len says how many are wanted. */
+static bool fetch(int fd, const struct selv_coap_request *rq,
+                  struct selv_coap_path *path, uint32_t len)
 {
     static struct selv_coap_fetch_slot slots[SLOTS];
     static struct selv_coap_fetch f;
     static uint8_t rx[DATAGRAM_MAX];
-    struct selv_coap_path path;
     uint8_t random[8];
-    bool is_asked = false;
-    random_fill(random);
-    selv_coap_path_init(&path, selv_get_be32(random));
-    selv_coap_fetch_init(&f, &path, slots, SLOTS);
+    selv_coap_fetch_init(&f, path, slots, SLOTS);
     random_fill(random);
     must(selv_coap_fetch_start(&f, rq, random, now_ms()) == SELV_OK, "start");
     for (;;) {
-        enum selv_coap_fetch_action a = fetch_run(&f, fd, &is_asked);
+        enum selv_coap_fetch_action a = fetch_run(&f, fd, &len);
         if (a != SELV_COAP_FETCH_WAIT) {
             return a == SELV_COAP_FETCH_DONE;
         }
         struct sockaddr_in from;
-        ssize_t len = receive(fd, event.until_ms, rx, &from);
-        if (len >= 0) {
+        ssize_t got = receive(fd, event.until_ms, rx, &from);
+        if (got >= 0) {
             (void)selv_coap_fetch_feed(&f, now_ms(),
-                                       selv_bytes(rx, (size_t)len));
+                                       selv_bytes(rx, (size_t)got));
         }
     }
+}
+
+static bool fetch_cold(int fd, const struct selv_coap_request *rq)
+{
+    struct selv_coap_path path;
+    uint8_t random[8];
+    random_fill(random);
+    selv_coap_path_init(&path, selv_get_be32(random));
+    return fetch(fd, rq, &path, SELV_COAP_FETCH_TO_END);
+}
+
+static bool fetch_warm(int fd, const struct selv_coap_request *rq, uint32_t len)
+{
+    struct selv_coap_path path;
+    struct selv_coap_request small = *rq;
+    uint8_t random[8];
+    random_fill(random);
+    selv_coap_path_init(&path, selv_get_be32(random));
+    small.szx = 0;
+    if (!fetch(fd, &small, &path, 16)) {
+        return false;
+    }
+    body_len = 0;
+    uint64_t begun_ms = now_ms();
+    bool is_done = fetch(fd, rq, &path, len);
+    printf("ms %u\n", (unsigned)(now_ms() - begun_ms));
+    return is_done;
 }
 
 int main(int argc, char **argv)
@@ -134,13 +163,17 @@ int main(int argc, char **argv)
     bool is_post = strcmp(verb, "post") == 0;
     bool is_put = is_post || strcmp(verb, "put") == 0;
     bool is_fetch = strcmp(verb, "fetch") == 0;
-    int seconds = argc == 6 ? atoi(argv[5]) : 60;
-    if (argc < 5 || argc > 6 || seconds < 1 || seconds > 86400 ||
-        (!is_put && !is_fetch && strcmp(verb, "get") != 0) ||
+    bool is_warm = strcmp(verb, "warm") == 0;
+    int seconds = argc >= 6 ? atoi(argv[5]) : 60;
+    int len = argc == 7 ? atoi(argv[6]) : 0;
+    if (argc < 5 || argc > 7 || seconds < 1 || seconds > 86400 ||
+        is_warm != (len > 0) || len > (int)FILE_MAX ||
+        (!is_put && !is_fetch && !is_warm && strcmp(verb, "get") != 0) ||
         selv_coap_uri_parse(selv_bytes(argv[3], strlen(argv[3])), &uri) !=
             SELV_OK) {
         fprintf(stderr, "usage: coap_get get|put|post|fetch SZX URI FILE "
-                        "[SECONDS]\n");
+                        "[SECONDS]\n       coap_get warm SZX URI FILE SECONDS "
+                        "LENGTH\n");
         return 2;
     }
     struct selv_coap_request rq = {0};
@@ -160,8 +193,9 @@ int main(int argc, char **argv)
     must(fd >= 0, "socket");
     must(connect(fd, (struct sockaddr *)&to, sizeof to) == 0, "connect");
 
-    bool is_done =
-        is_fetch ? fetch(fd, &rq) : transfer(fd, &rq) == SELV_COAP_DONE;
+    bool is_done = is_warm    ? fetch_warm(fd, &rq, (uint32_t)len)
+                   : is_fetch ? fetch_cold(fd, &rq)
+                              : transfer(fd, &rq) == SELV_COAP_DONE;
     const char *answer = is_put ? getenv("ANSWER") : argv[4];
     int class = event.code >> 5;
     int detail = event.code & 31;

@@ -211,8 +211,8 @@ static const struct {
      {10, 17}},
     {"rate=250k,rtt=100ms,bad=10%,bad-run=20,bad-loss=90%",
      102,
-     {9, 32},
-     {13, 35}},
+     {9, 25},
+     {12, 28}},
 };
 
 static void test_coap_fetch_known_path(void **state)
