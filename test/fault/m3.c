@@ -534,103 +534,91 @@ static void decode_misc16(struct insn *i, unsigned h)
     }
 }
 
-static void decode16(struct insn *i, unsigned h)
+/* The first quarter: shifts, sums and comparisons [A5.2.1]. */
+static void decode_sum16(struct insn *i, unsigned h)
 {
-    unsigned rd = h & 7, rn = h >> 3 & 7, imm5 = h >> 6 & 31, top = h >> 11;
-    static const uint8_t sizes[8] = {4, 2, 1, 1, 4, 2, 1, 2};
-    switch (top) {
-    case 0:
-    case 1:
-    case 2:
+    static const uint8_t subs[4] = {ALU_MOV, ALU_SUB, ALU_ADD, ALU_SUB};
+    unsigned rd = h & 7, rn = h >> 3 & 7, top = h >> 11, r8 = h >> 8 & 7;
+    i->flags = FLAGS_OUTSIDE_IT;
+    if (top < 3) {
         i->op = OP_ALU_REG;
         set_alu(i, ALU_MOV, rd, 0);
         i->rm = (uint8_t)rn;
-        i->flags = FLAGS_OUTSIDE_IT;
-        set_shift(i, top, imm5);
-        break;
-    case 3:
+        set_shift(i, top, h >> 6 & 31);
+    } else if (top == 3) {
         i->op = h & 0x400 ? OP_ALU_IMM : OP_ALU_REG;
         set_alu(i, h & 0x200 ? ALU_SUB : ALU_ADD, rd, rn);
         i->rm = h >> 6 & 7;
         i->imm = i->rm;
-        i->flags = FLAGS_OUTSIDE_IT;
-        break;
-    case 4:
-    case 5:
-    case 6:
-    case 7: {
-        static const uint8_t subs[4] = {ALU_MOV, ALU_SUB, ALU_ADD, ALU_SUB};
+    } else {
         i->op = OP_ALU_IMM;
-        set_alu(i, subs[top - 4], top == 5 ? NO_REG : (h >> 8 & 7u),
-                h >> 8 & 7);
+        set_alu(i, subs[top - 4], top == 5 ? NO_REG : r8, r8);
         i->imm = h & 0xff;
         i->flags = top == 5 ? FLAGS_SET : FLAGS_OUTSIDE_IT;
-        break;
     }
-    case 8:
-        h & 0x400 ? decode_special16(i, h) : decode_alu16(i, h);
-        break;
-    case 9:
+}
+
+/* One register from or to memory [A5.2.4]. */
+static void decode_access16(struct insn *i, unsigned h)
+{
+    static const uint8_t sizes[8] = {4, 2, 1, 1, 4, 2, 1, 2};
+    unsigned rd = h & 7, rn = h >> 3 & 7, top = h >> 11;
+    if (top == 9) {
         set_access(i, true, 4, h >> 8 & 7, 15);
         i->imm = (h & 0xff) * 4;
-        break;
-    case 10:
-    case 11: {
+    } else if (top < 12) {
         unsigned kind = h >> 9 & 7;
         set_access(i, kind >= 3, sizes[kind], rd, rn);
         i->op = kind >= 3 ? OP_LOAD_REG : OP_STORE_REG;
         i->is_signed = kind == 3 || kind == 7;
         i->rm = h >> 6 & 7;
-        break;
-    }
-    case 12:
-    case 13:
-    case 14:
-    case 15:
-    case 16:
-    case 17: {
+    } else if (top < 18) {
         unsigned size = top < 14 ? 4 : top < 16 ? 1 : 2;
         set_access(i, top & 1, size, rd, rn);
-        i->imm = imm5 * size;
-        break;
-    }
-    case 18:
-    case 19:
+        i->imm = (h >> 6 & 31) * size;
+    } else {
         set_access(i, top & 1, 4, h >> 8 & 7, 13);
         i->imm = (h & 0xff) * 4;
-        break;
-    case 20:
-    case 21:
-        i->op = top == 20 ? OP_ADR : OP_ALU_IMM;
-        set_alu(i, ALU_ADD, h >> 8 & 7, 13);
-        i->imm = (h & 0xff) * 4;
-        break;
-    case 22:
-    case 23:
-        decode_misc16(i, h);
-        break;
-    case 24:
-    case 25:
+    }
+}
+
+/* Several registers, and branches [A5.2]. */
+static void decode_last16(struct insn *i, unsigned h)
+{
+    unsigned top = h >> 11;
+    if (top < 26) {
         i->op = top == 24 ? OP_STORE_MANY : OP_LOAD_MANY;
         i->rn = h >> 8 & 7;
         i->imm = h & 0xff;
         i->is_add = true;
         i->is_wback = top == 24 || (h >> i->rn & 1) == 0;
-        break;
-    case 26:
-    case 27:
-        if ((h >> 8 & 15) < 14) {
-            i->op = OP_BRANCH;
-            i->cond = h >> 8 & 15;
-            i->imm = extend((h & 0xff) << 1, 9);
-        }
-        break;
-    case 28:
+    } else if (top == 28) {
         i->op = OP_BRANCH;
         i->imm = extend((h & 0x7ff) << 1, 12);
-        break;
-    default:
-        break;
+    } else if ((h >> 8 & 15) < 14) {
+        i->op = OP_BRANCH;
+        i->cond = h >> 8 & 15;
+        i->imm = extend((h & 0xff) << 1, 9);
+    }
+}
+
+static void decode16(struct insn *i, unsigned h)
+{
+    unsigned top = h >> 11;
+    if (top < 8) {
+        decode_sum16(i, h);
+    } else if (top == 8) {
+        h & 0x400 ? decode_special16(i, h) : decode_alu16(i, h);
+    } else if (top < 20) {
+        decode_access16(i, h);
+    } else if (top < 22) {
+        i->op = top == 20 ? OP_ADR : OP_ALU_IMM;
+        set_alu(i, ALU_ADD, h >> 8 & 7, 13);
+        i->imm = (h & 0xff) * 4;
+    } else if (top < 24) {
+        decode_misc16(i, h);
+    } else {
+        decode_last16(i, h);
     }
 }
 
@@ -971,9 +959,8 @@ static void jump(struct m3 *m, uint32_t to, uint32_t pc)
     }
 }
 
-static bool sets_flags(const struct m3 *m, const struct insn *i, bool in_it)
+static bool sets_flags(const struct insn *i, bool in_it)
 {
-    (void)m;
     return i->flags == FLAGS_SET || (i->flags == FLAGS_OUTSIDE_IT && !in_it);
 }
 
@@ -984,63 +971,66 @@ static void set_nz(struct m3 *m, uint32_t value)
     m->is_flags_set = true;
 }
 
-static void do_alu(struct m3 *m, const struct insn *i, uint32_t a, uint32_t b,
-                   bool carry, bool is_set, uint32_t pc)
+/* What is added, and the carry that goes in; false for what is no sum. */
+static bool summands(const struct m3 *m, unsigned sub, uint32_t *x, uint32_t *y,
+                     unsigned *in)
 {
-    uint64_t sum = 0;
-    uint32_t x = a, y = b, out;
-    unsigned in = 0;
-    bool is_sum = true;
-    switch (i->sub) {
+    uint32_t a = *x, b = *y;
+    switch (sub) {
     case ALU_ADD:
-        break;
+        *in = 0;
+        return true;
     case ALU_ADC:
-        in = m->c;
-        break;
+        *in = m->c;
+        return true;
     case ALU_SBC:
-        y = ~b;
-        in = m->c;
-        break;
+        *y = ~b;
+        *in = m->c;
+        return true;
     case ALU_SUB:
-        y = ~b;
-        in = 1;
-        break;
+        *y = ~b;
+        *in = 1;
+        return true;
     case ALU_RSB:
-        x = ~a;
-        y = b;
-        in = 1;
-        break;
+        *x = ~a;
+        *y = b;
+        *in = 1;
+        return true;
     default:
-        is_sum = false;
-        break;
+        return false;
     }
-    sum = (uint64_t)x + y + in;
-    switch (i->sub) {
+}
+
+static uint32_t bits_of(unsigned sub, uint32_t a, uint32_t b)
+{
+    switch (sub) {
     case ALU_AND:
-        out = a & b;
-        break;
+        return a & b;
     case ALU_BIC:
-        out = a & ~b;
-        break;
+        return a & ~b;
     case ALU_ORR:
-        out = a | b;
-        break;
+        return a | b;
     case ALU_ORN:
-        out = a | ~b;
-        break;
+        return a | ~b;
     case ALU_EOR:
-        out = a ^ b;
-        break;
+        return a ^ b;
     case ALU_MOV:
-        out = b;
-        break;
+        return b;
     case ALU_MVN:
-        out = ~b;
-        break;
+        return ~b;
     default:
-        out = (uint32_t)sum;
-        break;
+        return UINT32_MAX; /* no decoder makes one */
     }
+}
+
+static void do_alu(struct m3 *m, const struct insn *i, uint32_t a, uint32_t b,
+                   bool carry, bool is_set)
+{
+    uint32_t x = a, y = b;
+    unsigned in = 0;
+    bool is_sum = summands(m, i->sub, &x, &y, &in);
+    uint64_t sum = (uint64_t)x + y + in;
+    uint32_t out = is_sum ? (uint32_t)sum : bits_of(i->sub, a, b);
     if (is_set) {
         set_nz(m, out);
         m->c = is_sum ? sum >> 32 & 1 : carry;
@@ -1050,7 +1040,6 @@ static void do_alu(struct m3 *m, const struct insn *i, uint32_t a, uint32_t b,
     }
     if (i->rd == 15) {
         m->r[15] = out & ~1u;
-        (void)pc;
     } else if (i->rd != NO_REG) {
         put(m, i->rd, out);
     }
@@ -1225,20 +1214,25 @@ static void do_special(struct m3 *m, const struct insn *i)
     put(m, i->rd, i->imm == 8 ? m->r[13] : i->imm == 5 ? m->ipsr : 0);
 }
 
-static void execute(struct m3 *m, const struct insn *i, uint32_t pc, bool in_it)
+/* ---- what an instruction does, by kind ------------------------------------
+ */
+
+/* Each is told its address, and whether it sets flags. False when it is of
+ * another kind. */
+static bool execute_alu(struct m3 *m, const struct insn *i, uint32_t pc,
+                        bool is_set)
 {
-    bool carry;
+    bool carry = false;
     uint32_t value;
-    bool is_set = sets_flags(m, i, in_it);
     switch (i->op) {
     case OP_ALU_IMM:
         do_alu(m, i, get(m, i->rn, pc), i->imm,
-               i->carry == NO_CARRY ? m->c : i->carry, is_set, pc);
-        break;
+               i->carry == NO_CARRY ? m->c : i->carry, is_set);
+        return true;
     case OP_ALU_REG:
         value = shifted(m, i->ra, i->amount, get(m, i->rm, pc), &carry);
-        do_alu(m, i, get(m, i->rn, pc), value, carry, is_set, pc);
-        break;
+        do_alu(m, i, get(m, i->rn, pc), value, carry, is_set);
+        return true;
     case OP_SHIFT:
         value = shifted(m, i->sub, m->r[i->rm] & 0xff, m->r[i->rn], &carry);
         if (is_set) {
@@ -1246,84 +1240,119 @@ static void execute(struct m3 *m, const struct insn *i, uint32_t pc, bool in_it)
             m->c = carry;
         }
         put(m, i->rd, value);
-        break;
+        return true;
+    case OP_MOVT:
+        put(m, i->rd, (m->r[i->rd] & 0xffffu) | i->imm << 16);
+        return true;
+    case OP_ADR:
+        put(m, i->rd, ((pc + 4) & ~3u) + i->imm);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool execute_product(struct m3 *m, const struct insn *i, uint32_t pc,
+                            bool is_set)
+{
+    uint32_t value = m->r[i->rn] * m->r[i->rm];
+    switch (i->op) {
     case OP_MUL:
-        value = m->r[i->rn] * m->r[i->rm];
         if (is_set) {
             set_nz(m, value);
         }
         put(m, i->rd, value);
-        break;
+        return true;
     case OP_MLA:
-        put(m, i->rd, m->r[i->ra] + m->r[i->rn] * m->r[i->rm]);
-        break;
+        put(m, i->rd, m->r[i->ra] + value);
+        return true;
     case OP_MLS:
-        put(m, i->rd, m->r[i->ra] - m->r[i->rn] * m->r[i->rm]);
-        break;
+        put(m, i->rd, m->r[i->ra] - value);
+        return true;
     case OP_LONG:
         do_long(m, i);
-        break;
+        return true;
     case OP_DIVIDE:
         do_divide(m, i, pc);
-        break;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool execute_bits(struct m3 *m, const struct insn *i)
+{
+    bool carry;
+    uint32_t value = m->r[i->rm];
+    switch (i->op) {
     case OP_CLZ:
-        value = m->r[i->rm];
         put(m, i->rd, value ? (uint32_t)__builtin_clz(value) : 32);
-        break;
+        return true;
     case OP_REVERSE:
-        put(m, i->rd, reversed(i->sub, m->r[i->rm]));
-        break;
+        put(m, i->rd, reversed(i->sub, value));
+        return true;
     case OP_EXTEND:
-        value = shifted(m, ROR, i->amount, m->r[i->rm], &carry);
+        value = shifted(m, ROR, i->amount, value, &carry);
         put(m, i->rd,
             i->is_signed ? extend(value, i->size * 8u)
                          : value & (i->size == 1 ? 0xffu : 0xffffu));
-        break;
+        return true;
     case OP_FIELD:
         do_field(m, i);
-        break;
-    case OP_MOVT:
-        put(m, i->rd, (m->r[i->rd] & 0xffffu) | i->imm << 16);
-        break;
-    case OP_ADR:
-        put(m, i->rd, ((pc + 4) & ~3u) + i->imm);
-        break;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool execute_access(struct m3 *m, const struct insn *i, uint32_t pc)
+{
+    switch (i->op) {
     case OP_LOAD:
     case OP_STORE:
         do_access(m, i, i->imm, pc);
-        break;
+        return true;
     case OP_LOAD_REG:
     case OP_STORE_REG:
         do_access(m, i, m->r[i->rm] << i->amount, pc);
-        break;
+        return true;
     case OP_LOAD_TWO:
     case OP_STORE_TWO:
         do_two(m, i, pc);
-        break;
+        return true;
     case OP_LOAD_MANY:
     case OP_STORE_MANY:
         do_many(m, i, pc);
-        break;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool execute_branch(struct m3 *m, const struct insn *i, uint32_t pc)
+{
+    uint32_t value;
+    switch (i->op) {
     case OP_CALL:
         put(m, 14, (pc + 4) | 1u);
         m->r[15] = pc + 4 + i->imm;
-        break;
+        return true;
     case OP_BRANCH:
         m->r[15] = pc + 4 + i->imm;
-        break;
+        return true;
     case OP_BX:
         jump(m, get(m, i->rm, pc), pc);
-        break;
+        return true;
     case OP_BLX:
         value = m->r[i->rm];
         put(m, 14, (pc + 2) | 1u);
         jump(m, value, pc);
-        break;
+        return true;
     case OP_CBZ:
         if ((m->r[i->rn] != 0) == i->sub) {
             m->r[15] = pc + 4 + i->imm;
         }
-        break;
+        return true;
     case OP_TABLE:
         if (!load(m, get(m, i->rn, pc) + m->r[i->rm] * i->size, i->size,
                   &value)) {
@@ -1331,20 +1360,37 @@ static void execute(struct m3 *m, const struct insn *i, uint32_t pc, bool in_it)
         } else {
             m->r[15] = pc + 4 + 2 * value;
         }
-        break;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool execute_system(struct m3 *m, const struct insn *i)
+{
+    switch (i->op) {
     case OP_NOP:
-        break;
+        return true;
     case OP_WFI:
         /* Something may wake it once or twice. */
         m->end = ++m->sleeps == 3 ? M3_HALTED : m->end;
-        break;
+        return true;
     case OP_MSR:
     case OP_MRS:
         do_special(m, i);
-        break;
+        return true;
     default:
+        return false;
+    }
+}
+
+static void execute(struct m3 *m, const struct insn *i, uint32_t pc, bool in_it)
+{
+    bool is_set = sets_flags(i, in_it);
+    if (!execute_alu(m, i, pc, is_set) && !execute_access(m, i, pc) &&
+        !execute_branch(m, i, pc) && !execute_bits(m, i) &&
+        !execute_product(m, i, pc, is_set) && !execute_system(m, i)) {
         fault(m, USAGE, pc, WHY_UNDEFINED);
-        break;
     }
 }
 
