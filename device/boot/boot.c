@@ -147,8 +147,7 @@ enum selv_verdict selv_boot_hand_over(const struct selv_boot *boot,
 {
     struct selv_journal now;
     if (boot->seen_slot != slot || read_again(boot, &now) != SELV_OK ||
-        now.serial != boot->journal.serial ||
-        boot->seen_sequence < now.floor ||
+        now.serial != boot->journal.serial || boot->seen_sequence < now.floor ||
         (is_trial &&
          (now.trial_state != SELV_TRIAL_RUNNING || now.trial_attempts == 0 ||
           now.trial_attempts > SELV_BOOT_ATTEMPTS_MAX)) ||
