@@ -259,8 +259,13 @@ static uint64_t longer(struct selv_consumer *c, uint8_t *count, uint32_t last_s)
     return sleep_until(c, wait_s < most_s ? wait_s : most_s);
 }
 
+/* C16: a cycle that ends with trouble is a look if one was put off in it, or
+ * who keeps one source dead would have the others' wait for ever. */
 void selv_consumer_back_off(struct selv_consumer *c)
 {
+    if (has_flag(c, FLAG_PUT_OFF)) {
+        count_look(c);
+    }
     sleep(c, longer(c, &c->failures, RETRY_LAST_S));
 }
 
@@ -323,6 +328,7 @@ static void begin_cycle(struct selv_consumer *c)
         }
     }
     c->trouble = SELV_OK;
+    clear_flag(c, FLAG_PUT_OFF);
     if (selv_consumer_has_more(c)) {
         selv_consumer_ask_next(c);
     } else {

@@ -130,6 +130,7 @@ void selv_consumer_hold(struct selv_consumer *c)
 /* Rule 10. */
 static void put_off(struct selv_consumer *c)
 {
+    set_flag(c, FLAG_PUT_OFF);
     selv_consumer_tell(c, SELV_UPDATE_REJECTED, SELV_ERR_SUIT_SEQUENCE);
     if (selv_consumer_has_more(c)) {
         selv_consumer_ask_next(c);

@@ -35,6 +35,7 @@ enum step {
 };
 
 #define FLAG_EVENT 0x01u         /* c->event waits to be told */
+#define FLAG_PUT_OFF 0x02u       /* a manifest was, in this cycle */
 #define FLAG_RENEWED 0x04u       /* registered again in this cycle */
 #define FLAG_WHOLE 0x08u         /* envelope holds all that the server has */
 #define FLAG_WRITTEN 0x10u       /* flash was touched for this manifest */

@@ -297,9 +297,10 @@ static void lost(struct selv_posix_tcp *t, uint64_t now_ms)
     }
 }
 
-static void dial(struct selv_posix_tcp *t, uint64_t now_ms)
+static void dial(struct selv_posix_tcp *t)
 {
     const struct selv_posix_address *at = selv_posix_addresses_take(&t->names);
+    uint64_t now_ms = selv_posix_now_ms(); /* a look-up takes its own time */
     int one = 1;
 
     t->begun_ms = now_ms;
@@ -604,7 +605,8 @@ size_t selv_posix_tcp_receive(struct selv_posix_tcp *t, uint8_t *p, size_t cap)
     }
     if (t->state == REST && wanted_ms(t, now_ms) != 0 &&
         now_ms >= t->retry_ms) {
-        dial(t, now_ms);
+        dial(t);
+        now_ms = selv_posix_now_ms();
     }
     if (t->state == DIALLING) {
         dialled(t, now_ms);

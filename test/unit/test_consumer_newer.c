@@ -243,29 +243,61 @@ static void test_consumer_newer_stick_comes_back(void **state)
 }
 
 /* One that cannot be had keeps no lower one away for good: it failed, or three
- * looks at all sources brought nothing of it. */
+ * looks at all sources brought nothing of it, also where one of these is dead
+ * by now. */
 static void test_consumer_newer_lower_in_the_end(void **state)
 {
     static const enum world_mode modes[] = {WORLD_MISSING, WORLD_OTHER_BYTES,
                                             WORLD_ERROR, WORLD_SILENT};
+    static const enum world_mode manifests[] = {WORLD_MISSING, WORLD_ERROR,
+                                                WORLD_SILENT};
 
     (void)state;
-    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+    for (size_t i = 0; i < 2 * 4 * 3; i++) {
+        enum world_mode mode = modes[i / 3 % 4];
+        bool is_pushed_again = i < 4 * 3;
         unsigned cycles = 0;
         open_newer(2);
         w.other[1].release = &releases[TWO];
-        have_image(2, THREE, modes[i], 0);
+        have_image(2, THREE, mode, 0);
+        w.other[2].manifest_mode = manifests[i % 3];
         assert_true(push(THREE));
         assert_int_equal(count_words("failed:"), 1);
         while (w.record.sequence == 1 && cycles++ < 10) {
-            (void)push(THREE); /* again and again */
+            if (is_pushed_again) {
+                (void)push(THREE);
+            }
             world_next_cycle(&w);
         }
         if (w.record.sequence != 2 || cycles > 4) {
-            fail_msg("mode %d, %u cycles: %s", (int)modes[i], cycles, w.log);
+            fail_msg("mode %d, manifest's %d, %u cycles: %s", (int)mode,
+                     (int)manifests[i % 3], cycles, w.log);
         }
         world_close(&w);
     }
+}
+
+/* An outage of all sources is no look at them. */
+static void test_consumer_newer_outage_is_no_look(void **state)
+{
+    (void)state;
+    open_newer(2);
+    w.other[1].release = &releases[TWO];
+    have_image(2, THREE, WORLD_GOOD, 1100);
+    w.other[2].given = 0;
+    assert_true(push(THREE));
+    w.other[1].manifest_mode = w.other[2].manifest_mode = WORLD_SILENT;
+    for (unsigned i = 0; i < 6; i++) {
+        world_next_cycle(&w);
+    }
+    w.other[1].manifest_mode = w.other[2].manifest_mode = WORLD_GOOD;
+    w.other[2].stops_at = 0;
+    world_forget(&w);
+    world_next_cycle(&w);
+    assert_int_equal(count_words("rejected:SELV_ERR_SUIT_SEQUENCE"), 1);
+    assert_int_equal(count_words("resumed@1024"), 1);
+    assert_int_equal(w.record.sequence, 3);
+    world_close(&w);
 }
 
 /* C13: who pushes what fails rests alone. */
@@ -492,6 +524,7 @@ int main(void)
         cmocka_unit_test(test_consumer_newer_lower_is_put_off),
         cmocka_unit_test(test_consumer_newer_stick_comes_back),
         cmocka_unit_test(test_consumer_newer_lower_in_the_end),
+        cmocka_unit_test(test_consumer_newer_outage_is_no_look),
         cmocka_unit_test(test_consumer_newer_push_rests_alone),
         cmocka_unit_test(test_consumer_newer_push_alone),
         cmocka_unit_test(test_consumer_newer_every_mixture),

@@ -20,6 +20,7 @@
 static uint32_t address; /* that the name has; 0: nobody knows it */
 static uint32_t other;   /* and a second one, behind it; 0: none */
 static unsigned look_ups;
+static uint64_t look_up_ms; /* that each takes */
 static uint64_t now_ms;
 
 /* The resolver and the clock of this program. */
@@ -33,6 +34,7 @@ int getaddrinfo(const char *host, const char *port,
     (void)hints;
     assert_string_equal(host, "update.example");
     look_ups++;
+    now_ms += look_up_ms;
     if (address == 0) {
         return EAI_AGAIN;
     }
@@ -371,6 +373,60 @@ static void test_posix_net_tcp_look_ups(void **state)
     selv_posix_tcp_close(tcp);
 }
 
+/* A server that takes no more connections: a next one is not made. */
+static int full_queue(uint32_t at, uint16_t *port, int callers[static 4])
+{
+    int listener = listen_as(SOCK_STREAM, at, port);
+    const struct sockaddr_in to = {.sin_family = AF_INET,
+                                   .sin_port = htons(*port),
+                                   .sin_addr = {htonl(at)}};
+
+    assert_int_equal(listen(listener, 0), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        callers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        assert_true(callers[i] >= 0);
+        (void)connect(callers[i], (const struct sockaddr *)&to, sizeof to);
+    }
+    return listener;
+}
+
+/* The time that a look-up takes is not that of the connection. */
+static void test_posix_net_tcp_slow_look_up(void **state)
+{
+    uint16_t port = 0;
+    int callers[4], second;
+    int first = full_queue(0x7f000003, &port, callers);
+
+    (void)state;
+    address = 0x7f000003;
+    look_up_ms = 11000;
+    open_tcp(port);
+    ask(1);
+    turn(95); /* of ten seconds */
+    assert_false(selv_posix_tcp_was_refused(tcp));
+    turn(10);
+    assert_true(selv_posix_tcp_was_refused(tcp));
+    assert_int_equal(look_ups, 1);
+    selv_posix_tcp_close(tcp);
+
+    second = listen_as(SOCK_STREAM, 0x7f000002, &port);
+    other = 0x7f000002;
+    open_tcp(port);
+    ask(1);
+    turn(35); /* of four */
+    assert_int_equal(caller(second), -1);
+    turn(10);
+    assert_true(caller(second) >= 0);
+    selv_posix_tcp_close(tcp);
+    for (unsigned i = 0; i < 4; i++) {
+        close(callers[i]);
+    }
+    close(first);
+    close(second);
+    other = 0;
+    look_up_ms = 0;
+}
+
 /* Who sends without end gets a share of the time. */
 static void test_posix_net_tcp_flood(void **state)
 {
@@ -464,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_posix_net_second_address),
         cmocka_unit_test(test_posix_net_tcp_second_address),
         cmocka_unit_test(test_posix_net_tcp_look_ups),
+        cmocka_unit_test(test_posix_net_tcp_slow_look_up),
         cmocka_unit_test(test_posix_net_tcp_flood),
         cmocka_unit_test(test_posix_net_tcp_release),
     };
