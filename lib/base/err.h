@@ -147,7 +147,8 @@ enum selv_err {
     SELV_ERR_BOOT_NO_IMAGE = 288, /* no slot holds a bootable image */
     SELV_ERR_BOOT_ATTEMPTS = 289, /* trial not confirmed in
                                      SELV_BOOT_ATTEMPTS_MAX boots */
-    SELV_ERR_BOOT_WATCHDOG = 290, /* trial ended by the watchdog */
+    SELV_ERR_BOOT_WATCHDOG = 290, /* the new image gave its trial up, or
+                                      hung until the watchdog */
     SELV_ERR_BOOT_CRASH = 291,    /* trial ended by a fault or an assertion */
     SELV_ERR_BOOT_REQUEST = 292,  /* request names another digest or slot
                                      than the one found */

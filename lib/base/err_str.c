@@ -134,7 +134,7 @@ static const struct name names[] = {
          "other bytes than the chunk list names, too often"),
     NAME(SELV_ERR_BOOT_NO_IMAGE, "no slot holds a bootable image"),
     NAME(SELV_ERR_BOOT_ATTEMPTS, "trial not confirmed in the boots it had"),
-    NAME(SELV_ERR_BOOT_WATCHDOG, "trial ended by the watchdog"),
+    NAME(SELV_ERR_BOOT_WATCHDOG, "the new image failed its self-test, or hung"),
     NAME(SELV_ERR_BOOT_CRASH, "trial ended by a fault or an assertion"),
     NAME(SELV_ERR_BOOT_REQUEST,
          "request names another digest or slot than the one found"),

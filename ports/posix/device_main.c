@@ -319,13 +319,29 @@ static int fail(struct device *d, int code)
     return code;
 }
 
+/* What to look at where a server of that kind does not answer. */
+static const char *advice(const char *server)
+{
+    if (strncmp(server, "file:", 5) == 0) {
+        return "is it mounted, with a tree of release publish --static?";
+    }
+    return strncmp(server, "http", 4) == 0
+               ? "is there a tree of release publish --static?"
+               : "is selvaged running there?";
+}
+
 static int missed(struct device *d)
 {
-    snprintf(d->why.text, sizeof d->why.text,
-             d->server_count == 1
-                 ? "no usable answer from %.160s; is selvaged running there?"
-                 : "no usable answer from %.100s, nor from any other server",
-             d->server_count > 0 ? d->servers[0] : "who pushes");
+    const char *server = d->server_count > 0 ? d->servers[0] : "who pushes";
+
+    if (d->server_count == 1) {
+        snprintf(d->why.text, sizeof d->why.text,
+                 "no usable answer from %.160s; %s", server, advice(server));
+    } else {
+        snprintf(d->why.text, sizeof d->why.text,
+                 "no usable answer from %.100s, nor from any other server",
+                 server);
+    }
     return fail(d, DEVICE_ENVIRONMENT);
 }
 
