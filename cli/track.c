@@ -17,7 +17,8 @@
 #include "posix/posix.h"
 
 enum {
-    AGAIN_MS = 2000,      /* after an observation that ended */
+    AGAIN_MS = 50,        /* after an observation that ended; doubled ... */
+    AGAIN_MAX_MS = 2000,  /* ... until there is news */
     OUTCOME_S = 600,      /* for what was pushed, unless --seconds says it */
     SECONDS_MAX = 1000000 /* that --seconds takes */
 };
@@ -34,8 +35,9 @@ struct track {
     const char *at;
     const char *path; /* of the envelope, or NULL */
     struct selv_buf envelope;
-    uint64_t wanted; /* its sequence number */
-    uint64_t end_ms; /* 0: never */
+    uint64_t wanted;   /* its sequence number */
+    uint64_t end_ms;   /* 0: never */
+    uint32_t again_ms; /* the next pause */
     struct selv_posix_udp udp;
     struct selv_coap_watch watch;
     struct selv_coap_request rq;
@@ -142,6 +144,22 @@ static void wait_until(struct track *t, uint64_t until_ms)
     }
 }
 
+/* Whatever comes meanwhile: nobody has us ask more often by sending more. Short
+ * at first, as a device that reboots is soon back and may soon have failed. */
+static void pause_grow(struct track *t)
+{
+    uint64_t until_ms = selv_posix_now_ms() + t->again_ms;
+
+    t->again_ms =
+        t->again_ms < AGAIN_MAX_MS / 2 ? t->again_ms * 2 : AGAIN_MAX_MS;
+    if (t->end_ms != 0 && t->end_ms < until_ms) {
+        until_ms = t->end_ms;
+    }
+    while (selv_posix_now_ms() < until_ms) {
+        wait_until(t, until_ms);
+    }
+}
+
 static enum verdict news(struct track *t, const struct selv_coap_news *n,
                          struct selv_error *error)
 {
@@ -154,6 +172,7 @@ static enum verdict news(struct track *t, const struct selv_coap_news *n,
         return HAS_FAILED;
     }
     t->is_heard = true;
+    t->again_ms = AGAIN_MS;
     tell(t);
     return decide(t, error);
 }
@@ -191,7 +210,7 @@ static enum verdict step(struct track *t, struct selv_error *error)
             return HAS_FAILED;
         }
         /* It reboots, or has no place for us just now. */
-        wait_until(t, selv_posix_now_ms() + AGAIN_MS);
+        pause_grow(t);
         return begin(t, error) ? GOES_ON : HAS_FAILED;
     case SELV_COAP_WATCH_DONE:
     case SELV_COAP_WATCH_WAIT:
@@ -275,7 +294,7 @@ static bool envelope_read(struct track *t, struct selv_error *error)
 
 int selv_cli_device_track(struct selv_cli *cli, int argc, char **argv)
 {
-    struct track t = {.cli = cli, .udp = {.fd = -1}};
+    struct track t = {.cli = cli, .again_ms = AGAIN_MS, .udp = {.fd = -1}};
     uint64_t seconds = 0;
     const struct selv_cli_option options[] = {
         {.name = "--at",

@@ -12,11 +12,14 @@
  * Invariants:
  *  1 The first message that leaves is our CSM, and the first that comes must be
  *    one, whatever has been said meanwhile; nothing else is told before.
+ *
  *  2 One frame at a time is looked at, the one that begins at `at`; what was
- * told stays until the next poll. 3 A frame begun ends within timeout_ms, the
- * peer's CSM comes within it and the peer closes within it once released, or
- * the connection ends: a peer that trickles holds nothing for ever. Each has a
- * clock of its own, which nothing that the peer sends sets back.
+ *    told stays until the next poll.
+ *
+ *  3 A frame begun ends within timeout_ms, the peer's CSM comes within it and
+ *    the peer closes within it once released, or the connection ends: a peer
+ *    that trickles holds nothing for ever. Each has a clock of its own, which
+ *    nothing that the peer sends sets back.
  *
  *          CSM sent         CSM came
  *   BORN ----------> OPEN ----------> UP --release--> LEAVING

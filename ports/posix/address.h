@@ -20,9 +20,8 @@
 
 #include "base/base.h"
 
-#define SELV_POSIX_ADDRESSES_MAX                                               \
-    8u /* of a name; further ones are not tried                                \
-        */
+/* Of a name; further ones are not tried. */
+#define SELV_POSIX_ADDRESSES_MAX 8u
 #define SELV_POSIX_LOOK_UP_MS 60000u
 #define SELV_POSIX_ADDRESS_HOST_LEN 256u
 

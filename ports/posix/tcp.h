@@ -17,12 +17,15 @@
  *        oldest gives way. A connection that brings nothing for 10 s while it
  *        is waited for is asked for a sign of life, for which it has 20 s, as
  *        for the rest of a message; making one takes 10 s at most, 4 s while
- * the name has another address. After one that brought no answer comes the next
- * address (address.h); after the last of them a pause of 2 to 16 s. Owns:  all
- * of its memory, about 260 KiB. Time:  a name is looked up when a connection is
- * made, once a minute at most (address.h), as long as that takes. Nothing else
- * blocks, and receive takes 256 KiB from the network at most, whatever there
- * is. */
+ *        the name has another address. After one that brought no answer comes
+ *        the next address (address.h); after the last of them a pause of 2 to
+ *        16 s.
+ *
+ * Owns:  all of its memory, about 260 KiB.
+ *
+ * Time:  a name is looked up when a connection is made, once a minute at most
+ *        (address.h), as long as that takes. Nothing else blocks, and receive
+ *        takes 256 KiB from the network at most, whatever there is. */
 #ifndef SELV_POSIX_TCP_H
 #define SELV_POSIX_TCP_H
 

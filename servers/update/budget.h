@@ -4,10 +4,12 @@
  *
  * A network (IPv4 /24, IPv6 /48) is named by a keyed hash (peers.h). Its budget
  * is one instant, at which it is full again; what is used moves that away. Time
- * is the unit: who counts something else divides it by its rate. RAM: 8 bytes
- * for each of SELV_BUDGET_NETWORKS_MAX networks; when the places that one may
- * have are taken, the network that has most left gives way. For any threads at
- * once. */
+ * is the unit: who counts something else divides it by its rate.
+ *
+ * RAM: 8 bytes for each of SELV_BUDGET_NETWORKS_MAX networks; when the places
+ * that one may have are taken, the network that has most left gives way.
+ *
+ * For any threads at once. */
 #ifndef SELV_UPDATE_BUDGET_H
 #define SELV_UPDATE_BUDGET_H
 
