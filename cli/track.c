@@ -42,7 +42,8 @@ struct track {
     struct selv_coap_watch watch;
     struct selv_coap_request rq;
     struct selv_cli_status status;
-    char line[160]; /* told last */
+    uint8_t came[SELV_COAP_HEADER_MAX + 1024]; /* the watch's news are in it */
+    char line[160];                            /* told last */
     bool is_heard;
     bool is_pushed;
 };
@@ -131,16 +132,15 @@ static bool begin(struct track *t, struct selv_error *error)
 /* Wait for the device, or the end of the observation's or our time. */
 static void wait_until(struct track *t, uint64_t until_ms)
 {
-    uint8_t came[SELV_COAP_HEADER_MAX + 1024];
     size_t len;
 
     if (t->end_ms != 0 && t->end_ms < until_ms) {
         until_ms = t->end_ms;
     }
-    len = selv_posix_udp_receive(&t->udp, until_ms, came, sizeof came);
+    len = selv_posix_udp_receive(&t->udp, until_ms, t->came, sizeof t->came);
     if (len > 0) {
         (void)selv_coap_watch_feed(&t->watch, selv_posix_now_ms(),
-                                   selv_bytes(came, len));
+                                   selv_bytes(t->came, len));
     }
 }
 

@@ -132,7 +132,6 @@ enum selv_err selv_ring_read(struct selv_ring *ring,
     enum selv_err err = SELV_OK;
     look(ring, &s[0], record);
     look(ring, &s[1], second);
-    /* Whatever was no record in sector 0 is not one that sector 1 holds. */
     bool is_both = s[0].end != 0 && s[1].end != 0 &&
                    memcmp(record, second, format->len) == 0;
     ring->is_twice = false;

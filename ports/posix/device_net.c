@@ -482,11 +482,19 @@ void device_net_wait(struct device *d, uint64_t until_ms)
 
 void device_net_tell(struct device *d, const struct selv_consumer_todo *todo)
 {
-    d->last_state = (uint8_t)todo->state;
-    d->last_sequence = todo->sequence;
-    d->last_err = todo->err;
-    d->last_done = todo->done;
-    d->last_size = todo->size;
+    bool is_ill = d->last_state == SELV_UPDATE_REJECTED ||
+                  d->last_state == SELV_UPDATE_FAILED ||
+                  d->last_state == SELV_UPDATE_REVERTED;
+
+    /* "Nothing new" is no news of an update that went wrong: who observes is
+     * told twice a second at most, and would miss what came of it. */
+    if (todo->state != SELV_UPDATE_IDLE || !is_ill) {
+        d->last_state = (uint8_t)todo->state;
+        d->last_sequence = todo->sequence;
+        d->last_err = todo->err;
+        d->last_done = todo->done;
+        d->last_size = todo->size;
+    }
     if (d->listen != NULL) {
         selv_push_tell(&d->push, (uint8_t)todo->state,
                        todo->err ? selv_err_str(todo->err) : NULL);

@@ -47,8 +47,9 @@ static pid_t track(const char *selvage, char uri[static 64])
 static void say(int fd, const struct sockaddr_in *to, const uint8_t *request,
                 uint8_t type, uint8_t code, const char *rest, size_t rest_len)
 {
-    uint8_t out[64] = {(uint8_t)(0x40 | type << 4 | (request[0] & 15u)), code,
-                       request[2], (uint8_t)(request[3] + (type == 1))};
+    uint8_t out[64] = {
+        (uint8_t)(0x40u | (unsigned)type << 4 | (request[0] & 15u)), code,
+        request[2], (uint8_t)(request[3] + (type == 1))};
     size_t len = 4 + (request[0] & 15u);
 
     memcpy(out + 4, request + 4, len - 4);

@@ -320,9 +320,17 @@ static void test_boot_hand_over_asks_again(void **state)
     next.floor = next.accepted = 2;
     assert_int_equal(selv_journal_write(b.boot.flash, b.boot.layout, &next),
                      SELV_OK);
+    b.boot.journal.serial = next.serial;
     assert_false(selv_is_good(
         selv_boot_hand_over(&b.boot, &b.record, SELV_SLOT_A, false)));
     assert_int_equal(b.record.refused_reason, SELV_ERR_BOOT_NO_IMAGE);
+    bench_close(&b);
+    /* So is the record that was decided on. */
+    bench_open(&b, "512x8-ff");
+    assert_true(bench_boot(&b, SELV_RESET_POWER_ON));
+    b.boot.journal.serial++;
+    assert_false(selv_is_good(
+        selv_boot_hand_over(&b.boot, &b.record, SELV_SLOT_A, false)));
     bench_close(&b);
 }
 
